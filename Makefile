@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# The front door: every target is one script or one command.
+.DEFAULT_GOAL := help
+.PHONY: help run test check debs image boot bench soak clean
+
+help: ## Shows this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: ## Builds and runs the broker here with the sample broker.toml; Ctrl-C stops it
+	deploy/run
+
+test: ## Runs every test that needs neither root nor the image
+	tests/run
+
+check: ## Checks format, lints, dependency policy and house rules
+	.ci/check
+
+debs: ## Builds the Debian packages, for this machine and for the Pi (target/debs)
+	deploy/debs
+
+image: debs ## Builds the SD-card image for the Raspberry Pi (target/image)
+	image/build
+
+boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
+	image/boot
+
+bench: ## Measures throughput and latency on this machine
+	tests/bench/run
+
+soak: ## Runs the tests that take too long for every change
+	tests/soak/run
+
+clean: ## Removes everything that was built
+	cargo clean
