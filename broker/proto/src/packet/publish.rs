@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! PUBLISH: a message, whole as a packet, or as a head in front of a payload that many share.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::{PacketId, PacketKind, Places, QoS, packet_len, sum};
+use crate::error::Fault;
+use crate::properties::{self, Properties, Property};
+use crate::topic::Topic;
+use crate::version::Version;
+use crate::wire::{self, Reader};
+
+/// A message on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Publish {
+    /// Whether this is a repetition.
+    pub dup: bool,
+    /// The QoS of this delivery.
+    pub qos: QoS,
+    /// Whether it shall be, or was, retained.
+    pub retain: bool,
+    /// The topic name, empty only in version 5 with a topic alias.
+    pub topic: Topic,
+    /// The identifier, present at QoS 1 and 2.
+    pub packet_id: Option<PacketId>,
+    /// The properties, in version 5.
+    pub properties: Properties,
+    /// The content.
+    pub payload: Bytes,
+}
+
+impl Publish {
+    pub(super) fn decode(
+        flags: u8,
+        reader: &mut Reader<'_>,
+        version: Version,
+    ) -> Result<Self, Fault> {
+        let qos = QoS::from_bits(flags >> flag::QOS_SHIFT)?; // [MQTT-3.3.1-4]
+        let dup = flags & flag::DUP != 0;
+        if dup && qos == QoS::AtMostOnce {
+            return Err(Fault::DuplicateQoS0); // [MQTT-3.3.1-2]
+        }
+        let name = reader.unchecked_string()?;
+        let packet_id = match qos {
+            QoS::AtMostOnce => None, // [MQTT-2.2.1-2]
+            _ => Some(reader.packet_id()?),
+        };
+        let properties = super::decode_properties(version, Places::PUBLISH, reader)?;
+        let topic = if !name.is_empty() || !version.has_properties() {
+            Topic::new(name)?
+        } else if properties.topic_alias().is_some() {
+            Topic::empty()
+        } else {
+            return Err(Fault::NoTopic); // [MQTT-3.3.2-8]
+        };
+        let payload = reader.rest()?;
+        let retain = flags & flag::RETAIN != 0;
+        Ok(Self {
+            dup,
+            qos,
+            retain,
+            topic,
+            packet_id,
+            properties,
+            payload,
+        })
+    }
+
+    pub(super) fn encode(&self, version: Version, out: &mut BytesMut) {
+        let head = PublishHead {
+            dup: self.dup,
+            qos: self.qos,
+            retain: self.retain,
+            topic: &self.topic,
+            packet_id: self.packet_id,
+            properties: &self.properties,
+            extra: &[],
+        };
+        out.reserve(head.packet_len(version, self.payload.len()));
+        head.encode(version, self.payload.len(), out);
+        out.put_slice(&self.payload);
+    }
+}
+
+/// Everything of a PUBLISH but its payload, borrowed from a message that many deliveries share.
+#[derive(Debug, Clone, Copy)]
+pub struct PublishHead<'a> {
+    /// Whether this is a repetition.
+    pub dup: bool,
+    /// The QoS of this delivery.
+    pub qos: QoS,
+    /// Whether the message is delivered as a retained one.
+    pub retain: bool,
+    /// The topic name, empty only in version 5 with a topic alias.
+    pub topic: &'a str,
+    /// The identifier; it is written if and only if the QoS is 1 or 2.
+    pub packet_id: Option<PacketId>,
+    /// The properties of the message.
+    pub properties: &'a Properties,
+    /// The properties of this delivery, such as subscription identifiers or a topic alias.
+    pub extra: &'a [Property],
+}
+
+impl PublishHead<'_> {
+    /// Appends the fixed and the variable header; `payload_len` bytes of payload must follow.
+    ///
+    /// Reserves room for the head only. At QoS 1 and 2 a missing identifier is written as 0, which
+    /// no peer accepts.
+    pub fn encode(&self, version: Version, payload_len: usize, out: &mut BytesMut) {
+        let list_len = self.list_len();
+        let head_len = self.variable_header_len(version, list_len);
+        out.reserve(packet_len(head_len));
+        out.put_u8(self.first_byte());
+        wire::put_variable(head_len.saturating_add(payload_len), out);
+        wire::put_string(self.topic, out);
+        if self.qos > QoS::AtMostOnce {
+            out.put_u16(self.packet_id.map_or(0, PacketId::get));
+        }
+        if version.has_properties() {
+            wire::put_variable(list_len, out);
+            properties::encode_list(self.properties.as_slice(), out);
+            properties::encode_list(self.extra, out);
+        }
+    }
+
+    /// The length of the whole packet in bytes, to compare with what the client accepts.
+    pub fn packet_len(&self, version: Version, payload_len: usize) -> usize {
+        packet_len(
+            self.variable_header_len(version, self.list_len())
+                .saturating_add(payload_len),
+        )
+    }
+
+    fn first_byte(&self) -> u8 {
+        let dup = if self.dup { flag::DUP } else { 0 };
+        let retain = if self.retain { flag::RETAIN } else { 0 };
+        PacketKind::Publish.first_byte() | dup | retain | ((self.qos as u8) << flag::QOS_SHIFT)
+    }
+
+    fn list_len(&self) -> usize {
+        properties::list_len(self.properties.as_slice())
+            .saturating_add(properties::list_len(self.extra))
+    }
+
+    fn variable_header_len(&self, version: Version, list_len: usize) -> usize {
+        sum([
+            wire::string_len(self.topic),
+            if self.qos > QoS::AtMostOnce { 2 } else { 0 },
+            if version.has_properties() {
+                properties::block_len(list_len)
+            } else {
+                0
+            },
+        ])
+    }
+}
+
+/// The low four bits of the first byte.
+mod flag {
+    pub(super) const RETAIN: u8 = 0x01;
+    pub(super) const QOS_SHIFT: u8 = 1;
+    pub(super) const DUP: u8 = 0x08;
+}
