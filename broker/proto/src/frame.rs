@@ -92,11 +92,16 @@ impl Decoder {
         let Some((body_len, len_len)) = wire::variable(rest).map_err(invalid)? else {
             return Ok(None);
         };
+        let body_len = usize::try_from(body_len).unwrap_or(usize::MAX);
+        let padded = len_len > wire::variable_len(body_len);
+        if padded && self.version.is_some_and(Version::needs_shortest_lengths) {
+            return Err(invalid(Fault::VariableInteger)); // [MQTT-1.5.5-1]
+        }
         let header = Header {
             kind,
             flags: first & 0x0F,
             len: len_len.saturating_add(1),
-            body_len: usize::try_from(body_len).unwrap_or(usize::MAX),
+            body_len,
         };
         let size = u32::try_from(header.packet_len()).unwrap_or(u32::MAX);
         let limit = self.limit();

@@ -3,6 +3,7 @@
 //!
 //! The routing table has its own, faster index; [`Filter::matches`] says what it must answer.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
@@ -51,6 +52,12 @@ impl Deref for Topic {
     type Target = str;
 
     fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Topic {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }
@@ -144,6 +151,12 @@ impl Deref for Filter {
     type Target = str;
 
     fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Filter {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -50,6 +50,11 @@ impl Version {
         !matches!(self, Self::V31)
     }
 
+    /// Whether a length must be written in as few bytes as possible. `[MQTT-1.5.5-1]`
+    pub(crate) const fn needs_shortest_lengths(self) -> bool {
+        matches!(self, Self::V5)
+    }
+
     /// Whether a CONNECT may carry a password without a user name.
     pub(crate) const fn allows_lone_password(self) -> bool {
         matches!(self, Self::V5)

@@ -116,6 +116,9 @@ impl<'a> Reader<'a> {
         let rest = self.body.get(self.position..).unwrap_or_default();
         match variable(rest)? {
             Some((value, len)) => {
+                if len > variable_len(usize::try_from(value).unwrap_or(usize::MAX)) {
+                    return Err(Fault::VariableInteger); // [MQTT-1.5.5-1]
+                }
                 self.position = self.position.saturating_add(len);
                 Ok(value)
             }
@@ -157,9 +160,6 @@ pub(crate) fn variable(bytes: &[u8]) -> Result<Option<(u32, usize)>, Fault> {
         let shift = index.saturating_mul(7);
         value |= u32::from(byte & 0x7F).wrapping_shl(u32::try_from(shift).unwrap_or_default());
         if byte & 0x80 == 0 {
-            if *byte == 0 && index > 0 {
-                return Err(Fault::VariableInteger); // [MQTT-1.5.5-1]
-            }
             return Ok(Some((value, index.saturating_add(1))));
         }
     }
