@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""A Debian 13 of this machine's architecture with our packages in it, booted by systemd-nspawn in about a second.
+
+It is real systemd with a network of its own; the kernel, and so the watchdog device and the card, are not there.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT / "image"))
+
+import cache  # noqa: E402
+import host  # noqa: E402
+
+DEBS = PROJECT / "target" / "debs"
+CACHE = PROJECT / "target" / "packaging"
+SUITE = "trixie"
+BASE_PACKAGES = ["systemd-sysv", "dbus", "systemd-resolved", "libnss-systemd", "fdisk"]
+LIMIT_SECONDS = 60
+"""How long anything in the container may take; it is never waited for longer than it takes."""
+
+
+def packages():
+    """The .deb files for this machine, in no particular order."""
+    architecture = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
+    found = sorted([*DEBS.glob(f"*_{architecture}.deb"), *DEBS.glob("*_all.deb")])
+    if len(found) != 3:
+        host.fail(f"expected three packages in {DEBS.relative_to(PROJECT)}, found {len(found)}; run make debs first")
+    return found
+
+
+class Container:
+    """One installation, from an unpacked root file system to its removal."""
+
+    def __init__(self):
+        self.root = Path(tempfile.mkdtemp(prefix="broker-", dir="/var/tmp"))
+        subprocess.run(["tar", "--zstd", "-xf", _base(), "-C", self.root], check=True)
+        (self.root / "boot/firmware").mkdir(parents=True)
+        self._nspawn = None
+        self._leader = None
+
+    def install(self):
+        """Installs our packages with dpkg, as the image build does: in a root file system that does not run."""
+        for deb in packages():
+            shutil.copy(deb, self.root / "var/cache")
+        names = [f"/var/cache/{deb.name}" for deb in packages()]
+        self.chroot("dpkg", "--install", *names)
+
+    def chroot(self, *command, check=True):
+        """Runs a command in the root file system without booting it."""
+        return _run(["chroot", self.root, *command], check)
+
+    def boot(self):
+        """Boots, and returns when systemd has finished starting what it starts."""
+        command = ["systemd-nspawn", "--boot", f"--directory={self.root}", "--register=no", "--keep-unit",
+                   "--private-network", "--console=pipe"]
+        environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+        self._console = open(f"{self.root}.console", "w+b")
+        self._nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._console,
+                                        stderr=subprocess.STDOUT, env=environment)
+        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
+        self._leader = wait_for(lambda: children.read_text().split(), "the first process of the container")[-1]
+        wait_for(lambda: self.run("systemctl", "is-system-running", "--wait", check=False).stdout.strip()
+                 in ("running", "degraded"), "the end of the boot")
+
+    def run(self, *command, check=True, stdin=None):
+        """Runs a command of the container in the container."""
+        enter = ["nsenter", "--target", self._leader, "--mount", "--uts", "--ipc", "--net", "--pid"]
+        return _run([*enter, *command], check, stdin)
+
+    def network(self, *command, check=True):
+        """Runs a command of the host in the container's network: a client on another machine, as it were."""
+        return _run(["nsenter", "--target", self._leader, "--net", *command], check)
+
+    def show(self, unit, name):
+        """One property of a unit."""
+        return self.run("systemctl", "show", "--value", "--property", name, unit).stdout.strip()
+
+    def journal(self, unit):
+        """Every journal entry of a unit in this boot, oldest first, each as a dictionary of fields."""
+        lines = self.run("journalctl", "--boot", "--unit", unit, "--output", "json", "--no-pager").stdout
+        return [json.loads(line) for line in lines.splitlines()]
+
+    def boot_file(self, name):
+        """The path, seen from outside, of a file on the boot partition."""
+        return self.root / "boot/firmware" / name
+
+    def console(self):
+        """All that was written to the console so far."""
+        self._console.flush()
+        return Path(self._console.name).read_text(errors="replace")
+
+    def power_off(self):
+        """Shuts down in the orderly way."""
+        if self._nspawn:
+            os.kill(int(self._leader), signal.SIGRTMIN + 4)
+            self._nspawn.wait(LIMIT_SECONDS)
+            self._console.close()
+            self._nspawn = None
+
+    def remove(self):
+        """Powers off and deletes everything."""
+        self.power_off()
+        Path(f"{self.root}.console").unlink(missing_ok=True)
+        shutil.rmtree(self.root)
+
+
+def wait_for(condition, what):
+    """Returns the first true value of `condition`; fails with `what` if none comes within LIMIT_SECONDS."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise TimeoutError(f"waited {LIMIT_SECONDS} s in vain for {what}")
+
+
+def _base():
+    """The cached tarball of the system without our packages."""
+    tarball = CACHE / f"base-{cache.key(SUITE, *BASE_PACKAGES)}.tar.zst"
+    if not tarball.exists() or cache.age_days(tarball) > 7:
+        host.require_root("building the container")
+        with cache.replacing(tarball) as temporary:
+            partial = temporary.with_suffix(".tar")
+            _run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io",
+                  "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
+                  f"--include={','.join(BASE_PACKAGES)}", SUITE, partial, host.mirrors()[0]], True)
+            _run(["zstd", "--quiet", "--rm", "-1", "-T0", partial, "-o", temporary], True)
+    return tarball
+
+
+def _run(command, check, stdin=None):
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=600)
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
