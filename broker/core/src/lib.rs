@@ -1,1 +1,43 @@
-//! Skeleton.
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! MQTT sessions, routes and retained messages as one state machine.
+//!
+//! [`Broker`] owns all shared state. A driver enters it with a batch of [`Command`]s and leaves with
+//! [`Effects`]; bytes, time and randomness are arguments. Nothing here waits or does I/O.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod authz;
+mod broker;
+mod command;
+mod connection;
+mod effects;
+mod event;
+mod frame;
+mod limits;
+mod message;
+mod record;
+mod retained;
+mod routes;
+mod session;
+mod stats;
+mod sys;
+mod time;
+mod timers;
+
+pub use broker::{Broker, ClientStatus, Params};
+pub use command::{Command, ConnectionId, LoginFailure, Peer, PeerKind, Verdict};
+pub use effects::{AuthRequest, Drained, Effects, FetchRequest};
+pub use event::{Client, CloseCause, DisconnectCause, Event, ProtocolFault, SessionKey};
+pub use frame::{Delivery, Frame};
+pub use limits::Limits;
+pub use message::{Body, Message};
+pub use record::{CommitSeq, Location, Record};
+pub use stats::Stats;
+pub use time::Moment;

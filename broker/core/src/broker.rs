@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The owner of all shared state; it only dispatches.
+
+mod acknowledge;
+mod connect;
+mod connections;
+mod deliver;
+mod lifecycle;
+mod publish;
+mod subscribe;
+mod work;
+
+use std::collections::{HashMap, VecDeque};
+
+use bytestring::ByteString;
+use mqtt_proto::{Packet, Version};
+
+use crate::connection::{Connection, Phase};
+use crate::retained::Retained;
+use crate::routes::Routes;
+use crate::session::Sessions;
+use crate::sys::SysTopics;
+use crate::timers::{Timer, Timers};
+use crate::{
+    Client, Command, CommitSeq, ConnectionId, DisconnectCause, Drained, Effects, Event, Frame,
+    Limits, Location, Moment, ProtocolFault, Record, Stats,
+};
+use connections::Connections;
+use publish::Target;
+use work::Work;
+
+/// Answers that wait for a client which does not read; with more its connection ends (0x97).
+const MAX_REPLIES: usize = 10_000;
+
+/// What a driver configures; [`Command::Reconfigure`] replaces it.
+#[derive(Clone, Debug)]
+pub struct Params {
+    pub limits: Limits,
+    /// Text of `$SYS/broker/version`.
+    pub version: ByteString,
+}
+
+/// One row of `broker status`.
+#[derive(Clone, Debug)]
+pub struct ClientStatus {
+    pub client: Client,
+    pub version: Version,
+    pub connected_at: Moment,
+    pub keep_alive: u16,
+    pub subscriptions: usize,
+    pub queued: usize,
+}
+
+/// Sessions, routes and retained messages of one broker.
+pub struct Broker {
+    params: Params,
+    started: Moment,
+    connections: Connections,
+    sessions: Sessions,
+    routes: Routes,
+    retained: Retained,
+    /// How many queue entries name a stored payload.
+    references: HashMap<Location, u32>,
+    timers: Timers,
+    work: VecDeque<Work>,
+    sys: SysTopics,
+    stats: Stats,
+    committed: CommitSeq,
+    publications: u64,
+    /// Reused by every publication.
+    targets: Vec<Target>,
+    shutting_down: bool,
+}
+
+impl Broker {
+    pub fn new(params: Params, now: Moment) -> Self {
+        let mut timers = Timers::default();
+        if !params.limits.sys_interval.is_zero() {
+            timers.set(now, Timer::Sys);
+        }
+        Self {
+            params,
+            started: now,
+            connections: Connections::default(),
+            sessions: Sessions::default(),
+            routes: Routes::default(),
+            retained: Retained::default(),
+            references: HashMap::new(),
+            timers,
+            work: VecDeque::new(),
+            sys: SysTopics::default(),
+            stats: Stats::default(),
+            committed: CommitSeq::default(),
+            publications: 0,
+            targets: Vec::new(),
+            shutting_down: false,
+        }
+    }
+
+    /// Carries out `commands` in order, emptying the list, and says in `effects` what the driver must do.
+    pub fn enter(&mut self, now: Moment, commands: &mut Vec<Command>, effects: &mut Effects) {
+        for command in commands.drain(..) {
+            self.dispatch(now, command, effects);
+        }
+        self.run_timers(now, effects);
+        self.run_work(now, effects);
+        self.leave(now, effects);
+    }
+
+    fn dispatch(&mut self, now: Moment, command: Command, fx: &mut Effects) {
+        match command {
+            Command::Open {
+                conn,
+                peer,
+                entropy,
+            } => self.open(now, conn, peer, entropy, fx),
+            Command::Packet { conn, packet } => self.receive(now, conn, packet, fx),
+            Command::Undecodable {
+                conn,
+                version,
+                error,
+            } => {
+                if let Some(c) = self.connections.get_mut(conn) {
+                    c.version = c.version.or(version).or(error.nearest_version());
+                }
+                self.end(now, conn, DisconnectCause::Undecodable(error), fx);
+            }
+            Command::Authenticated { conn, verdict } => self.authenticated(now, conn, verdict, fx),
+            Command::Fetched {
+                conn,
+                location,
+                payload,
+            } => self.fetched(now, conn, location, payload, fx),
+            Command::Closed { conn, cause } => self.closed(now, conn, cause, fx),
+            Command::Tick => {}
+            Command::Reconfigure(params) => self.params = *params,
+            Command::Shutdown => self.shut_down(now, fx),
+        }
+    }
+
+    fn receive(&mut self, now: Moment, conn: ConnectionId, packet: Packet, fx: &mut Effects) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if matches!(c.phase, Phase::Closing) {
+            return;
+        }
+        c.last_packet = now;
+        self.stats.messages_received += u64::from(!c.is_internal());
+        if c.outbox.replies() > MAX_REPLIES {
+            let cause = DisconnectCause::Protocol(ProtocolFault::AnswersNotRead);
+            self.end(now, conn, cause, fx);
+        } else if c.is_waiting() {
+            c.held.push_back(packet);
+        } else {
+            self.handle(now, conn, packet, fx);
+        }
+    }
+
+    fn handle(&mut self, now: Moment, conn: ConnectionId, packet: Packet, fx: &mut Effects) {
+        let Some(c) = self.connections.get(conn) else {
+            return;
+        };
+        let fault = match (packet, &c.phase) {
+            (_, Phase::Closing | Phase::Judging(_)) => return,
+            (Packet::Connect(connect), Phase::Greeting) => {
+                return self.connect(now, conn, connect, fx);
+            }
+            (_, Phase::Greeting) => ProtocolFault::FirstPacketNotConnect,
+            (Packet::Connect(_), Phase::Live(_)) => ProtocolFault::SecondConnect,
+            (Packet::Publish(publish), _) => return self.publish(now, conn, publish, fx),
+            (Packet::PubAck(ack), _) => return self.puback(now, conn, &ack, fx),
+            (Packet::PubRec(ack), _) => return self.pubrec(now, conn, &ack, fx),
+            (Packet::PubRel(ack), _) => return self.pubrel(conn, &ack, fx),
+            (Packet::PubComp(ack), _) => return self.pubcomp(now, conn, &ack, fx),
+            (Packet::Subscribe(subscribe), _) => return self.subscribe(now, conn, subscribe, fx),
+            (Packet::Unsubscribe(unsubscribe), _) => {
+                return self.unsubscribe(conn, &unsubscribe, fx);
+            }
+            (Packet::PingReq, _) => {
+                return self.reply(conn, Packet::PingResp, CommitSeq::default(), fx);
+            }
+            (Packet::Disconnect(disconnect), _) => {
+                return self.disconnect(now, conn, &disconnect, fx);
+            }
+            (Packet::Auth(_), _) => ProtocolFault::EnhancedAuthentication,
+            (
+                server @ (Packet::ConnAck(_)
+                | Packet::SubAck(_)
+                | Packet::UnsubAck(_)
+                | Packet::PingResp),
+                _,
+            ) => ProtocolFault::ServerPacket(server.name()),
+        };
+        self.end(now, conn, DisconnectCause::Protocol(fault), fx);
+    }
+
+    /// Takes up to about `max_bytes` of frames that may leave now, given what is durable.
+    ///
+    /// An entry like any other: `effects` must be acted upon (a queue that found room may need the store).
+    pub fn drain(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        durable: CommitSeq,
+        max_bytes: usize,
+        effects: &mut Effects,
+        out: &mut Drained,
+    ) {
+        *out = Drained {
+            frames: std::mem::take(&mut out.frames),
+            ..Drained::default()
+        };
+        let Some(c) = self.connections.get_mut(conn) else {
+            out.close = true;
+            return;
+        };
+        out.version = c.version;
+        let taken = take_frames(c, durable, max_bytes, out);
+        out.pause_reading = c.is_waiting();
+        c.woken = out.more;
+        if let Some(session) = c.live().map(|live| live.session) {
+            self.pump(now, session, effects);
+        }
+        if !self
+            .connections
+            .get(conn)
+            .is_some_and(Connection::is_internal)
+        {
+            self.count_sent(out.frames.get(taken..).unwrap_or_default());
+        }
+        self.leave(now, effects);
+    }
+
+    fn count_sent(&mut self, frames: &[Frame]) {
+        self.stats.messages_sent += frames.len() as u64;
+        for frame in frames {
+            if let Frame::Deliver(delivery) = frame {
+                self.stats.publish_sent += 1;
+                self.stats.publish_bytes_sent += delivery.payload.len() as u64;
+            }
+        }
+    }
+
+    fn leave(&mut self, now: Moment, fx: &mut Effects) {
+        fx.deadline = self.timers.next();
+        fx.unfinished = !self.work.is_empty() || fx.deadline.is_some_and(|at| at <= now);
+    }
+
+    /// Number of the newest record; the driver waits for it before a clean stop.
+    pub fn committed(&self) -> CommitSeq {
+        self.committed
+    }
+
+    /// Counts bytes that went over the network.
+    pub fn traffic(&mut self, received: u64, sent: u64) {
+        self.stats.bytes_received += received;
+        self.stats.bytes_sent += sent;
+    }
+
+    /// Counters and gauges as they are now.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            subscriptions: self.routes.len() as u64,
+            retained_messages: self.retained.len() as u64,
+            ..self.stats.clone()
+        }
+    }
+
+    /// The connected clients, for `broker status`; at most `max`.
+    pub fn clients(&self, max: usize) -> Vec<ClientStatus> {
+        let rows = self
+            .connections
+            .iter()
+            .filter(|c| !c.is_internal())
+            .filter_map(|c| {
+                let live = c.live()?;
+                let session = self.sessions.get(live.session)?;
+                Some(ClientStatus {
+                    client: live.client.clone(),
+                    version: c.version?,
+                    connected_at: live.connected_at,
+                    keep_alive: live.keep_alive,
+                    subscriptions: session.subscriptions.len(),
+                    queued: session.outbound.queue.len(),
+                })
+            });
+        rows.take(max).collect()
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.params.limits
+    }
+
+    /// Appends a durable change.
+    fn commit(&mut self, record: Record, fx: &mut Effects) {
+        self.committed.0 += 1;
+        fx.records.push(record);
+    }
+
+    fn tell(&mut self, event: Event, fx: &mut Effects) {
+        self.stats.record(&event);
+        fx.events.push(event);
+    }
+
+    /// Puts a reply into the connection's outbox; it leaves when `after` is durable.
+    fn reply(&mut self, conn: ConnectionId, packet: Packet, after: CommitSeq, fx: &mut Effects) {
+        if let Some(c) = self.connections.get_mut(conn) {
+            c.outbox.reply(Frame::Packet(packet), after);
+            wake(c, fx);
+        }
+    }
+}
+
+/// Has the driver drain the connection, unless it was told so already.
+fn wake(c: &mut Connection, fx: &mut Effects) {
+    if !c.woken {
+        c.woken = true;
+        fx.wake.push(c.id);
+    }
+}
+
+/// Moves frames into `out`; returns how many were there before.
+fn take_frames(
+    c: &mut Connection,
+    durable: CommitSeq,
+    max_bytes: usize,
+    out: &mut Drained,
+) -> usize {
+    let taken = out.frames.len();
+    let before = c.outbox.pending_bytes();
+    loop {
+        if before.saturating_sub(c.outbox.pending_bytes()) >= max_bytes {
+            out.more = true;
+            break;
+        }
+        match c.outbox.pop(durable) {
+            Ok(frame) => out.frames.push(frame),
+            Err(waits_for) => {
+                out.waits_for = waits_for;
+                c.dropping = false;
+                break;
+            }
+        }
+    }
+    out.close = matches!(c.phase, Phase::Closing) && c.outbox.is_empty();
+    taken
+}

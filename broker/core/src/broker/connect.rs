@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! CONNECT: judged by the authenticator, then given a new session or its old one.
+
+use bytestring::ByteString;
+use mqtt_proto::{Ack, ConnAck, Connect, Packet, Properties, Property, Reason, Version};
+
+use super::{Broker, wake};
+use crate::connection::{Live, Phase};
+use crate::session::{PendingWill, SessionId, Stage};
+use crate::{
+    AuthRequest, Client, CommitSeq, ConnectionId, Delivery, DisconnectCause, Effects, Event, Frame,
+    Moment, ProtocolFault, Record, SessionKey, Verdict, authz,
+};
+
+impl Broker {
+    pub(super) fn connect(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        mut connect: Box<Connect>,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        c.version = Some(connect.version);
+        if let Some(fault) = fault(&connect) {
+            return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
+        }
+        if connect.client_id.is_empty() {
+            connect.client_id = c.assigned_client_id();
+            connect.properties.push(Property::AssignedClientIdentifier(
+                connect.client_id.clone(),
+            ));
+        }
+        let (username, password) = (connect.username.clone(), connect.password.take());
+        c.phase = Phase::Judging(connect);
+        if c.is_internal() {
+            return self.authenticated(now, conn, Verdict::Accepted, fx);
+        }
+        fx.authenticate.push(AuthRequest {
+            conn,
+            username,
+            password,
+        });
+        wake(c, fx);
+    }
+
+    pub(super) fn authenticated(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        verdict: Verdict,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let Phase::Judging(connect) = &c.phase else {
+            return;
+        };
+        let denied = connect
+            .will
+            .as_ref()
+            .is_some_and(|w| authz::may_publish(c.peer.kind, &w.topic).is_none());
+        let key = session_key(connect);
+        let refused = match verdict {
+            Verdict::Refused(failure) => Some(DisconnectCause::Login(failure)),
+            _ if denied => Some(DisconnectCause::Protocol(ProtocolFault::WillDenied)),
+            _ if self.sessions.find(&key).is_none()
+                && self.sessions.len() >= self.params.limits.max_sessions =>
+            {
+                Some(DisconnectCause::Protocol(ProtocolFault::TooManySessions))
+            }
+            Verdict::Accepted => None,
+        };
+        if let Some(cause) = refused {
+            return self.end(now, conn, cause, fx);
+        }
+        let Phase::Judging(connect) = std::mem::replace(&mut c.phase, Phase::Closing) else {
+            return;
+        };
+        self.accept(now, conn, *connect, key, fx);
+        self.resume(now, conn, fx);
+    }
+
+    /// Handles what arrived while the connection waited for an answer, and has the driver read on.
+    pub(super) fn resume(&mut self, now: Moment, conn: ConnectionId, fx: &mut Effects) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if let Some(live) = c.live_mut() {
+            live.fanning_out = false;
+        }
+        wake(c, fx);
+        while let Some(c) = self.connections.get_mut(conn).filter(|c| !c.is_waiting()) {
+            let Some(packet) = c.held.pop_front() else {
+                break;
+            };
+            self.handle(now, conn, packet, fx);
+        }
+    }
+
+    fn accept(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        connect: Connect,
+        key: SessionKey,
+        fx: &mut Effects,
+    ) {
+        let before = self.committed;
+        let (id, session_present) = self.find_or_create_session(now, &connect, &key, fx);
+        self.attach(now, conn, (id, session_present), &connect, key, fx);
+        let durable = self.sessions.get(id).is_some_and(|s| s.is_persistent());
+        let after = if durable || self.committed != before {
+            self.committed
+        } else {
+            CommitSeq::default()
+        };
+        let properties = self.connack_properties(&connect);
+        let connack = ConnAck {
+            session_present,
+            reason: Reason::Success,
+            properties,
+        };
+        self.reply(conn, Packet::ConnAck(connack), after, fx);
+        if session_present {
+            self.resend(conn, id, fx);
+        }
+        self.watch_silence(conn);
+        self.pump(now, id, fx);
+    }
+
+    /// The session to use and whether it existed. [MQTT-3.1.2-4] [MQTT-3.2.2-2]
+    fn find_or_create_session(
+        &mut self,
+        now: Moment,
+        connect: &Connect,
+        key: &SessionKey,
+        fx: &mut Effects,
+    ) -> (SessionId, bool) {
+        if let Some(other) = self
+            .sessions
+            .find(key)
+            .and_then(|id| self.sessions.get(id)?.connection)
+        {
+            self.end(now, other, DisconnectCause::TakenOver, fx); // [MQTT-3.1.4-3]
+        }
+        let found = self.sessions.find(key);
+        self.stats.clients_disconnected -= u64::from(found.is_some());
+        let kept = found.filter(|_| !connect.clean_start);
+        if let Some(old) = found.filter(|_| connect.clean_start) {
+            self.end_session(now, old, fx);
+        }
+        let wanted = match connect.version {
+            Version::V5 => connect.properties.session_expiry_interval().unwrap_or(0),
+            _ if connect.clean_start => 0,
+            _ => u32::MAX,
+        };
+        let seconds = wanted.min(self.limits().max_session_expiry);
+        let id = match kept {
+            Some(id) => id,
+            None => self.sessions.create(
+                key.clone(),
+                seconds,
+                self.params.limits.max_inflight_messages,
+            ),
+        };
+        let was = self
+            .sessions
+            .get_mut(id)
+            .map(|s| std::mem::replace(&mut s.expiry_seconds, seconds));
+        if seconds > 0 || was.is_some_and(|was| was > 0) {
+            self.commit(
+                Record::SessionStarted {
+                    session: key.clone(),
+                    expiry_seconds: seconds,
+                },
+                fx,
+            );
+        }
+        (id, kept.is_some())
+    }
+
+    fn attach(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        (id, session_present): (SessionId, bool),
+        connect: &Connect,
+        key: SessionKey,
+        fx: &mut Effects,
+    ) {
+        let limits = &self.params.limits;
+        let properties = &connect.properties;
+        let window = properties
+            .receive_maximum()
+            .unwrap_or(u16::MAX)
+            .min(limits.max_inflight_messages);
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let client = Client {
+            session: key,
+            peer: c.peer.clone(),
+        };
+        c.phase = Phase::Live(Box::new(Live {
+            session: id,
+            client: client.clone(),
+            keep_alive: connect.keep_alive,
+            connected_at: now,
+            problem_information: properties.request_problem_information().unwrap_or(true),
+            max_packet_size: properties
+                .maximum_packet_size()
+                .map_or(usize::MAX, |size| size as usize),
+            unacknowledged: 0,
+            denial_told: false,
+            fanning_out: false,
+        }));
+        let internal = c.is_internal();
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        session.connection = Some(conn);
+        session.expires_at = None;
+        session.outbound.set_window(window);
+        session.will = connect.will.clone().map(PendingWill::new); // a delayed one is cancelled [MQTT-3.1.3-9]
+        if internal {
+            return;
+        }
+        self.stats.clients_connected += 1;
+        self.stats.clients_maximum = self.stats.clients_maximum.max(self.stats.clients_total());
+        let event = Event::Connected {
+            client,
+            version: connect.version,
+            clean_start: connect.clean_start,
+            keep_alive: connect.keep_alive,
+            session_present,
+        };
+        self.tell(event, fx);
+    }
+
+    fn connack_properties(&self, connect: &Connect) -> Properties {
+        let mut properties = Properties::new();
+        if connect.version != Version::V5 {
+            return properties;
+        }
+        let limits = self.limits();
+        properties.push(Property::ReceiveMaximum(limits.receive_maximum));
+        properties.push(Property::MaximumPacketSize(limits.max_packet_size));
+        properties.push(Property::SharedSubscriptionAvailable(false));
+        if let Some(wanted) = connect.properties.session_expiry_interval() {
+            if wanted > limits.max_session_expiry {
+                properties.push(Property::SessionExpiryInterval(limits.max_session_expiry));
+            }
+        }
+        if let Some(id) = connect.properties.assigned_client_identifier() {
+            properties.push(Property::AssignedClientIdentifier(id.clone()));
+        }
+        properties
+    }
+
+    /// Sends again what was in flight, in its first order, after CONNACK. [MQTT-4.4.0-1]
+    fn resend(&mut self, conn: ConnectionId, id: SessionId, fx: &mut Effects) {
+        let (Some(session), Some(c)) = (self.sessions.get_mut(id), self.connections.get_mut(conn))
+        else {
+            return;
+        };
+        let Some(version) = c.version else { return };
+        for message in session.outbound.inflight() {
+            let frame = match message.stage {
+                Stage::Complete => {
+                    Frame::Packet(Packet::PubRel(Ack::new(message.packet_id, Reason::Success)))
+                }
+                Stage::Acknowledge | Stage::Receive => {
+                    let Some(payload) = message.entry.payload() else {
+                        continue;
+                    };
+                    let extra = message
+                        .entry
+                        .identifiers
+                        .iter()
+                        .map(|&i| Property::SubscriptionIdentifier(i));
+                    Frame::Deliver(Delivery {
+                        message: message.entry.message.clone(),
+                        payload: payload.clone(),
+                        qos: message.entry.qos,
+                        dup: true, // [MQTT-3.3.1-1]
+                        retain: message.entry.retain,
+                        packet_id: Some(message.packet_id),
+                        extra: if version == Version::V5 {
+                            extra.collect()
+                        } else {
+                            Vec::new()
+                        },
+                    })
+                }
+            };
+            c.outbox.reply(frame, CommitSeq::default());
+        }
+        wake(c, fx);
+    }
+}
+
+/// What makes a CONNECT unacceptable whoever sends it.
+fn fault(connect: &Connect) -> Option<ProtocolFault> {
+    if connect.properties.authentication_method().is_some() {
+        return Some(ProtocolFault::EnhancedAuthentication); // [MQTT-4.12.0-1]
+    }
+    let may_be_empty = match connect.version {
+        Version::V31 => false,
+        Version::V311 => connect.clean_start, // [MQTT-3.1.3-8]
+        Version::V5 => true,
+    };
+    (connect.client_id.is_empty() && !may_be_empty).then_some(ProtocolFault::EmptyClientId)
+}
+
+/// The session a CONNECT names: user name, or empty for an anonymous client, and client identifier.
+pub(super) fn session_key(connect: &Connect) -> SessionKey {
+    SessionKey {
+        user: connect
+            .username
+            .clone()
+            .unwrap_or_else(|| ByteString::from_static("")),
+        client_id: connect.client_id.clone(),
+    }
+}

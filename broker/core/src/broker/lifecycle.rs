@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! How connections and sessions begin and end.
+
+use std::time::Duration;
+
+use mqtt_proto::{ConnAck, Disconnect, Packet, Properties, Property, Reason, Version};
+
+use super::work::Work;
+use super::{Broker, wake};
+use crate::connection::{Connection, Live, Phase};
+use crate::session::{Session, SessionId};
+use crate::sys::View;
+use crate::timers::Timer;
+use crate::{
+    CloseCause, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Moment, Peer, Record,
+};
+
+/// Deadlines handled in one entry; more wait for the next.
+const TIMER_SLICE: usize = 256;
+
+impl Broker {
+    pub(super) fn open(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        peer: Peer,
+        entropy: u128,
+        fx: &mut Effects,
+    ) {
+        let mut connection = Connection::new(conn, peer.clone(), entropy, now);
+        if self.shutting_down || self.connections.len() >= self.limits().max_connections {
+            connection.phase = Phase::Closing;
+            wake(&mut connection, fx);
+            self.connections.insert(connection);
+            return self.tell(Event::TooManyConnections { peer }, fx);
+        }
+        if !connection.is_internal() {
+            self.tell(Event::Opened { peer }, fx);
+        }
+        self.connections.insert(connection);
+        self.watch_silence(conn);
+    }
+
+    /// Sets the deadline for the peer's next packet.
+    pub(super) fn watch_silence(&mut self, conn: ConnectionId) {
+        let limits = &self.params.limits;
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if let Some(at) = c.silence_limit(limits) {
+            c.silence_deadline = at;
+            self.timers.set(at, Timer::Silence(conn));
+        }
+    }
+
+    /// The driver's socket is gone.
+    pub(super) fn closed(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        cause: CloseCause,
+        fx: &mut Effects,
+    ) {
+        let cause = match cause {
+            CloseCause::Asked | CloseCause::Peer => DisconnectCause::PeerClosed,
+            CloseCause::Socket(kind) => DisconnectCause::Socket(kind),
+            CloseCause::Transport(what) => DisconnectCause::Transport(what),
+        };
+        self.end(now, conn, cause, fx);
+        self.connections.remove(conn);
+    }
+
+    /// Ends a connection: the peer is told why, the session is left, the driver closes the socket.
+    pub(super) fn end(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        cause: DisconnectCause,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let phase = std::mem::replace(&mut c.phase, Phase::Closing);
+        c.held.clear();
+        match phase {
+            Phase::Closing => return,
+            Phase::Greeting => self.reject(conn, None, cause, fx),
+            Phase::Judging(connect) => {
+                let key = super::connect::session_key(&connect);
+                self.reject(conn, Some(key), cause, fx);
+            }
+            Phase::Live(live) => self.part(now, conn, *live, cause, fx),
+        }
+        if let Some(c) = self.connections.get_mut(conn) {
+            wake(c, fx);
+        }
+    }
+
+    /// The end of a connection that never became a client: CONNACK says why, where the peer can read it.
+    pub(super) fn reject(
+        &mut self,
+        conn: ConnectionId,
+        client: Option<crate::SessionKey>,
+        cause: DisconnectCause,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = self.connections.get(conn) else {
+            return;
+        };
+        let peer = c.peer.clone();
+        let answer = cause.reason().filter(|_| c.version.is_some());
+        if let Some(reason) = answer {
+            let properties = explanation(c.version, &cause);
+            let connack = ConnAck {
+                session_present: false,
+                reason,
+                properties,
+            };
+            self.reply(conn, Packet::ConnAck(connack), CommitSeq::default(), fx);
+        }
+        self.tell(
+            Event::Rejected {
+                peer,
+                client,
+                cause,
+            },
+            fx,
+        );
+    }
+
+    /// The end of a client's connection.
+    fn part(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        live: Live,
+        cause: DisconnectCause,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        c.outbox.abandon_deliveries();
+        let (internal, version) = (c.is_internal(), c.version);
+        if let (Some(reason), Some(Version::V5)) = (cause.reason(), version) {
+            let disconnect = Disconnect {
+                reason,
+                properties: explanation(version, &cause),
+            };
+            self.reply(
+                conn,
+                Packet::Disconnect(disconnect),
+                CommitSeq::default(),
+                fx,
+            );
+        }
+        self.stats.clients_connected -= u64::from(!internal);
+        let wants_will = !matches!(
+            cause,
+            DisconnectCause::ByClient | DisconnectCause::ShuttingDown
+        );
+        if !internal {
+            self.tell(
+                Event::Disconnected {
+                    client: live.client,
+                    cause,
+                },
+                fx,
+            );
+        }
+        self.detach(now, live.session, wants_will, fx);
+    }
+
+    /// Leaves a session without connection; it ends now or when its expiry interval passes.
+    fn detach(&mut self, now: Moment, id: SessionId, wants_will: bool, fx: &mut Effects) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        session.connection = None;
+        session.outbound.fetching = 0;
+        match &mut session.will {
+            Some(will) if wants_will => {
+                let due = now.after(Duration::from_secs(will.delay_seconds.into()));
+                will.due = Some(due);
+                self.timers.set(due, Timer::WillDelay(id));
+            }
+            will => *will = None,
+        }
+        match session.expiry_seconds {
+            0 => return self.end_session(now, id, fx),
+            u32::MAX => {}
+            seconds => {
+                let at = now.after(Duration::from_secs(seconds.into()));
+                session.expires_at = Some(at);
+                self.timers.set(at, Timer::SessionExpiry(id));
+            }
+        }
+        self.stats.clients_disconnected += 1;
+        self.publish_due_will(now, id, fx);
+    }
+
+    /// Removes a session with everything it holds; its will is published if it was due later.
+    pub(super) fn end_session(&mut self, now: Moment, id: SessionId, fx: &mut Effects) {
+        let Some(mut session) = self.sessions.remove(id) else {
+            return;
+        };
+        if let Some(will) = session.will.take() {
+            self.publish_will(now, will.will, fx);
+        }
+        self.stats.queued_messages -= session.outbound.queue.len() as u64;
+        for entry in session.outbound.take_all() {
+            self.release(entry.location, fx);
+        }
+        if session.is_persistent() {
+            self.commit(
+                Record::SessionEnded {
+                    session: session.key,
+                },
+                fx,
+            );
+        }
+        if !session.subscriptions.is_empty() {
+            self.work.push_back(Work::Unroute {
+                session: id,
+                filters: session.subscriptions,
+            });
+        }
+    }
+
+    pub(super) fn run_timers(&mut self, now: Moment, fx: &mut Effects) {
+        for _ in 0..TIMER_SLICE {
+            let Some((at, timer)) = self.timers.pop_due(now) else {
+                return;
+            };
+            match timer {
+                Timer::Silence(conn) => self.silence(now, at, conn, fx),
+                Timer::SessionExpiry(id) => self.expire(now, at, id, fx),
+                Timer::WillDelay(id) => self.publish_due_will(now, id, fx),
+                Timer::Sys => self.publish_sys(now, fx),
+            }
+        }
+    }
+
+    fn silence(&mut self, now: Moment, at: Moment, conn: ConnectionId, fx: &mut Effects) {
+        let limits = &self.params.limits;
+        let Some(c) = self
+            .connections
+            .get(conn)
+            .filter(|c| c.silence_deadline == at)
+        else {
+            return;
+        };
+        match c.silence_limit(limits) {
+            Some(limit) if limit > now => self.watch_silence(conn),
+            Some(_) => {
+                let cause = match c.live() {
+                    Some(live) => DisconnectCause::KeepAlive {
+                        keep_alive: live.keep_alive,
+                        silence: now.since(c.last_packet),
+                    },
+                    None => DisconnectCause::ConnectTimeout {
+                        allowed: limits.connect_timeout,
+                    },
+                };
+                self.end(now, conn, cause, fx);
+            }
+            None => {}
+        }
+    }
+
+    fn expire(&mut self, now: Moment, at: Moment, id: SessionId, fx: &mut Effects) {
+        let due = |s: &&Session| s.connection.is_none() && s.expires_at == Some(at);
+        let Some(session) = self.sessions.get(id).filter(due) else {
+            return;
+        };
+        let key = session.key.clone();
+        self.stats.clients_disconnected -= 1;
+        self.end_session(now, id, fx);
+        self.tell(Event::SessionExpired { session: key }, fx);
+    }
+
+    fn publish_sys(&mut self, now: Moment, fx: &mut Effects) {
+        let stats = self.stats();
+        let view = View {
+            stats: &stats,
+            uptime: now.since(self.started),
+            version: &self.params.version,
+        };
+        for message in self.sys.changed(&view) {
+            self.publish_own(now, message, fx);
+        }
+        let interval = self.limits().sys_interval;
+        if !interval.is_zero() {
+            self.timers.set(now.after(interval), Timer::Sys);
+        }
+    }
+
+    pub(super) fn disconnect(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        packet: &Disconnect,
+        fx: &mut Effects,
+    ) {
+        let Some(live) = self.connections.get(conn).and_then(Connection::live) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(live.session) else {
+            return;
+        };
+        if let Some(seconds) = packet.properties.session_expiry_interval() {
+            if session.expiry_seconds == 0 && seconds > 0 {
+                let fault = crate::ProtocolFault::SessionExpirySet; // [MQTT-3.14.2-2]
+                return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
+            }
+            let (ends, key) = (session.expiry_seconds > 0, session.key.clone());
+            session.expiry_seconds = seconds.min(self.params.limits.max_session_expiry);
+            let seconds = session.expiry_seconds;
+            if ends {
+                self.commit(
+                    Record::SessionStarted {
+                        session: key,
+                        expiry_seconds: seconds,
+                    },
+                    fx,
+                );
+            }
+        }
+        let cause = match packet.reason {
+            Reason::DisconnectWithWill => DisconnectCause::ByClientWithWill,
+            _ => DisconnectCause::ByClient, // [MQTT-3.14.4-3]: the will is dropped
+        };
+        self.end(now, conn, cause, fx);
+    }
+
+    pub(super) fn shut_down(&mut self, now: Moment, fx: &mut Effects) {
+        self.shutting_down = true;
+        let open: Vec<ConnectionId> = self.connections.iter().map(|c| c.id).collect();
+        for conn in open {
+            self.end(now, conn, DisconnectCause::ShuttingDown, fx);
+        }
+    }
+}
+
+/// The reason string of a refusal. [MQTT-3.14.2-3]
+fn explanation(version: Option<Version>, cause: &DisconnectCause) -> Properties {
+    match version {
+        Some(Version::V5) => {
+            Properties::from_iter([Property::ReasonString(cause.to_string().into())])
+        }
+        _ => Properties::new(),
+    }
+}

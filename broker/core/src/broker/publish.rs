@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! PUBLISH: authorise, retain, match, queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt_proto::{Ack, Packet, PacketId, Property, Publish, QoS, Reason, Topic, Version, Will};
+
+use super::deliver::{Carrier, Terms};
+use super::work::{FanOut, Work};
+use super::{Broker, wake};
+use crate::authz::{self, Permit};
+use crate::retained::RetainedFull;
+use crate::session::SessionId;
+use crate::{
+    Body, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Message, Moment, PeerKind,
+    ProtocolFault, Record,
+};
+
+/// Deliveries queued in one entry; a larger fan-out goes on in the next.
+pub(super) const FAN_OUT_SLICE: usize = 1_000;
+
+/// A session a message goes to, once, whatever number of its filters match. [MQTT-3.3.5-1]
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub session: SessionId,
+    pub qos: QoS,
+    pub retain_as_published: bool,
+    pub identifiers: Vec<u32>,
+}
+
+/// What became of a message that was routed.
+pub(super) struct Routed {
+    pub matched: bool,
+    /// The rest of a fan-out too large for one entry.
+    pub rest: Option<FanOut>,
+}
+
+impl Broker {
+    pub(super) fn publish(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        publish: Publish,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = self.connections.get(conn) else {
+            return;
+        };
+        let kind = c.peer.kind;
+        let Some(session) = c.live().map(|live| live.session) else {
+            return;
+        };
+        if kind == PeerKind::Network {
+            self.stats.publish_received += 1;
+            self.stats.publish_bytes_received += publish.payload.len() as u64;
+        }
+        if let Some(fault) = fault(&publish) {
+            return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
+        }
+        if self.is_duplicate(session, &publish) {
+            return self.acknowledge(conn, &publish, Reason::Success, CommitSeq::default(), fx);
+        }
+        if publish.qos > QoS::AtMostOnce && !self.take_quota(conn) {
+            let fault = ProtocolFault::ReceiveMaximumExceeded; // [MQTT-3.3.4-7]
+            return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
+        }
+        let before = self.committed;
+        let Some(permit) = authz::may_publish(kind, &publish.topic) else {
+            return self.deny(conn, &publish, Reason::NotAuthorized, fx);
+        };
+        let message = Arc::new(message(now, &publish));
+        if message.retain && self.retain(&permit, &message, fx).is_err() {
+            return self.deny(conn, &publish, Reason::QuotaExceeded, fx);
+        }
+        self.begin_exactly_once(session, &publish, fx);
+        let routed = self.route(now, &permit, message, Some(session), fx);
+        let reason = if routed.matched {
+            Reason::Success
+        } else {
+            Reason::NoMatchingSubscribers
+        };
+        match routed.rest {
+            None => {
+                let after = if self.committed == before {
+                    CommitSeq::default()
+                } else {
+                    self.committed
+                };
+                self.acknowledge(conn, &publish, reason, after, fx);
+            }
+            Some(fan_out) => self.go_on_later(conn, &publish, fan_out, fx),
+        }
+    }
+
+    /// False when a v5 client has more exchanges open than it was told it may.
+    fn take_quota(&mut self, conn: ConnectionId) -> bool {
+        let maximum = self.params.limits.receive_maximum;
+        let Some(c) = self.connections.get_mut(conn) else {
+            return false;
+        };
+        let unlimited = c.version != Some(Version::V5);
+        let Some(live) = c.live_mut() else {
+            return false;
+        };
+        let allowed = unlimited || live.unacknowledged < maximum;
+        live.unacknowledged = live.unacknowledged.saturating_add(1);
+        allowed
+    }
+
+    /// Whether it is a QoS 2 message that was received before and not released. [MQTT-4.3.3-2]
+    fn is_duplicate(&self, session: SessionId, publish: &Publish) -> bool {
+        let (QoS::ExactlyOnce, Some(packet_id)) = (publish.qos, publish.packet_id) else {
+            return false;
+        };
+        self.sessions
+            .get(session)
+            .is_some_and(|s| s.inbound.holds(packet_id))
+    }
+
+    fn begin_exactly_once(&mut self, session: SessionId, publish: &Publish, fx: &mut Effects) {
+        let (QoS::ExactlyOnce, Some(packet_id)) = (publish.qos, publish.packet_id) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(session) else {
+            return;
+        };
+        session.inbound.receive(packet_id);
+        if session.is_persistent() {
+            let session = session.key.clone();
+            self.commit(Record::Received { session, packet_id }, fx);
+        }
+    }
+
+    /// Answers with PUBACK or PUBREC.
+    fn acknowledge(
+        &mut self,
+        conn: ConnectionId,
+        publish: &Publish,
+        reason: Reason,
+        after: CommitSeq,
+        fx: &mut Effects,
+    ) {
+        let Some(packet_id) = publish.packet_id else {
+            return;
+        };
+        self.send_ack(conn, publish.qos, packet_id, reason, after, fx);
+    }
+
+    pub(super) fn send_ack(
+        &mut self,
+        conn: ConnectionId,
+        qos: QoS,
+        packet_id: PacketId,
+        reason: Reason,
+        after: CommitSeq,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let Some(live) = c.live_mut() else { return };
+        if qos == QoS::AtLeastOnce || reason.is_error() {
+            live.unacknowledged = live.unacknowledged.saturating_sub(1);
+        }
+        let ack = Ack::new(packet_id, reason);
+        let packet = if qos == QoS::AtLeastOnce {
+            Packet::PubAck(ack)
+        } else {
+            Packet::PubRec(ack)
+        };
+        self.reply(conn, packet, after, fx);
+    }
+
+    /// Refuses a message: v5 is told why, 3.1.1 has no code for it and gets a plain acknowledgement.
+    fn deny(&mut self, conn: ConnectionId, publish: &Publish, reason: Reason, fx: &mut Effects) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let version = c.version;
+        let Some(live) = c.live_mut() else { return };
+        let (session, client) = (live.session, live.client.clone());
+        let told = std::mem::replace(&mut live.denial_told, true);
+        if version != Some(Version::V5) {
+            self.begin_exactly_once(session, publish, fx);
+        }
+        self.stats.publish_dropped += 1;
+        self.acknowledge(conn, publish, reason, self.committed, fx);
+        if !told {
+            self.tell(
+                Event::PublishDenied {
+                    client,
+                    topic: publish.topic.clone(),
+                    reason,
+                },
+                fx,
+            );
+        }
+    }
+
+    fn retain(
+        &mut self,
+        _: &Permit,
+        message: &Arc<Message>,
+        fx: &mut Effects,
+    ) -> Result<(), RetainedFull> {
+        self.retained.set(message, &self.params.limits)?;
+        let topic = message.topic.as_str();
+        if let (false, Body::Inline(payload)) = (topic.starts_with('$'), &message.body) {
+            let record = Record::Retained {
+                topic: topic.into(),
+                payload: payload.clone(),
+                qos: message.qos,
+            };
+            self.commit(record, fx);
+        }
+        Ok(())
+    }
+
+    /// Queues a message for every session whose subscriptions match.
+    pub(super) fn route(
+        &mut self,
+        now: Moment,
+        _: &Permit,
+        message: Arc<Message>,
+        publisher: Option<SessionId>,
+        fx: &mut Effects,
+    ) -> Routed {
+        let mut targets = self.collect_targets(&message.topic, publisher);
+        let matched = !targets.is_empty();
+        let later = targets.split_off(targets.len().min(FAN_OUT_SLICE));
+        let mut carrier = Carrier::new(message);
+        for target in targets.drain(..) {
+            self.send_to_target(now, target, &mut carrier, fx);
+        }
+        self.targets = targets;
+        if later.is_empty() {
+            self.finish(&carrier, fx);
+            return Routed {
+                matched,
+                rest: None,
+            };
+        }
+        Routed {
+            matched,
+            rest: Some(FanOut {
+                carrier,
+                targets: later.into(),
+                ack: None,
+            }),
+        }
+    }
+
+    pub(super) fn send_to_target(
+        &mut self,
+        now: Moment,
+        target: Target,
+        carrier: &mut Carrier,
+        fx: &mut Effects,
+    ) {
+        let retain = target.retain_as_published && carrier.is_retained(); // [MQTT-3.3.1-12]
+        let terms = Terms {
+            qos: target.qos,
+            retain,
+            identifiers: target.identifiers,
+        };
+        self.send_to(now, target.session, carrier, terms, fx);
+    }
+
+    fn collect_targets(&mut self, topic: &Topic, publisher: Option<SessionId>) -> Vec<Target> {
+        self.publications += 1;
+        let (serial, sessions) = (self.publications, &mut self.sessions);
+        let mut targets = std::mem::take(&mut self.targets);
+        self.routes.matching(topic.as_str(), &mut |subscriber| {
+            if subscriber.no_local && publisher == Some(subscriber.session) {
+                return; // [MQTT-3.8.3-3]
+            }
+            let Some(session) = sessions.get_mut(subscriber.session) else {
+                return;
+            };
+            let seen = session.mark.0 == serial;
+            if !seen {
+                session.mark = (serial, targets.len());
+                targets.push(Target {
+                    session: subscriber.session,
+                    qos: subscriber.qos,
+                    retain_as_published: subscriber.retain_as_published,
+                    identifiers: Vec::new(),
+                });
+            }
+            if let Some(target) = targets.get_mut(session.mark.1) {
+                target.qos = target.qos.max(subscriber.qos);
+                target.retain_as_published |= subscriber.retain_as_published;
+                target.identifiers.extend(subscriber.identifier);
+            }
+        });
+        targets
+    }
+
+    /// Holds back what the publisher sends next until its fan-out has ended, which keeps its order.
+    fn go_on_later(
+        &mut self,
+        conn: ConnectionId,
+        publish: &Publish,
+        mut fan_out: FanOut,
+        fx: &mut Effects,
+    ) {
+        fan_out.ack = Some((conn, publish.qos, publish.packet_id));
+        self.work.push_back(Work::FanOut(fan_out));
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if let Some(live) = c.live_mut() {
+            live.fanning_out = true;
+        }
+        wake(c, fx);
+    }
+
+    /// Publishes what the broker itself has to say.
+    pub(super) fn publish_own(&mut self, now: Moment, message: Message, fx: &mut Effects) {
+        let (permit, message) = (Permit::of_the_broker(), Arc::new(message));
+        if message.retain && self.retain(&permit, &message, fx).is_err() {
+            return;
+        }
+        if let Some(rest) = self.route(now, &permit, message, None, fx).rest {
+            self.work.push_back(Work::FanOut(rest));
+        }
+    }
+
+    /// Publishes the session's will if its delay has passed.
+    pub(super) fn publish_due_will(&mut self, now: Moment, id: SessionId, fx: &mut Effects) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let due = |will: &mut crate::session::PendingWill| will.due.is_some_and(|at| at <= now);
+        if let Some(will) = session.will.take_if(due) {
+            self.publish_will(now, will.will, fx);
+        }
+    }
+
+    /// A will's right is judged again when it is sent.
+    pub(super) fn publish_will(&mut self, now: Moment, will: Will, fx: &mut Effects) {
+        if authz::may_publish(PeerKind::Network, &will.topic).is_none() {
+            return;
+        }
+        let publish = Publish {
+            dup: false,
+            qos: will.qos,
+            retain: will.retain,
+            topic: will.topic,
+            packet_id: None,
+            properties: will.properties,
+            payload: will.payload,
+        };
+        self.publish_own(now, message(now, &publish), fx);
+    }
+}
+
+/// What no PUBLISH from a client may hold.
+fn fault(publish: &Publish) -> Option<ProtocolFault> {
+    if publish.properties.topic_alias().is_some() || publish.topic.as_str().is_empty() {
+        return Some(ProtocolFault::TopicAlias); // [MQTT-3.3.2-9]: the maximum told is 0
+    }
+    let identifier = publish.properties.subscription_identifiers().next();
+    identifier.map(|_| ProtocolFault::SubscriptionIdentifierInPublish) // [MQTT-3.3.4-6]
+}
+
+/// The message as it travels on: without what concerns only this hop.
+fn message(now: Moment, publish: &Publish) -> Message {
+    let mut properties = publish.properties.clone();
+    properties.retain(|property| {
+        !matches!(
+            property,
+            Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_)
+        )
+    });
+    let expires = publish.properties.message_expiry_interval();
+    Message {
+        topic: publish.topic.clone(),
+        qos: publish.qos,
+        retain: publish.retain,
+        properties,
+        body: Body::Inline(publish.payload.clone()),
+        expires: expires.map(|seconds| now.after(Duration::from_secs(seconds.into()))),
+    }
+}

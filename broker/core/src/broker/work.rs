@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Work too large for one entry, done in slices.
+
+use std::collections::{HashSet, VecDeque};
+
+use mqtt_proto::{Filter, PacketId, QoS, Reason};
+
+use super::Broker;
+use super::deliver::Carrier;
+use super::publish::{FAN_OUT_SLICE, Target};
+use crate::session::SessionId;
+use crate::{ConnectionId, Effects, Moment};
+
+/// Pieces of work begun in one entry.
+const PIECES: usize = 16;
+/// Subscriptions of an ended session removed in one entry.
+const UNROUTE_SLICE: usize = 256;
+
+/// Something left over from an entry.
+pub(super) enum Work {
+    FanOut(FanOut),
+    /// A session whose queue can go on.
+    Pump(SessionId),
+    /// Subscriptions of a session that is gone.
+    Unroute {
+        session: SessionId,
+        filters: HashSet<Filter>,
+    },
+}
+
+/// The receivers a message has not reached yet.
+pub(super) struct FanOut {
+    pub carrier: Carrier,
+    pub targets: VecDeque<Target>,
+    /// The publisher who waits for the end of it.
+    pub ack: Option<(ConnectionId, QoS, Option<PacketId>)>,
+}
+
+impl Broker {
+    pub(super) fn run_work(&mut self, now: Moment, fx: &mut Effects) {
+        for _ in 0..PIECES.min(self.work.len()) {
+            match self.work.pop_front() {
+                Some(Work::FanOut(fan_out)) => return self.fan_out(now, fan_out, fx),
+                Some(Work::Pump(id)) => {
+                    if let Some(session) = self.sessions.get_mut(id) {
+                        session.pump_is_due = false;
+                    }
+                    self.pump(now, id, fx);
+                }
+                Some(Work::Unroute { session, filters }) => return self.unroute(session, filters),
+                None => return,
+            }
+        }
+    }
+
+    fn fan_out(&mut self, now: Moment, mut fan_out: FanOut, fx: &mut Effects) {
+        for _ in 0..FAN_OUT_SLICE {
+            let Some(target) = fan_out.targets.pop_front() else {
+                break;
+            };
+            self.send_to_target(now, target, &mut fan_out.carrier, fx);
+        }
+        if !fan_out.targets.is_empty() {
+            return self.work.push_front(Work::FanOut(fan_out));
+        }
+        self.finish(&fan_out.carrier, fx);
+        let Some((conn, qos, packet_id)) = fan_out.ack else {
+            return;
+        };
+        if let Some(packet_id) = packet_id {
+            self.send_ack(conn, qos, packet_id, Reason::Success, self.committed, fx);
+        }
+        self.resume(now, conn, fx);
+    }
+
+    fn unroute(&mut self, session: SessionId, mut filters: HashSet<Filter>) {
+        let slice: Vec<Filter> = filters.iter().take(UNROUTE_SLICE).cloned().collect();
+        for filter in slice {
+            self.routes.remove(&filter, session);
+            filters.remove(&filter);
+        }
+        if !filters.is_empty() {
+            self.work.push_back(Work::Unroute { session, filters });
+        }
+    }
+}

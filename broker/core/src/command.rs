@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What a driver tells the core, and the names both use for a connection.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use mqtt_proto::{DecodeError, Packet, Version};
+
+use crate::{CloseCause, Location, Params};
+
+/// One network connection; the driver assigns it and uses an index again only with a new generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId {
+    pub index: u32,
+    pub generation: u32,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub kind: PeerKind,
+    /// Remote address; none for a Unix socket.
+    pub address: Option<SocketAddr>,
+    /// The listener's port; 0 for a Unix socket.
+    pub port: u16,
+}
+
+/// Internal peers skip authentication, are not counted, and may use `$canary/` topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerKind {
+    Network,
+    Internal,
+}
+
+/// Everything a driver can tell the core.
+#[derive(Debug)]
+pub enum Command {
+    /// A connection was accepted; `entropy` seeds an assigned client identifier.
+    Open {
+        conn: ConnectionId,
+        peer: Peer,
+        entropy: u128,
+    },
+    /// A packet arrived.
+    Packet { conn: ConnectionId, packet: Packet },
+    /// The bytes that arrived are no packet; nothing more is read from this connection.
+    /// `version` is the decoder's, which may know it from a broken CONNECT.
+    Undecodable {
+        conn: ConnectionId,
+        version: Option<Version>,
+        error: DecodeError,
+    },
+    /// The answer to an [`crate::AuthRequest`].
+    Authenticated {
+        conn: ConnectionId,
+        verdict: Verdict,
+    },
+    /// The answer to a [`crate::FetchRequest`]; `None` when the store no longer has it.
+    Fetched {
+        conn: ConnectionId,
+        location: Location,
+        payload: Option<Bytes>,
+    },
+    /// The connection is gone; every `Open` is followed by exactly one.
+    Closed {
+        conn: ConnectionId,
+        cause: CloseCause,
+    },
+    /// A deadline has passed or work was left unfinished.
+    Tick,
+    /// New settings; connections and sessions stay.
+    Reconfigure(Box<Params>),
+    /// Every connection is told and closed; new ones are refused.
+    Shutdown,
+}
+
+/// The authenticator's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Accepted,
+    Refused(LoginFailure),
+}
+
+/// Why a login was refused; the peer is told only [`mqtt_proto::Reason::NotAuthorized`] or that the server is busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginFailure {
+    AnonymousNotAllowed,
+    UnknownUser,
+    WrongPassword,
+    NoPassword,
+    Busy,
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! One network connection: how far it is, what it has to send, when it is next expected to speak.
+
+mod outbox;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytestring::ByteString;
+use mqtt_proto::{Connect, Packet, Version};
+
+use crate::session::SessionId;
+use crate::{Client, ConnectionId, Limits, Moment, Peer, PeerKind};
+
+pub(crate) use outbox::Outbox;
+
+/// How far a connection is.
+///
+/// ```text
+///  Greeting ──CONNECT──▶ Judging ──accepted──▶ Live ──▶ Closing
+///     └───────────────────────┴──── refused ──────────────▲
+/// ```
+pub(crate) enum Phase {
+    /// CONNECT is awaited.
+    Greeting,
+    /// The authenticator was asked.
+    Judging(Box<Connect>),
+    Live(Box<Live>),
+    /// Nothing more is accepted; what is in the outbox leaves, then the socket is closed.
+    Closing,
+}
+
+/// A connection whose CONNECT was accepted.
+pub(crate) struct Live {
+    pub session: SessionId,
+    pub client: Client,
+    pub keep_alive: u16,
+    pub connected_at: Moment,
+    /// Whether reason strings may be sent on packets other than CONNACK and DISCONNECT. [MQTT-3.1.2-29]
+    pub problem_information: bool,
+    /// The largest packet the client accepts, in bytes.
+    pub max_packet_size: usize,
+    /// QoS 1 and 2 messages from the client whose exchange has not ended.
+    pub unacknowledged: u16,
+    /// A denied publish was reported already.
+    pub denial_told: bool,
+    /// A large fan-out of its message is under way; what it sends meanwhile is held.
+    pub fanning_out: bool,
+}
+
+/// One network connection.
+pub(crate) struct Connection {
+    pub id: ConnectionId,
+    pub peer: Peer,
+    pub entropy: u128,
+    pub phase: Phase,
+    pub version: Option<Version>,
+    pub outbox: Outbox,
+    /// The driver was told to drain and has not found the outbox empty since.
+    pub woken: bool,
+    /// QoS 0 messages were dropped since the outbox was last empty.
+    pub dropping: bool,
+    /// Packets that arrived while an answer was outstanding; bounded by the driver's read batch.
+    pub held: VecDeque<Packet>,
+    pub last_packet: Moment,
+    /// The deadline in force; an earlier one that comes is stale.
+    pub silence_deadline: Moment,
+}
+
+impl Connection {
+    pub fn new(id: ConnectionId, peer: Peer, entropy: u128, now: Moment) -> Self {
+        Self {
+            id,
+            peer,
+            entropy,
+            phase: Phase::Greeting,
+            version: None,
+            outbox: Outbox::default(),
+            woken: false,
+            dropping: false,
+            held: VecDeque::new(),
+            last_packet: now,
+            silence_deadline: now,
+        }
+    }
+
+    pub fn is_internal(&self) -> bool {
+        self.peer.kind == PeerKind::Internal
+    }
+
+    /// Whether packets must wait for an answer to an earlier one.
+    pub fn is_waiting(&self) -> bool {
+        match &self.phase {
+            Phase::Judging(_) => true,
+            Phase::Live(live) => live.fanning_out,
+            Phase::Greeting | Phase::Closing => false,
+        }
+    }
+
+    pub fn live(&self) -> Option<&Live> {
+        match &self.phase {
+            Phase::Live(live) => Some(live),
+            _ => None,
+        }
+    }
+
+    pub fn live_mut(&mut self) -> Option<&mut Live> {
+        match &mut self.phase {
+            Phase::Live(live) => Some(live),
+            _ => None,
+        }
+    }
+
+    /// When the peer must have spoken: one and a half keep alive intervals after its last packet,
+    /// or the time for CONNECT. [MQTT-3.1.2-22]
+    pub fn silence_limit(&self, limits: &Limits) -> Option<Moment> {
+        match &self.phase {
+            Phase::Greeting => Some(self.last_packet.after(limits.connect_timeout)),
+            Phase::Live(live) if live.keep_alive > 0 => {
+                let span = Duration::from_millis(u64::from(live.keep_alive) * 1_500);
+                Some(self.last_packet.after(span))
+            }
+            _ => None,
+        }
+    }
+
+    /// A client identifier for one that left it to us. [MQTT-3.1.3-6]
+    pub fn assigned_client_id(&self) -> ByteString {
+        format!("auto-{:032x}", self.entropy).into()
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Frames that wait for one socket, in lanes that keep each its order.
+//!
+//! MQTT orders acknowledgements among themselves and messages of one topic and QoS. [MQTT-4.6.0-6]
+//! So what waits for the disk (replies, QoS 2) never holds back what does not (QoS 0 and 1).
+
+use std::collections::VecDeque;
+
+use mqtt_proto::{Packet, QoS};
+
+use crate::{CommitSeq, Delivery, Frame};
+
+/// What one connection has to send.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    /// CONNACK, acknowledgements, what is sent again on resumption, DISCONNECT.
+    replies: VecDeque<(CommitSeq, Frame)>,
+    /// QoS 2 deliveries.
+    exact: VecDeque<(CommitSeq, Frame)>,
+    /// QoS 0 and 1 deliveries.
+    live: VecDeque<Frame>,
+    /// Bytes of deliveries that wait.
+    pending_bytes: usize,
+    /// CONNACK has left: messages may follow. [MQTT-3.2.0-1]
+    greeted: bool,
+}
+
+impl Outbox {
+    /// Adds a reply that leaves when `after` is durable and all earlier replies have left.
+    pub fn reply(&mut self, frame: Frame, after: CommitSeq) {
+        self.pending_bytes += weight(&frame);
+        self.replies.push_back((after, frame));
+    }
+
+    /// Adds a message; `after` holds back QoS 2 only.
+    pub fn deliver(&mut self, delivery: Delivery, after: CommitSeq) {
+        let exact = delivery.qos == QoS::ExactlyOnce;
+        let frame = Frame::Deliver(delivery);
+        self.pending_bytes += weight(&frame);
+        if exact {
+            self.exact.push_back((after, frame));
+        } else {
+            self.live.push_back(frame);
+        }
+    }
+
+    /// Drops what only a working connection is worth: everything but replies.
+    pub fn abandon_deliveries(&mut self) {
+        self.exact.clear();
+        self.live.clear();
+    }
+
+    /// The next frame that may leave, or the commit it waits for.
+    pub fn pop(&mut self, durable: CommitSeq) -> Result<Frame, Option<CommitSeq>> {
+        let mut waits_for = None;
+        for gated in [&mut self.replies, &mut self.exact] {
+            match gated.front() {
+                Some((after, _)) if *after <= durable => {
+                    let Some((_, frame)) = gated.pop_front() else {
+                        break;
+                    };
+                    self.greeted |= matches!(frame, Frame::Packet(Packet::ConnAck(_)));
+                    self.pending_bytes = self.pending_bytes.saturating_sub(weight(&frame));
+                    return Ok(frame);
+                }
+                Some((after, _)) => {
+                    waits_for = Some(waits_for.map_or(*after, |w: CommitSeq| w.min(*after)))
+                }
+                None => {}
+            }
+            if !self.greeted {
+                return Err(waits_for);
+            }
+        }
+        match self.live.pop_front() {
+            Some(frame) => {
+                self.pending_bytes = self.pending_bytes.saturating_sub(weight(&frame));
+                Ok(frame)
+            }
+            None => Err(waits_for),
+        }
+    }
+
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    /// Number of replies that wait.
+    pub fn replies(&self) -> usize {
+        self.replies.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.replies.is_empty() && self.exact.is_empty() && self.live.is_empty()
+    }
+}
+
+/// Bytes a waiting frame stands for; packets without payload count as one small allocation.
+fn weight(frame: &Frame) -> usize {
+    match frame {
+        Frame::Packet(_) => 64,
+        Frame::Deliver(delivery) => {
+            delivery.payload.len() + delivery.message.topic.as_str().len() + 64
+        }
+    }
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Everything that happens to a client; log lines, journal fields and counters derive from it.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytestring::ByteString;
+use mqtt_proto::{DecodeError, Filter, QoS, Reason, Topic, Version};
+
+use crate::{LoginFailure, Peer};
+
+/// The identity of a session: a client of another user never takes it over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionKey {
+    /// Empty for an anonymous client.
+    pub user: ByteString,
+    pub client_id: ByteString,
+}
+
+/// Who an event is about.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub session: SessionKey,
+    pub peer: Peer,
+}
+
+/// Something that happened to a client.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A connection was accepted.
+    Opened {
+        peer: Peer,
+    },
+    /// A connection was refused before it could send CONNECT, because there are `max_connections`.
+    TooManyConnections {
+        peer: Peer,
+    },
+    Connected {
+        client: Client,
+        version: Version,
+        clean_start: bool,
+        keep_alive: u16,
+        session_present: bool,
+    },
+    /// The end of a connection whose CONNECT was never accepted; `client` is known once CONNECT was read.
+    Rejected {
+        peer: Peer,
+        client: Option<SessionKey>,
+        cause: DisconnectCause,
+    },
+    Disconnected {
+        client: Client,
+        cause: DisconnectCause,
+    },
+    /// A session without connection was removed because its expiry interval passed.
+    SessionExpired {
+        session: SessionKey,
+    },
+    /// The first message since the last time its queue was empty was dropped for this client.
+    DroppingMessages {
+        client: SessionKey,
+        limit: &'static str,
+    },
+    /// A PUBLISH that was not routed: no right to the topic, or no room to retain it; told once a connection.
+    PublishDenied {
+        client: Client,
+        topic: Topic,
+        reason: Reason,
+    },
+    SubscribeDenied {
+        client: Client,
+        filter: Filter,
+        reason: Reason,
+    },
+    Subscribed {
+        client: Client,
+        filter: Filter,
+        qos: QoS,
+    },
+    Unsubscribed {
+        client: Client,
+        filter: Filter,
+    },
+}
+
+/// Why a socket ended, as the driver saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseCause {
+    /// The core asked for it.
+    Asked,
+    /// The peer closed or reset the connection.
+    Peer,
+    /// Reading or writing failed.
+    Socket(std::io::ErrorKind),
+    /// The peer broke the rules of the layer below MQTT (WebSocket, TLS).
+    Transport(&'static str),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug)]
+pub enum DisconnectCause {
+    /// DISCONNECT was received.
+    ByClient,
+    /// DISCONNECT with reason 0x04 was received: the will is published.
+    ByClientWithWill,
+    PeerClosed,
+    Socket(std::io::ErrorKind),
+    Transport(&'static str),
+    /// No packet within one and a half times the keep alive interval. [MQTT-3.1.2-22]
+    KeepAlive {
+        keep_alive: u16,
+        silence: Duration,
+    },
+    /// No CONNECT within the time allowed.
+    ConnectTimeout {
+        allowed: Duration,
+    },
+    TakenOver,
+    Undecodable(DecodeError),
+    Protocol(ProtocolFault),
+    Login(LoginFailure),
+    ShuttingDown,
+}
+
+/// A packet that is well formed and not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolFault {
+    FirstPacketNotConnect,
+    SecondConnect,
+    /// A packet only a server sends.
+    ServerPacket(&'static str),
+    EmptyClientId,
+    ReceiveMaximumExceeded,
+    TopicAlias,
+    EnhancedAuthentication,
+    SubscriptionIdentifierInPublish,
+    WillDenied,
+    TooManySessions,
+    SessionExpirySet,
+    /// Too many answers wait because the client does not read.
+    AnswersNotRead,
+}
+
+impl ProtocolFault {
+    /// The reason code told to the peer.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::EmptyClientId => Reason::ClientIdentifierNotValid,
+            Self::ReceiveMaximumExceeded => Reason::ReceiveMaximumExceeded,
+            Self::TopicAlias => Reason::TopicAliasInvalid,
+            Self::EnhancedAuthentication => Reason::BadAuthenticationMethod,
+            Self::WillDenied => Reason::NotAuthorized,
+            Self::TooManySessions | Self::AnswersNotRead => Reason::QuotaExceeded,
+            _ => Reason::ProtocolError,
+        }
+    }
+}
+
+impl fmt::Display for ProtocolFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FirstPacketNotConnect => f.write_str("the first packet was not CONNECT"),
+            Self::SecondConnect => f.write_str("CONNECT was sent a second time"),
+            Self::ServerPacket(name) => write!(f, "{name} is sent by a server only"),
+            Self::EmptyClientId => f.write_str("an empty client identifier needs a clean session"),
+            Self::ReceiveMaximumExceeded => {
+                f.write_str("more QoS 1 and 2 messages in flight than the receive maximum allows")
+            }
+            Self::TopicAlias => f.write_str("this server accepts no topic alias"),
+            Self::EnhancedAuthentication => {
+                f.write_str("this server has no such authentication method")
+            }
+            Self::SubscriptionIdentifierInPublish => {
+                f.write_str("a client's PUBLISH must not hold a subscription identifier")
+            }
+            Self::WillDenied => f.write_str("the will's topic may not be published to"),
+            Self::TooManySessions => f.write_str("this server holds as many sessions as it may"),
+            Self::AnswersNotRead => {
+                f.write_str("the client does not read the answers to its packets")
+            }
+            Self::SessionExpirySet => f.write_str(
+                "a session that ends with its connection cannot be given an expiry in DISCONNECT",
+            ),
+        }
+    }
+}
+
+impl DisconnectCause {
+    /// The reason code for CONNACK or DISCONNECT; none where the peer is gone or left by itself.
+    pub fn reason(&self) -> Option<Reason> {
+        Some(match self {
+            Self::ByClient
+            | Self::ByClientWithWill
+            | Self::PeerClosed
+            | Self::Socket(_)
+            | Self::Transport(_) => return None,
+            Self::ConnectTimeout { .. } => return None,
+            Self::KeepAlive { .. } => Reason::KeepAliveTimeout,
+            Self::TakenOver => Reason::SessionTakenOver,
+            Self::Undecodable(error) => error.reason(),
+            Self::Protocol(fault) => fault.reason(),
+            Self::Login(LoginFailure::Busy) => Reason::ServerBusy,
+            Self::Login(_) => Reason::NotAuthorized,
+            Self::ShuttingDown => Reason::ServerShuttingDown,
+        })
+    }
+}
+
+impl fmt::Display for DisconnectCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByClient => f.write_str("disconnected by the client"),
+            Self::ByClientWithWill => {
+                f.write_str("disconnected by the client, which asked for its will")
+            }
+            Self::PeerClosed => f.write_str("the peer closed the connection"),
+            Self::Socket(kind) => write!(f, "socket error: {kind}"),
+            Self::Transport(what) => f.write_str(what),
+            Self::KeepAlive {
+                keep_alive,
+                silence,
+            } => write!(
+                f,
+                "nothing received for {} s with a keep alive of {keep_alive} s",
+                silence.as_secs()
+            ),
+            Self::ConnectTimeout { allowed } => {
+                write!(f, "no CONNECT within {} s", allowed.as_secs())
+            }
+            Self::TakenOver => f.write_str("another connection took over this client identifier"),
+            Self::Undecodable(error) => write!(f, "{error}"),
+            Self::Protocol(fault) => write!(f, "{fault}"),
+            Self::Login(failure) => write!(f, "{failure}"),
+            Self::ShuttingDown => f.write_str("the broker is shutting down"),
+        }
+    }
+}
+
+impl fmt::Display for LoginFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AnonymousNotAllowed => "no user name given and anonymous clients are not allowed",
+            Self::UnknownUser => "unknown user name",
+            Self::WrongPassword => "wrong password",
+            Self::NoPassword => "no password given",
+            Self::Busy => "too many logins are being checked",
+        })
+    }
+}

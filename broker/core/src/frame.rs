@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What leaves the core for one connection: a control packet or a delivery that shares its message.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use mqtt_proto::{Packet, PacketId, Property, PublishHead, QoS, Version};
+
+use crate::Message;
+
+/// One MQTT packet to send.
+#[derive(Clone, Debug)]
+pub enum Frame {
+    Packet(Packet),
+    Deliver(Delivery),
+}
+
+/// A PUBLISH to a subscriber.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub message: Arc<Message>,
+    pub payload: Bytes,
+    pub qos: QoS,
+    pub dup: bool,
+    pub retain: bool,
+    pub packet_id: Option<PacketId>,
+    /// Remaining expiry interval and subscription identifiers of this delivery.
+    pub extra: Vec<Property>,
+}
+
+impl Delivery {
+    fn head(&self) -> PublishHead<'_> {
+        PublishHead {
+            dup: self.dup,
+            qos: self.qos,
+            retain: self.retain,
+            topic: self.message.topic.as_str(),
+            packet_id: self.packet_id,
+            properties: &self.message.properties,
+            extra: &self.extra,
+        }
+    }
+
+    /// Appends everything but the payload, which follows it on the wire.
+    pub fn encode_head(&self, version: Version, out: &mut BytesMut) {
+        self.head().encode(version, self.payload.len(), out);
+    }
+
+    /// Size of the whole packet in bytes.
+    pub fn packet_len(&self, version: Version) -> usize {
+        self.head().packet_len(version, self.payload.len())
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Bounds of everything that a peer can make grow, with what happens at the bound.
+
+use std::time::Duration;
+
+/// One value for each bound.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of one packet from a client; a larger one closes the connection (0x95).
+    pub max_packet_size: u32,
+    /// Connections in all; one more is closed at once.
+    pub max_connections: usize,
+    /// Time from the connection to CONNECT; then it is closed.
+    pub connect_timeout: Duration,
+    /// QoS 1 and 2 messages a client may have in flight to us (Receive Maximum); one more closes it (0x93).
+    pub receive_maximum: u16,
+    /// QoS 1 and 2 messages in flight to a client that does not tell a smaller Receive Maximum; more wait.
+    pub max_inflight_messages: u16,
+    /// Messages that wait for one session; the newest is dropped.
+    pub max_queued_messages: usize,
+    /// Payload bytes that wait for one session; the newest message is dropped.
+    pub max_queued_bytes: usize,
+    /// Bytes of QoS 0 deliveries that wait for one socket; the newest is dropped.
+    pub max_pending_bytes: usize,
+    /// Subscriptions of one session; one more is refused (0x97).
+    pub max_subscriptions: usize,
+    /// Retained messages; one more is refused (0x97).
+    pub max_retained_messages: usize,
+    /// Payload bytes of retained messages; more is refused (0x97).
+    pub max_retained_bytes: usize,
+    /// Sessions in all; a CONNECT that needs one more is refused (0x97).
+    pub max_sessions: usize,
+    /// Longest time a session without connection is kept, in seconds; longer wishes are cut to it.
+    pub max_session_expiry: u32,
+    /// Time between two publications of changed `$SYS` topics; zero for none.
+    pub sys_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_packet_size: 16 * 1024 * 1024,
+            max_connections: 10_000,
+            connect_timeout: Duration::from_secs(5),
+            receive_maximum: 100,
+            max_inflight_messages: 100,
+            max_queued_messages: 1_000,
+            max_queued_bytes: 16 * 1024 * 1024,
+            max_pending_bytes: 8 * 1024 * 1024,
+            max_subscriptions: 10_000,
+            max_retained_messages: 100_000,
+            max_retained_bytes: 128 * 1024 * 1024,
+            max_sessions: 20_000,
+            max_session_expiry: u32::MAX,
+            sys_interval: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The last retained message of each topic, and walks over those that match a filter.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use mqtt_proto::Filter;
+
+use crate::{Body, Limits, Message, Moment};
+
+/// Retained messages in the order of their topics.
+#[derive(Default)]
+pub(crate) struct Retained {
+    messages: BTreeMap<ByteString, Arc<Message>>,
+    /// Messages and payload bytes outside `$` topics.
+    count: usize,
+    bytes: usize,
+}
+
+/// The broker holds as many retained messages as it may.
+#[derive(Debug)]
+pub(crate) struct RetainedFull;
+
+impl Retained {
+    /// Stores the message for its topic; one without payload removes what is stored. [MQTT-3.3.1-6]
+    pub fn set(&mut self, message: &Arc<Message>, limits: &Limits) -> Result<(), RetainedFull> {
+        let topic = ByteString::from(message.topic.as_str());
+        let (counts, len) = (!topic.starts_with('$'), payload_len(message));
+        let earlier = self.messages.get(&topic).map(|m| payload_len(m));
+        if len == 0 {
+            self.messages.remove(&topic);
+        } else {
+            let count = self.count + usize::from(earlier.is_none());
+            let bytes = self.bytes - earlier.unwrap_or(0).min(self.bytes) + len;
+            if counts && (count > limits.max_retained_messages || bytes > limits.max_retained_bytes)
+            {
+                return Err(RetainedFull);
+            }
+            self.messages.insert(topic, Arc::clone(message));
+        }
+        if counts {
+            self.count = self.count + usize::from(len > 0) - usize::from(earlier.is_some());
+            self.bytes = self.bytes + len - earlier.unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    /// The next message in topic order that matches; looks at no more than `steps` topics.
+    pub fn next(
+        &mut self,
+        walk: &mut Walk,
+        now: Moment,
+        steps: &mut usize,
+    ) -> Option<Arc<Message>> {
+        while *steps > 0 && !walk.done {
+            *steps -= 1;
+            let Some(topic) = self.topic_after(walk) else {
+                walk.done = true;
+                break;
+            };
+            walk.last = Some(topic.clone());
+            walk.done = !walk.filter.is_wildcard();
+            let message = self
+                .messages
+                .get(&topic)
+                .filter(|_| walk.filter.matches(&topic));
+            if let Some(message) = message.map(Arc::clone) {
+                if message.expires.is_none_or(|at| at > now) {
+                    return Some(message);
+                }
+                self.forget(&topic);
+            }
+        }
+        None
+    }
+
+    /// Messages outside `$` topics.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    fn topic_after(&self, walk: &Walk) -> Option<ByteString> {
+        let prefix = walk.prefix();
+        let from = match &walk.last {
+            Some(last) => Bound::Excluded(last.as_ref()),
+            None => Bound::Included(prefix),
+        };
+        let (topic, _) = self
+            .messages
+            .range::<str, _>((from, Bound::Unbounded))
+            .next()?;
+        topic.starts_with(prefix).then(|| topic.clone())
+    }
+
+    fn forget(&mut self, topic: &ByteString) {
+        if let Some(message) = self.messages.remove(topic) {
+            if !topic.starts_with('$') {
+                self.count -= 1;
+                self.bytes -= payload_len(&message);
+            }
+        }
+    }
+}
+
+/// A position in the retained messages that match a filter.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    filter: Filter,
+    last: Option<ByteString>,
+    done: bool,
+}
+
+impl Walk {
+    pub fn new(filter: Filter) -> Self {
+        Self {
+            filter,
+            last: None,
+            done: false,
+        }
+    }
+
+    pub fn is_for(&self, filter: &Filter) -> bool {
+        self.filter == *filter
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// What every matching topic starts with.
+    fn prefix(&self) -> &str {
+        let filter = self.filter.as_str();
+        let end = filter.find(['+', '#']).unwrap_or(filter.len());
+        let fixed = filter.get(..end).unwrap_or_default();
+        // "sport/#" matches "sport" too. [MQTT-4.7.1-2]
+        match filter.get(end..) {
+            Some("#") => fixed.strip_suffix('/').unwrap_or(fixed),
+            _ => fixed,
+        }
+    }
+}
+
+/// Payload bytes; a retained message's payload is always in memory.
+fn payload_len(message: &Message) -> usize {
+    match &message.body {
+        Body::Inline(payload) => payload.len(),
+        Body::Stored(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use mqtt_proto::{Properties, QoS, Topic};
+
+    fn message(topic: &str, text: &'static str) -> Arc<Message> {
+        Arc::new(Message {
+            topic: Topic::new(topic.into()).unwrap(),
+            qos: QoS::AtMostOnce,
+            retain: true,
+            properties: Properties::new(),
+            body: Body::Inline(Bytes::from_static(text.as_bytes())),
+            expires: None,
+        })
+    }
+
+    fn matching(retained: &mut Retained, filter: &str) -> Vec<String> {
+        let mut walk = Walk::new(Filter::new(filter.into()).unwrap());
+        let mut found = Vec::new();
+        while !walk.is_done() {
+            // One step at a time: a walk goes on where it stopped.
+            if let Some(m) = retained.next(&mut walk, Moment::default(), &mut 1) {
+                found.push(m.topic.as_str().to_owned());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_walk_finds_what_the_reference_matcher_finds() {
+        let topics = ["a", "a/b", "a/b/c", "a/c", "a!", "b", "/a", "$SYS/a"];
+        let mut retained = Retained::default();
+        for topic in topics {
+            retained
+                .set(&message(topic, "x"), &Limits::default())
+                .unwrap();
+        }
+        for filter in [
+            "#", "+", "a", "a/#", "a/+", "+/b/#", "$SYS/#", "a/b", "none", "+/+",
+        ] {
+            let reference = Filter::new(filter.into()).unwrap();
+            let mut expected: Vec<_> = topics
+                .into_iter()
+                .filter(|t| reference.matches(t))
+                .collect();
+            expected.sort_unstable();
+            assert_eq!(matching(&mut retained, filter), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn an_empty_payload_removes_and_a_full_store_refuses() {
+        let limits = Limits {
+            max_retained_messages: 1,
+            ..Limits::default()
+        };
+        let mut retained = Retained::default();
+        retained.set(&message("a", "1"), &limits).unwrap();
+        retained.set(&message("a", "2"), &limits).unwrap();
+        assert!(retained.set(&message("b", "1"), &limits).is_err());
+        assert!(retained.set(&message("$SYS/x", "1"), &limits).is_ok());
+        retained.set(&message("a", ""), &limits).unwrap();
+        assert_eq!((retained.len(), retained.bytes), (0, 0));
+        retained.set(&message("b", "1"), &limits).unwrap();
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What survives a connection, and the table of all sessions.
+
+mod inbound;
+mod outbound;
+mod queue;
+mod will;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use mqtt_proto::Filter;
+use slab::Slab;
+
+use crate::retained::Walk;
+use crate::routes::Subscriber;
+use crate::{ConnectionId, Moment, SessionKey};
+
+pub(crate) use inbound::Inbound;
+pub(crate) use outbound::{AckOutcome, Outbound, Stage};
+pub(crate) use queue::{Queue, Queued};
+pub(crate) use will::PendingWill;
+
+/// Names a session; a serial number is never used twice, so an old name finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SessionId {
+    pub index: u32,
+    pub serial: u64,
+}
+
+/// One client's session.
+pub(crate) struct Session {
+    pub id: SessionId,
+    pub key: SessionKey,
+    pub connection: Option<ConnectionId>,
+    /// Seconds it is kept without a connection; 0 ends it with the connection, `u32::MAX` never.
+    pub expiry_seconds: u32,
+    /// When it ends unless the client comes back.
+    pub expires_at: Option<Moment>,
+    pub subscriptions: HashSet<Filter>,
+    pub inbound: Inbound,
+    pub outbound: Outbound,
+    /// Retained messages still to be sent for new subscriptions.
+    pub replays: VecDeque<Replay>,
+    pub will: Option<PendingWill>,
+    /// The next entry goes on with moving its messages.
+    pub pump_is_due: bool,
+    /// The last publication that found this session, and its place among the targets.
+    pub mark: (u64, usize),
+}
+
+/// A walk over retained messages for one new subscription.
+pub(crate) struct Replay {
+    pub walk: Walk,
+    pub subscriber: Subscriber,
+}
+
+impl Session {
+    /// Whether its changes are records: it outlives its connection.
+    pub fn is_persistent(&self) -> bool {
+        self.expiry_seconds > 0
+    }
+}
+
+/// All sessions, by name and by key.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    table: Slab<Session>,
+    by_key: HashMap<SessionKey, SessionId>,
+    last_serial: u64,
+}
+
+impl Sessions {
+    pub fn create(&mut self, key: SessionKey, expiry_seconds: u32, window: u16) -> SessionId {
+        self.last_serial += 1;
+        let entry = self.table.vacant_entry();
+        let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        let id = SessionId {
+            index,
+            serial: self.last_serial,
+        };
+        self.by_key.insert(key.clone(), id);
+        entry.insert(Session {
+            id,
+            key,
+            connection: None,
+            expiry_seconds,
+            expires_at: None,
+            subscriptions: HashSet::new(),
+            inbound: Inbound::default(),
+            outbound: Outbound::new(window),
+            replays: VecDeque::new(),
+            pump_is_due: false,
+            will: None,
+            mark: (0, 0),
+        });
+        id
+    }
+
+    pub fn find(&self, key: &SessionKey) -> Option<SessionId> {
+        self.by_key.get(key).copied()
+    }
+
+    pub fn get(&self, id: SessionId) -> Option<&Session> {
+        self.table.get(id.index as usize).filter(|s| s.id == id)
+    }
+
+    pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.table.get_mut(id.index as usize).filter(|s| s.id == id)
+    }
+
+    pub fn remove(&mut self, id: SessionId) -> Option<Session> {
+        self.get(id)?;
+        let session = self.table.try_remove(id.index as usize)?;
+        self.by_key.remove(&session.key);
+        Some(session)
+    }
+
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+}

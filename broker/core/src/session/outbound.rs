@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The sender's half of QoS 1 and 2: what waits, what is in flight, and under which packet identifier.
+
+use std::collections::VecDeque;
+
+use mqtt_proto::{PacketId, QoS};
+
+use crate::Location;
+use crate::session::{Queue, Queued};
+
+/// How far the exchange of a message in flight is.
+///
+/// ```text
+///  QoS 1   Acknowledge ──PUBACK──▶ gone
+///  QoS 2   Receive ──PUBREC──▶ Complete ──PUBCOMP──▶ gone
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// PUBACK is awaited.
+    Acknowledge,
+    /// PUBREC is awaited.
+    Receive,
+    /// PUBCOMP is awaited; the message itself is not sent again. [MQTT-4.3.3-1]
+    Complete,
+}
+
+/// A message between its first transmission and the end of its exchange.
+#[derive(Clone, Debug)]
+pub(crate) struct Inflight {
+    serial: u64,
+    pub packet_id: PacketId,
+    pub stage: Stage,
+    pub entry: Queued,
+}
+
+/// What an acknowledgement did.
+pub(crate) enum AckOutcome {
+    /// The exchange ended.
+    Done(Queued),
+    /// PUBREL is due now; the place of the payload, if it is stored.
+    Release(Option<Location>),
+    /// No exchange waits for this packet.
+    Unknown,
+}
+
+/// Messages to one client.
+pub(crate) struct Outbound {
+    pub queue: Queue,
+    inflight: VecDeque<Inflight>,
+    window: usize,
+    last_serial: u64,
+    /// Messages were dropped since the queue was last empty.
+    pub dropping: bool,
+    /// Payloads asked of the store and not yet answered.
+    pub fetching: usize,
+}
+
+impl Outbound {
+    pub fn new(window: u16) -> Self {
+        Self {
+            queue: Queue::default(),
+            inflight: VecDeque::new(),
+            window: usize::from(window),
+            last_serial: 0,
+            dropping: false,
+            fetching: 0,
+        }
+    }
+
+    /// A new connection may allow another number of messages in flight. [MQTT-3.3.4-9]
+    pub fn set_window(&mut self, window: u16) {
+        self.window = usize::from(window);
+    }
+
+    pub fn has_room(&self) -> bool {
+        self.inflight.len() < self.window
+    }
+
+    /// Puts an entry in flight under a packet identifier that is free. [MQTT-2.3.1-4]
+    pub fn launch(&mut self, entry: Queued) -> PacketId {
+        let packet_id = self.free_packet_id();
+        let stage = match entry.qos {
+            QoS::ExactlyOnce => Stage::Receive,
+            _ => Stage::Acknowledge,
+        };
+        self.inflight.push_back(Inflight {
+            serial: self.last_serial,
+            packet_id,
+            stage,
+            entry,
+        });
+        packet_id
+    }
+
+    /// Applies PUBACK, PUBREC or PUBCOMP; `failed` is a reason code of 0x80 and above.
+    pub fn acknowledge(&mut self, packet_id: PacketId, stage: Stage, failed: bool) -> AckOutcome {
+        let Some(index) = self.inflight.iter().position(|m| m.packet_id == packet_id) else {
+            return AckOutcome::Unknown;
+        };
+        let Some(message) = self.inflight.get_mut(index) else {
+            return AckOutcome::Unknown;
+        };
+        match (message.stage, stage) {
+            (Stage::Receive, Stage::Receive) if !failed => {
+                message.stage = Stage::Complete;
+                AckOutcome::Release(message.entry.location)
+            }
+            // The same PUBREC again: so is PUBREL.
+            (Stage::Complete, Stage::Receive) if !failed => AckOutcome::Release(None),
+            (has, got) if has == got => match self.inflight.remove(index) {
+                Some(message) => AckOutcome::Done(message.entry),
+                None => AckOutcome::Unknown,
+            },
+            _ => AckOutcome::Unknown,
+        }
+    }
+
+    /// What is in flight, oldest first: the order in which it is sent again. [MQTT-4.6.0-1]
+    pub fn inflight(&self) -> impl Iterator<Item = &Inflight> {
+        self.inflight.iter()
+    }
+
+    /// Everything not yet acknowledged, taken out.
+    pub fn take_all(&mut self) -> impl Iterator<Item = Queued> {
+        let queue = std::mem::take(&mut self.queue);
+        let inflight = std::mem::take(&mut self.inflight);
+        inflight
+            .into_iter()
+            .map(|m| m.entry)
+            .chain(queue.into_entries())
+    }
+
+    /// Identifiers follow each other; only one given 65,535 messages ago can still be in use.
+    fn free_packet_id(&mut self) -> PacketId {
+        loop {
+            self.last_serial += 1;
+            let serial = self.last_serial;
+            let number = u16::try_from(serial % u64::from(u16::MAX)).unwrap_or(0);
+            let packet_id = PacketId::MIN.saturating_add(number);
+            let lapped = self
+                .inflight
+                .front()
+                .is_some_and(|m| serial - m.serial >= u64::from(u16::MAX));
+            if !lapped || self.inflight.iter().all(|m| m.packet_id != packet_id) {
+                return packet_id;
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! QoS 1 and 2 messages that wait for a session, bounded in number and payload bytes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mqtt_proto::QoS;
+
+use crate::{Body, Limits, Location, Message};
+
+/// A message for one session.
+#[derive(Clone, Debug)]
+pub(crate) struct Queued {
+    pub message: Arc<Message>,
+    pub qos: QoS,
+    pub retain: bool,
+    pub identifiers: Vec<u32>,
+    /// Where the store has the payload, when the session is persistent.
+    pub location: Option<Location>,
+    /// A stored payload that was read back.
+    pub fetched: Option<Bytes>,
+}
+
+impl Queued {
+    /// The payload, if it is in memory.
+    pub fn payload(&self) -> Option<&Bytes> {
+        match &self.message.body {
+            Body::Inline(payload) => Some(payload),
+            Body::Stored(_) => self.fetched.as_ref(),
+        }
+    }
+
+    /// Bytes this entry keeps in memory.
+    fn weight(&self) -> usize {
+        let payload = match &self.message.body {
+            Body::Inline(payload) => payload.len(),
+            Body::Stored(_) => 0,
+        };
+        payload + self.message.topic.as_str().len()
+    }
+}
+
+/// First in, first out.
+#[derive(Default)]
+pub(crate) struct Queue {
+    entries: VecDeque<Queued>,
+    bytes: usize,
+}
+
+impl Queue {
+    /// Refuses with the name of the limit that is reached.
+    pub fn push(&mut self, entry: Queued, limits: &Limits) -> Result<(), (&'static str, Queued)> {
+        let bytes = self.bytes + entry.weight();
+        if self.entries.len() >= limits.max_queued_messages {
+            return Err(("max_queued_messages", entry));
+        }
+        if bytes > limits.max_queued_bytes && !self.entries.is_empty() {
+            return Err(("max_queued_bytes", entry));
+        }
+        self.bytes = bytes;
+        self.entries.push_back(entry);
+        Ok(())
+    }
+
+    pub fn pop(&mut self) -> Option<Queued> {
+        let entry = self.entries.pop_front()?;
+        self.bytes -= entry.weight();
+        Some(entry)
+    }
+
+    pub fn front(&self) -> Option<&Queued> {
+        self.entries.front()
+    }
+
+    /// The first `max` entries.
+    pub fn head_mut(&mut self, max: usize) -> impl Iterator<Item = &mut Queued> {
+        self.entries.iter_mut().take(max)
+    }
+
+    /// Drops the entries with this stored payload; returns how many there were.
+    pub fn discard(&mut self, location: Location) -> usize {
+        let before = self.entries.len();
+        self.entries
+            .retain(|entry| entry.location != Some(location));
+        self.bytes = self.entries.iter().map(Queued::weight).sum();
+        before - self.entries.len()
+    }
+
+    pub fn into_entries(self) -> impl Iterator<Item = Queued> {
+        self.entries.into_iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}

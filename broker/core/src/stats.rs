@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Counters since the broker's start, and gauges of what it holds now.
+
+use crate::{DisconnectCause, Event};
+
+/// Counters and gauges; [`crate::sys`] publishes them.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// Clients with an accepted CONNECT and an open connection.
+    pub clients_connected: u64,
+    /// Sessions kept without a connection.
+    pub clients_disconnected: u64,
+    /// Most sessions ever held at one time.
+    pub clients_maximum: u64,
+    /// Sessions removed because their expiry interval passed.
+    pub clients_expired: u64,
+    /// Connections ended because of a missed keep alive.
+    pub clients_timed_out: u64,
+    pub sockets_accepted: u64,
+    pub messages_received: u64,
+    pub messages_sent: u64,
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    pub publish_received: u64,
+    pub publish_sent: u64,
+    pub publish_dropped: u64,
+    pub publish_bytes_received: u64,
+    pub publish_bytes_sent: u64,
+    pub subscriptions: u64,
+    pub retained_messages: u64,
+    /// Messages that wait in sessions' queues.
+    pub queued_messages: u64,
+}
+
+impl Stats {
+    /// Counts what an event stands for.
+    pub(crate) fn record(&mut self, event: &Event) {
+        match event {
+            Event::Opened { .. } => self.sockets_accepted += 1,
+            Event::SessionExpired { .. } => self.clients_expired += 1,
+            Event::Disconnected {
+                cause: DisconnectCause::KeepAlive { .. },
+                ..
+            } => self.clients_timed_out += 1,
+            _ => {}
+        }
+    }
+
+    /// All sessions, connected or not.
+    pub fn clients_total(&self) -> u64 {
+        self.clients_connected + self.clients_disconnected
+    }
+}
