@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The SD card as a file: where its partitions lie, how they are made, and access to the boot partition.
+
+Neither mounts nor loop devices are used: mtools and the mkfs programs write into the image file itself.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import host
+
+MIB = 1024 * 1024
+BOOT_OFFSET = 4 * MIB
+BOOT_SIZE = 512 * MIB
+"""Two kernels with their initial RAM disks fit, as an upgrade needs."""
+ROOT_OFFSET = BOOT_OFFSET + BOOT_SIZE
+ROOT_SLACK = 256 * MIB
+"""Room for the state written before the first boot has grown the root to the size of the card."""
+
+_SECTOR = 512
+TOOLS = ("mcopy=mtools", "mkfs.vfat=dosfstools", "sfdisk=fdisk", "mke2fs=e2fsprogs")
+
+
+@dataclass(frozen=True)
+class BootPartition:
+    """The FAT partition `bootfs` inside an image file, as the owner of the card sees it."""
+
+    image: Path
+
+    def names(self):
+        """The names of the files at its top."""
+        listing = self._mtools("mdir", "-b", "::").stdout.decode()
+        return [line.removeprefix("::/").rstrip("/") for line in listing.splitlines() if line]
+
+    def read(self, name):
+        """The bytes of one file."""
+        return self._mtools("mtype", f"::{name}").stdout
+
+    def write(self, name, content):
+        """Replaces one file."""
+        self._mtools("mcopy", "-o", "-", f"::{name}", input=content)
+
+    def take(self, name, destination):
+        """Copies one file out."""
+        self._mtools("mcopy", "-n", "-o", f"::{name}", str(destination))
+
+    def fill(self, folder):
+        """Copies everything in a folder to its top."""
+        self._mtools("mcopy", "-s", "-Q", *sorted(str(path) for path in folder.iterdir()), "::")
+
+    def contains(self, text):
+        """Whether the bytes stand anywhere in the partition, in files, slack or freed space."""
+        with self.image.open("rb") as card:
+            card.seek(BOOT_OFFSET)
+            left, tail = BOOT_SIZE, b""
+            while left and (chunk := card.read(min(left, 8 * MIB))):
+                left -= len(chunk)
+                if text in tail + chunk:
+                    return True
+                tail = chunk[-len(text) + 1:]
+        return False
+
+    def _mtools(self, tool, *arguments, **options):
+        command = [tool, "-i", f"{self.image}@@{BOOT_OFFSET}", *arguments]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, **options)
+
+
+
+def make(image, root, identity):
+    """Writes a card with the tree `root`, whose boot/firmware becomes the boot partition, as a sparse file.
+
+    `identity` is eight hexadecimal digits for the disk and its volumes, so that equal contents give equal cards.
+    """
+    firmware, stash = root / "boot" / "firmware", root.with_name(root.name + ".firmware")
+    firmware.rename(stash)
+    firmware.mkdir(mode=0o755)
+    used = int(subprocess.run(["du", "-s", "-B1", root], check=True, capture_output=True, text=True).stdout.split()[0])
+    root_size = (used + used // 8 + ROOT_SLACK) // MIB * MIB
+    with image.open("wb") as card:
+        card.truncate(ROOT_OFFSET + root_size)
+    _partition(image, identity)
+    _run("mkfs.vfat", "-F", "32", "-n", "bootfs", "-i", identity, f"--offset={BOOT_OFFSET // _SECTOR}",
+         image, BOOT_SIZE // 1024)
+    BootPartition(image).fill(stash)
+    uuid = f"{identity}-0000-4000-8000-000000000002"
+    _run("mke2fs", "-q", "-F", "-t", "ext4", "-L", "rootfs", "-U", uuid, "-m", "1",
+         "-E", f"offset={ROOT_OFFSET},root_owner=0:0,hash_seed={uuid}", "-d", root, image, f"{root_size // 1024}k")
+
+
+def _partition(image, identity):
+    table = (f"label: dos\nlabel-id: 0x{identity}\n"
+             f"start={BOOT_OFFSET // MIB}MiB, size={BOOT_SIZE // MIB}MiB, type=c, bootable\n"
+             f"start={ROOT_OFFSET // MIB}MiB, type=83\n")
+    _run("sfdisk", "--quiet", image, input=table.encode())
+
+
+def _run(*command, **options):
+    """Runs a tool whose remarks matter only if it fails."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+    if done.returncode:
+        host.fail(f"{command[0]} failed:\n{done.stdout.decode()}")

@@ -1,0 +1,19 @@
+#!/bin/bash -e
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# Installs our packages into ROOTFS_DIR, for pi-gen and the quick image alike. Exactly one file of each stands in
+# BROKER_DEBS (default: files/ beside this script). Dependencies are there already: a missing one is an error.
+cd "$(dirname "$0")"
+debs=${BROKER_DEBS:-files}
+# A place that neither pi-gen nor in-root covers with a file system of its own.
+inside=/var/cache/mqtt-broker-debs
+
+found=("${debs}"/mqtt-broker_*_arm64.deb "${debs}"/mqtt-broker-provisioner_*_arm64.deb "${debs}"/mqtt-broker-appliance_*_all.deb)
+if [ "${#found[@]}" -ne 3 ]; then
+	echo "01-broker: need one file of each package, found: ${found[*]}" >&2
+	exit 1
+fi
+install -d "${ROOTFS_DIR}${inside}"
+install -m 644 "${found[@]}" "${ROOTFS_DIR}${inside}"
+# shellcheck disable=SC2016 # the inner shell expands it
+../in-root "${ROOTFS_DIR}" sh -euc 'dpkg --install "$1"/*.deb' sh "${inside}"
+rm -r "${ROOTFS_DIR}${inside}"
