@@ -19,7 +19,7 @@ debs: ## Builds the Debian packages, for this machine and for the Pi (target/deb
 	deploy/debs
 
 image: debs ## Builds the SD-card image for the Raspberry Pi (target/image)
-	image/build
+	image/assemble
 
 boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 	image/boot
