@@ -94,8 +94,10 @@ impl Broker {
             .outbound
             .acknowledge(ack.packet_id, stage, ack.reason.is_error());
         if let AckOutcome::Done(entry) = &outcome {
-            let key = session.key.clone();
-            self.settle_stored(key, entry.location, fx);
+            let stored = entry
+                .location
+                .map(|location| (location, session.key.clone()));
+            self.settle_stored(stored, fx);
             self.pump(now, id, fx);
         }
         outcome

@@ -24,6 +24,10 @@ impl Broker {
             return;
         };
         c.version = Some(connect.version);
+        if c.is_internal() {
+            // A user name no client can have: nobody takes over the broker's own session.
+            connect.username = Some(ByteString::from_static("\0"));
+        }
         if let Some(fault) = fault(&connect) {
             return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
         }

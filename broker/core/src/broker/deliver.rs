@@ -259,46 +259,46 @@ impl Broker {
         };
         self.stats.queued_messages -= 1;
         session.outbound.dropping &= !session.outbound.queue.is_empty();
-        let (location, qos, key) = (entry.location, entry.qos, session.key.clone());
+        let qos = entry.qos;
+        let stored = entry
+            .location
+            .map(|location| (location, session.key.clone()));
         let candidate = (!is_expired(&entry, now))
             .then(|| delivery(c, &entry, Some(PacketId::MIN), now))
             .flatten();
         let Some(mut delivery) = candidate else {
             self.stats.publish_dropped += 1;
-            self.settle_stored(key, location, fx);
+            self.settle_stored(stored, fx);
             return Step::Again;
         };
         let packet_id = session.outbound.launch(entry);
         delivery.packet_id = Some(packet_id);
         wake(c, fx);
-        if let Some(location) = location {
-            self.commit(
-                Record::Sent {
-                    session: key,
-                    location,
-                    packet_id,
-                },
-                fx,
-            );
+        let mut after = CommitSeq::default();
+        if let Some((location, session)) = stored {
+            let record = Record::Sent {
+                session,
+                location,
+                packet_id,
+            };
+            self.commit(record, fx);
+            if qos == QoS::ExactlyOnce {
+                after = self.committed;
+            }
         }
-        let after = match (qos, location) {
-            (QoS::ExactlyOnce, Some(_)) => self.committed,
-            _ => CommitSeq::default(),
-        };
         if let Some(c) = self.connections.get_mut(conn) {
             c.outbox.deliver(delivery, after);
         }
         Step::Again
     }
 
-    /// The session is done with an entry whose payload is stored.
+    /// A session is done with an entry whose payload is stored.
     pub(super) fn settle_stored(
         &mut self,
-        session: SessionKey,
-        location: Option<Location>,
+        stored: Option<(Location, SessionKey)>,
         fx: &mut Effects,
     ) {
-        if let Some(location) = location {
+        if let Some((location, session)) = stored {
             self.commit(Record::Delivered { session, location }, fx);
             self.release(Some(location), fx);
         }
@@ -361,7 +361,7 @@ impl Broker {
             let key = session.key.clone();
             self.stats.queued_messages -= lost as u64;
             self.stats.publish_dropped += lost as u64;
-            self.settle_stored(key, (lost > 0).then_some(location), fx);
+            self.settle_stored((lost > 0).then_some((location, key)), fx);
         } else {
             for entry in session.outbound.queue.head_mut(FETCH_AHEAD) {
                 if entry.location == Some(location) {
