@@ -1,1 +1,31 @@
-//! Skeleton.
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Makes the machine match the `broker.toml` on its boot partition, at every boot.
+//!
+//! Two things, in this order. Accepting (`accept`): find the file (`document`), check it, turn it into the desired
+//! state (`resolve`, `desired`), keep that durably, then take the passwords off the card (`stamp`, `secret`).
+//! Applying: look at the machine (`observed`), decide what is missing (`plan`, pure), do it (`apply`), and tell the
+//! person who edited the file (`report`). The world is reached only through the traits in `system`.
+
+mod accept;
+mod apply;
+mod clock;
+mod desired;
+mod document;
+mod login;
+mod observed;
+mod places;
+mod plan;
+mod provision;
+mod report;
+mod resolve;
+mod secret;
+mod sockets;
+mod stamp;
+mod status;
+pub mod system;
+
+pub use clock::Moment;
+pub use places::Places;
+pub use provision::{Dry, World, apply, plan};
+pub use report::Urgency;
+pub use status::{Status, status};

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Carries out a plan, step by step, without any decision of its own; a failed step does not stop the next.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::plan::{Plan, Step};
+use crate::provision::World;
+use crate::system::{Access, CallError, Group, Machine, files};
+
+/// What became of a step.
+#[derive(Debug)]
+pub enum Outcome {
+    Done,
+    /// Below `--root` the machine itself is not touched.
+    BelowRoot,
+    /// It depends on a step that failed.
+    Pointless,
+    Failed(StepError),
+}
+
+/// Why a step failed.
+#[derive(Debug)]
+pub enum StepError {
+    Write(io::Error),
+    /// There is no group `broker` to give the configuration to.
+    NoGroup,
+    HostName(CallError),
+    TimeZone(CallError),
+    Reload(CallError),
+}
+
+/// Does every step and says what became of it.
+pub fn carry_out(world: &World, plan: Plan) -> Vec<(Step, Outcome)> {
+    let mut written = true;
+    let mut done = Vec::with_capacity(plan.steps.len());
+    for step in plan.steps {
+        let outcome = match &step {
+            Step::WriteConfiguration(text) => outcome(write_configuration(world, text)),
+            Step::SetHostName { to, .. } => on_machine(world, |machine| {
+                machine.host_name.set(to).map_err(StepError::HostName)
+            }),
+            Step::SetTimeZone { to, .. } => on_machine(world, |machine| {
+                machine.local_time.set_zone(to).map_err(StepError::TimeZone)
+            }),
+            Step::ReloadBroker if !written => Outcome::Pointless,
+            Step::ReloadBroker => on_machine(world, |machine| {
+                machine.broker.reload().map_err(StepError::Reload)
+            }),
+        };
+        if matches!(
+            (&step, &outcome),
+            (Step::WriteConfiguration(_), Outcome::Failed(_))
+        ) {
+            written = false;
+        }
+        done.push((step, outcome));
+    }
+    done
+}
+
+/// Readable by the daemon's group, writable by root only.
+fn write_configuration(world: &World, text: &str) -> Result<(), StepError> {
+    let group = match world.accounts.configuration_group {
+        Group::Id(group) => Some(group),
+        Group::Callers => None,
+        Group::Missing => return Err(StepError::NoGroup),
+    };
+    let places = &world.places;
+    world
+        .files
+        .make_folder(&places.configuration_folder, 0o755)
+        .map_err(StepError::Write)?;
+    let access = Access { mode: 0o640, group };
+    files::replace(world.files, &places.configuration, text.as_bytes(), access)
+        .map_err(StepError::Write)
+}
+
+fn on_machine(world: &World, act: impl FnOnce(Machine) -> Result<(), StepError>) -> Outcome {
+    world
+        .machine
+        .map_or(Outcome::BelowRoot, |machine| outcome(act(machine)))
+}
+
+fn outcome(result: Result<(), StepError>) -> Outcome {
+    result.map_or_else(Outcome::Failed, |()| Outcome::Done)
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Write(_) => "the file could not be written",
+            Self::NoGroup => "there is no group `broker`; install the package mqtt-broker",
+            Self::HostName(_) => "asking systemd-hostnamed",
+            Self::TimeZone(_) => "asking systemd-timedated",
+            Self::Reload(_) => "asking systemd",
+        })
+    }
+}
+
+impl Error for StepError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Write(source) => Some(source),
+            Self::NoGroup => None,
+            Self::HostName(source) | Self::TimeZone(source) | Self::Reload(source) => Some(source),
+        }
+    }
+}

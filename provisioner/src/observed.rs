@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The machine as it is now, as far as the desired state concerns it.
+
+use std::path::Path;
+
+use crate::desired::Desired;
+use crate::system::{CallError, Files, Machine};
+
+/// What was seen.
+pub struct Observed {
+    /// The daemon's configuration; `None` if there is none or it cannot be read, so that it is written anew.
+    pub configuration: Option<Vec<u8>>,
+    pub host_name: Seen,
+    pub time_zone: Seen,
+    /// Whether the broker runs with the configuration it read earlier.
+    pub broker_runs: bool,
+}
+
+/// One text about the machine.
+#[derive(Debug)]
+pub enum Seen {
+    Text(String),
+    /// Nothing wants to change it, or there is nobody to ask below `--root`.
+    NotAsked,
+    Unknown,
+}
+
+/// Looks at what the desired state wants to have a say in; asks nobody about the rest.
+pub fn observe(
+    files: &dyn Files,
+    configuration: &Path,
+    machine: Option<Machine>,
+    desired: &Desired,
+) -> Observed {
+    let ask = |wanted: bool, question: &dyn Fn(Machine) -> Result<String, CallError>| match machine
+    {
+        Some(machine) if wanted => question(machine).map_or(Seen::Unknown, Seen::Text),
+        _ => Seen::NotAsked,
+    };
+    Observed {
+        configuration: files.read(configuration, LIMIT).ok().flatten(),
+        host_name: ask(desired.hostname.is_some(), &|machine| {
+            machine.host_name.current()
+        }),
+        time_zone: ask(desired.timezone.is_some(), &|machine| {
+            machine.local_time.zone()
+        }),
+        broker_runs: machine.is_some_and(|machine| machine.broker.is_running().unwrap_or(false)),
+    }
+}
+
+impl Seen {
+    /// Whether it is known to be this already.
+    pub fn is(&self, text: &str) -> bool {
+        matches!(self, Self::Text(seen) if seen == text)
+    }
+}
+
+/// Bytes of a configuration written by this program.
+const LIMIT: u64 = 4 * 1024 * 1024;

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Where every file of the provisioner is: the installed paths, each below the root directory given.
+
+use std::path::{Path, PathBuf};
+
+/// The files and folders the provisioner reads and writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The boot partition, a FAT file system that any computer can edit.
+    pub boot: PathBuf,
+    /// Holds the daemon's configuration.
+    pub configuration_folder: PathBuf,
+    /// What the daemon reads.
+    pub configuration: PathBuf,
+    /// The provisioner's own folder, for root only.
+    pub state: PathBuf,
+    /// What was accepted last.
+    pub desired: PathBuf,
+    /// Which file that was.
+    pub stamp: PathBuf,
+    /// Held while one provisioner works.
+    pub lock: PathBuf,
+    /// Made by the daemon when a user logs in for the first time.
+    pub first_login: PathBuf,
+    /// For the person who edits the card.
+    pub report_text: PathBuf,
+    /// The same for programs.
+    pub report_json: PathBuf,
+}
+
+impl Places {
+    /// Everything below `root`; `boot` names another boot folder than `root`/boot/firmware.
+    pub fn below(root: &Path, boot: Option<PathBuf>) -> Self {
+        let boot = boot.unwrap_or_else(|| root.join("boot/firmware"));
+        let configuration_folder = root.join("etc/broker");
+        let state = root.join("var/lib/broker-provision");
+        Self {
+            configuration: configuration_folder.join("broker.toml"),
+            configuration_folder,
+            desired: state.join("desired.json"),
+            stamp: state.join("stamp.json"),
+            lock: state.join("lock"),
+            state,
+            first_login: root.join("var/lib/broker/first-login"),
+            report_text: boot.join("broker-report.txt"),
+            report_json: boot.join("broker-report.json"),
+            boot,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The way of a run, top to bottom: accept, observe, plan, apply, report.
+
+use std::io;
+
+use crate::accept::{self, Acceptance, Finding, Refusal};
+use crate::apply::{Outcome, carry_out};
+use crate::clock::Moment;
+use crate::desired::Desired;
+use crate::document::DocumentError;
+use crate::login::Login;
+use crate::observed::{Observed, observe};
+use crate::places::Places;
+use crate::plan::{Plan, Step};
+use crate::report::{self, Access, Line, Report, Urgency, chain};
+use crate::sockets;
+use crate::system::{Accounts, Files, Machine, Network, Randomness};
+
+/// Everything a run reaches outside itself.
+pub struct World<'a> {
+    pub places: Places,
+    pub files: &'a dyn Files,
+    /// `None` below `--root`: what would change is only reported.
+    pub machine: Option<Machine<'a>>,
+    pub network: &'a dyn Network,
+    pub random: &'a dyn Randomness,
+    pub accounts: Accounts,
+    pub now: Moment,
+}
+
+/// What `plan` found.
+pub enum Dry {
+    /// The card's file is right, or there is none and the last good settings stay; what would change.
+    Right(String),
+    /// The file's problems.
+    Wrong(String),
+    /// Why the card could not be read.
+    Unreadable(String),
+}
+
+/// Makes the machine match the card: the journal's lines, and whether the report stands on the card.
+pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
+    let acceptance = accept::take(world, accept::judge(world));
+    let steps = match acceptance
+        .desired
+        .as_ref()
+        .map(|desired| Plan::new(desired, &look(world, desired)))
+    {
+        Some(Ok(plan)) => carry_out(world, plan),
+        // Without a state there is nothing to apply; a kept state holds only hashes.
+        None | Some(Err(_)) => Vec::new(),
+    };
+    let report = tell(world, acceptance, steps);
+    let written = report::publish(world, &report);
+    let mut lines = report::lines(&report);
+    if let Err(error) = &written {
+        let text = format!(
+            "the report could not be written onto the boot partition: {}",
+            chain(error)
+        );
+        lines.push((Urgency::Error, text));
+    }
+    (lines, written)
+}
+
+/// What `apply` would do; changes nothing.
+pub fn plan(world: &World) -> Dry {
+    let judgement = accept::judge(world);
+    let (desired, first) = match judgement.finding {
+        Finding::Refused(refusals) => return Dry::Wrong(problems(&refusals)),
+        Finding::Unreadable(error @ (DocumentError::Folder(..) | DocumentError::File(..))) => {
+            return Dry::Unreadable(chain(&error));
+        }
+        Finding::Unresolved(error) => return Dry::Unreadable(chain(&error)),
+        Finding::Missing => (
+            judgement.stored,
+            "there is no broker.toml; the last good settings stay\n".to_owned(),
+        ),
+        Finding::Known => (judgement.stored, String::new()),
+        Finding::Torn(_) => (
+            judgement.stored,
+            "finish overwriting the passwords on the card\n".to_owned(),
+        ),
+        Finding::Valid { resolved, patches } => {
+            let made = resolved.made.map(|login| {
+                format!(
+                    "make a login for `{}`, shown in the report\n",
+                    login.username
+                )
+            });
+            let taken = (!patches.is_empty())
+                .then(|| format!("take {} passwords from the card\n", patches.len()));
+            (
+                Some(resolved.desired),
+                [made, taken].into_iter().flatten().collect(),
+            )
+        }
+    };
+    let Some(desired) = desired else {
+        return Dry::Right(format!("{first}the broker stays locked\n"));
+    };
+    match Plan::new(&desired, &look(world, &desired)) {
+        Ok(plan) if plan.steps.is_empty() && !first.is_empty() => Dry::Right(first),
+        Ok(plan) => Dry::Right(format!("{first}{plan}")),
+        Err(error) => Dry::Unreadable(format!(
+            "the password of `{}` is not hashed",
+            error.username
+        )),
+    }
+}
+
+fn look(world: &World, desired: &Desired) -> Observed {
+    observe(
+        world.files,
+        &world.places.configuration,
+        world.machine,
+        desired,
+    )
+}
+
+fn problems(refusals: &[Refusal]) -> String {
+    refusals
+        .iter()
+        .map(|refusal| format!("{refusal}\n"))
+        .collect()
+}
+
+fn tell(world: &World, acceptance: Acceptance, steps: Vec<(Step, Outcome)>) -> Report {
+    let Acceptance {
+        verdict,
+        file,
+        ignored,
+        notes,
+        taken,
+        desired,
+        made,
+        troubles,
+    } = acceptance;
+    let pending = || Login::pending(world.files, &world.places, desired.as_ref()?);
+    let login = made.or_else(pending);
+    Report {
+        moment: world.now,
+        verdict: Some(verdict),
+        file,
+        ignored,
+        notes,
+        taken,
+        troubles,
+        steps,
+        access: desired.as_ref().map(|desired| access(world, desired)),
+        locked: matches!(world.files.len(&world.places.configuration), Ok(None)),
+        login,
+    }
+}
+
+fn access(world: &World, desired: &Desired) -> Access {
+    let addresses = world.network.addresses();
+    let listening = world.network.listening();
+    let users = desired
+        .broker
+        .users
+        .iter()
+        .map(|user| user.username.clone());
+    Access {
+        host: host(world),
+        users: users.collect(),
+        allow_anonymous: desired.broker.allow_anonymous,
+        sockets: sockets::examine(
+            &desired.broker.listeners,
+            &addresses,
+            &listening,
+            world.accounts.broker_user,
+        ),
+    }
+}
+
+/// What clients call this machine: its name in multicast DNS, or `localhost` below `--root`.
+fn host(world: &World) -> String {
+    let name = world.machine.and_then(|_| world.network.host_name());
+    match name
+        .as_deref()
+        .and_then(|name| name.split('.').next())
+        .filter(|name| !name.is_empty())
+    {
+        Some(label) => format!("{label}.local"),
+        None => "localhost".to_owned(),
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What came of a run, told to the person who edited the card.
+//!
+//! One [`Report`], three readers: `text` for people and `json` for programs, both on the boot partition, and `journal`
+//! lines. Hashes and passwords are in none of them, except a login this program made and nobody has used yet.
+
+mod journal;
+mod json;
+pub mod text;
+
+use std::error::Error;
+use std::io;
+
+use broker_config::Note;
+
+use crate::accept::{Trouble, Verdict};
+use crate::apply::{Outcome, StepError};
+use crate::clock::Moment;
+use crate::login::Login;
+use crate::plan::Step;
+use crate::provision::World;
+use crate::sockets::Socket;
+use crate::system::files;
+
+pub use journal::{Line, Urgency, lines};
+
+/// Everything a report says.
+pub struct Report {
+    pub moment: Moment,
+    /// `None` while the file is being taken.
+    pub verdict: Option<Verdict>,
+    pub file: Option<String>,
+    pub ignored: Vec<String>,
+    pub notes: Vec<Note>,
+    /// Passwords taken from the card now.
+    pub taken: usize,
+    pub troubles: Vec<Trouble>,
+    pub steps: Vec<(Step, Outcome)>,
+    /// `None` if no state is kept on this device.
+    pub access: Option<Access>,
+    /// The broker has no configuration and lets nobody in.
+    pub locked: bool,
+    pub login: Option<Login>,
+}
+
+/// Who may connect, and where.
+pub struct Access {
+    /// What clients call this machine, such as `broker.local`.
+    pub host: String,
+    pub users: Vec<String>,
+    pub allow_anonymous: bool,
+    pub sockets: Vec<Socket>,
+}
+
+/// The report in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Summary {
+    /// Being taken; to be seen only after a power cut.
+    Unfinished,
+    Applied,
+    /// In force except for the steps that failed.
+    Partly,
+    Refused,
+    Missing,
+    Unreadable,
+    NotTaken,
+}
+
+impl Report {
+    pub fn summary(&self) -> Summary {
+        let failed = self
+            .steps
+            .iter()
+            .any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+        match &self.verdict {
+            None => Summary::Unfinished,
+            Some(Verdict::Refused(_)) => Summary::Refused,
+            Some(Verdict::Missing) => Summary::Missing,
+            Some(Verdict::Unreadable(_)) => Summary::Unreadable,
+            Some(Verdict::NotTaken(_)) => Summary::NotTaken,
+            Some(Verdict::Accepted | Verdict::Known) if failed => Summary::Partly,
+            Some(Verdict::Accepted | Verdict::Known) => Summary::Applied,
+        }
+    }
+
+    /// Everything the person should look at although the file may be right, a sentence each.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<String> =
+            self.troubles.iter().map(|trouble| chain(trouble)).collect();
+        for socket in self.access.iter().flat_map(|access| &access.sockets) {
+            warnings.extend(
+                socket
+                    .obstacle
+                    .as_ref()
+                    .map(|obstacle| format!("{}: {obstacle}", socket.listener)),
+            );
+        }
+        for name in &self.ignored {
+            let used = self.file.as_deref().unwrap_or("broker.toml");
+            warnings.push(format!(
+                "there is also a file `{name}`, which was not read because `{used}` is there"
+            ));
+        }
+        warnings
+    }
+}
+
+impl Summary {
+    /// The word for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unfinished => "unfinished",
+            Self::Applied => "applied",
+            Self::Partly => "partly",
+            Self::Refused => "refused",
+            Self::Missing => "missing",
+            Self::Unreadable => "unreadable",
+            Self::NotTaken => "not taken",
+        }
+    }
+}
+
+/// Shows a made login on the card before it comes into force; failing means that nobody could read it.
+pub fn announce(world: &World, file: &str, login: &Login) -> io::Result<()> {
+    let report = Report {
+        moment: world.now,
+        verdict: None,
+        file: Some(file.to_owned()),
+        ignored: Vec::new(),
+        notes: Vec::new(),
+        taken: 0,
+        troubles: Vec::new(),
+        steps: Vec::new(),
+        access: None,
+        locked: false,
+        login: Some(login.clone()),
+    };
+    publish(world, &report)
+}
+
+/// Writes both reports onto the boot partition, one durable before the other is touched.
+pub fn publish(world: &World, report: &Report) -> io::Result<()> {
+    files::rewrite(
+        world.files,
+        &world.places.report_json,
+        json::render(report).as_bytes(),
+    )?;
+    files::rewrite(
+        world.files,
+        &world.places.report_text,
+        text::render(report).replace('\n', "\r\n").as_bytes(),
+    )
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // A library may repeat its cause in its own words.
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text.replace(char::is_control, " ")
+}
+
+/// What became of a step, in words.
+fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => "done".to_owned(),
+        Outcome::BelowRoot => {
+            "left to you: with --root the machine itself is not changed".to_owned()
+        }
+        Outcome::Pointless => "not tried, because an earlier step failed".to_owned(),
+        Outcome::Failed(error @ StepError::TimeZone(_)) => {
+            format!(
+                "FAILED: {}; is this a name from the tz database?",
+                chain(error)
+            )
+        }
+        Outcome::Failed(error) => format!("FAILED: {}", chain(error)),
+    }
+}

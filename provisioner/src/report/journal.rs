@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The report as journal lines, most important first; the login is never among them.
+
+use super::{Report, Summary, chain, outcome};
+use crate::accept::Verdict;
+use crate::apply::Outcome;
+
+/// How urgent a line is, numbered as in syslog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    Error = 3,
+    Warning = 4,
+    Notice = 5,
+    Info = 6,
+}
+
+/// One line for the journal.
+pub type Line = (Urgency, String);
+
+/// The lines of a report.
+pub fn lines(report: &Report) -> Vec<Line> {
+    let mut lines = vec![headline(report)];
+    if let Some(Verdict::Refused(refusals)) = &report.verdict {
+        lines.extend(
+            refusals
+                .iter()
+                .map(|refusal| (Urgency::Error, refusal.to_string())),
+        );
+    }
+    lines.extend(
+        report
+            .warnings()
+            .into_iter()
+            .map(|warning| (Urgency::Warning, warning)),
+    );
+    for (step, result) in &report.steps {
+        let urgency = if matches!(result, Outcome::Failed(_)) {
+            Urgency::Error
+        } else {
+            Urgency::Notice
+        };
+        lines.push((urgency, format!("{step}: {}", outcome(result))));
+    }
+    if let Some(login) = &report.login {
+        let text = format!(
+            "the login of `{}` stands in broker-report.txt on the boot partition",
+            login.username
+        );
+        lines.push((Urgency::Notice, text));
+    }
+    lines
+}
+
+fn headline(report: &Report) -> Line {
+    let file = report.file.as_deref().unwrap_or("broker.toml");
+    let (urgency, text) = match (&report.verdict, report.summary()) {
+        (Some(Verdict::Unreadable(error)), _) => (Urgency::Error, chain(error)),
+        (Some(Verdict::NotTaken(error)), _) => (
+            Urgency::Error,
+            format!("{file} could not be taken: {}", chain(error)),
+        ),
+        (_, Summary::Partly) => (
+            Urgency::Warning,
+            format!("{file} was taken, but not every step succeeded"),
+        ),
+        (_, Summary::Refused) => (
+            Urgency::Error,
+            format!("{file} has a fault, so nothing of it was applied"),
+        ),
+        (_, Summary::Missing) => (
+            Urgency::Warning,
+            "there is no broker.toml on the boot partition".to_owned(),
+        ),
+        _ => (
+            Urgency::Info,
+            format!("the settings of {file} are in force"),
+        ),
+    };
+    let locked = if report.locked {
+        "; the broker is locked"
+    } else {
+        ""
+    };
+    (urgency, format!("{text}{locked}"))
+}

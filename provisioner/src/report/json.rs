@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The report for programs: `broker-report.json`, format 1.
+
+use serde_json::{Value, json};
+
+use super::{Access, Report, chain, outcome};
+use crate::accept::{Refusal, Verdict};
+use crate::apply::Outcome;
+use crate::plan::Step;
+
+/// The whole report.
+pub fn render(report: &Report) -> String {
+    let value = json!({
+        "format": 1,
+        "result": report.summary().code(),
+        "cause": cause(report),
+        "locked": report.locked,
+        "file": report.file,
+        "problems": problems(report),
+        "warnings": report.warnings(),
+        "notes": report.notes.iter().map(|note| note.code()).collect::<Vec<_>>(),
+        "passwords_taken": report.taken,
+        "login": report.login.as_ref().map(|login| json!({"username": login.username, "password": login.password})),
+        "access": report.access.as_ref().map(access),
+        "steps": report.steps.iter().map(|(step, result)| self::step(step, result)).collect::<Vec<_>>(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "time": report.moment.to_string(),
+        "clock_set": report.moment.is_credible(),
+    });
+    format!("{value:#}\n")
+}
+
+fn cause(report: &Report) -> Option<String> {
+    match &report.verdict {
+        Some(Verdict::Unreadable(error)) => Some(chain(error)),
+        Some(Verdict::NotTaken(error)) => Some(chain(error)),
+        _ => None,
+    }
+}
+
+fn problems(report: &Report) -> Vec<Value> {
+    let Some(Verdict::Refused(refusals)) = &report.verdict else {
+        return Vec::new();
+    };
+    let problem = |refusal: &Refusal| match refusal {
+        Refusal::Schema(problem) => json!(problem),
+        Refusal::NotKept(user) => {
+            json!({"line": user.line, "fault": "not-kept", "text": user.to_string()})
+        }
+    };
+    refusals.iter().map(problem).collect()
+}
+
+fn access(access: &Access) -> Value {
+    let listeners = access.sockets.iter().map(|socket| {
+        json!({
+            "port": socket.listener.port,
+            "bind_address": socket.listener.bind_address.to_string(),
+            "protocol": socket.listener.protocol.name(),
+            "addresses": socket.addresses,
+            "obstacle": socket.obstacle.as_ref().map(ToString::to_string),
+        })
+    });
+    json!({
+        "host": access.host,
+        "users": access.users,
+        "allow_anonymous": access.allow_anonymous,
+        "listeners": listeners.collect::<Vec<_>>(),
+    })
+}
+
+fn step(step: &Step, result: &Outcome) -> Value {
+    let code = match result {
+        Outcome::Done => "done",
+        Outcome::BelowRoot | Outcome::Pointless => "not done",
+        Outcome::Failed(_) => "failed",
+    };
+    json!({"step": step.to_string(), "outcome": code, "text": outcome(result)})
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The report as a person reads it: `broker-report.txt`.
+
+use std::fmt::Write;
+
+use broker_config::Protocol;
+
+use super::{Access, Report, Summary, chain, outcome};
+use crate::accept::Verdict;
+use crate::login::Login;
+use crate::sockets::Socket;
+
+/// Stands before a made password, which is read back from behind it.
+pub const PASSWORD_LABEL: &str = "password   ";
+
+/// The whole report, lines ended by `\n`.
+pub fn render(report: &Report) -> String {
+    let sections = [
+        Some(("RESULT", result(report))),
+        report
+            .login
+            .as_ref()
+            .map(|login| ("LOGIN", self::login(login))),
+        problems(report).map(|lines| ("PROBLEMS", lines)),
+        some_lines(report.warnings()).map(|lines| ("WARNINGS", lines)),
+        report
+            .access
+            .as_ref()
+            .map(|access| ("WHERE CLIENTS CONNECT", where_to_connect(access))),
+        report
+            .access
+            .as_ref()
+            .and_then(|access| examples(access, report.login.as_ref())),
+        some_lines(steps(report)).map(|lines| ("DONE AT THIS START", lines)),
+        some_lines(report.notes.iter().map(ToString::to_string).collect())
+            .map(|lines| ("NOTES", lines)),
+    ];
+    let mut text = "MQTT broker report\n==================\n".to_owned();
+    for (heading, lines) in sections.into_iter().flatten() {
+        text.push_str(&format!("\n{heading}\n"));
+        lines
+            .iter()
+            .for_each(|line| text.push_str(&format!("  {line}\n")));
+    }
+    text.push_str(&footer(report));
+    text
+}
+
+fn some_lines(lines: Vec<String>) -> Option<Vec<String>> {
+    (!lines.is_empty()).then_some(lines)
+}
+
+fn result(report: &Report) -> Vec<String> {
+    let file = report.file.as_deref().unwrap_or("broker.toml");
+    let mut lines = vec![report.summary().code().to_uppercase()];
+    lines.push(match (&report.verdict, report.summary()) {
+        (Some(Verdict::Unreadable(error)), _) => format!("{}.", chain(error)),
+        (Some(Verdict::NotTaken(error)), _) => format!("{file} is right, but it could not be taken: {}.", chain(error)),
+        (_, Summary::Partly) => {
+            format!("{file} was taken, but not every step succeeded. What failed is tried again at the next start.")
+        }
+        (_, Summary::Applied) => format!("The settings of {file} are in force."),
+        (_, Summary::Refused) => format!("{file} has a fault, so nothing of it was applied."),
+        (_, Summary::Missing) => "There is no broker.toml on this partition.".to_owned(),
+        _ => "The device is being set up. If this still stands here after some minutes, start it again.".to_owned(),
+    });
+    let stands = matches!(
+        report.summary(),
+        Summary::Applied | Summary::Partly | Summary::Unfinished
+    );
+    if !stands {
+        lines.push(last_good(report).to_owned());
+    }
+    if report.taken > 0 && report.troubles.is_empty() {
+        let what = if report.taken == 1 {
+            "1 password was"
+        } else {
+            &format!("{} passwords were", report.taken)
+        };
+        lines.push(format!(
+            "{what} taken from {file} and overwritten there: `0` means \"kept on the device\"."
+        ));
+    }
+    lines
+}
+
+fn last_good(report: &Report) -> &'static str {
+    match report.locked {
+        true => {
+            "The broker is locked: it lets nobody in until broker.toml is right and the device is started again."
+        }
+        false => "The broker works on with the last settings that were right.",
+    }
+}
+
+fn login(login: &Login) -> Vec<String> {
+    vec![
+        format!("user name  {}", login.username),
+        format!("{PASSWORD_LABEL}{}", login.password),
+        "This login was made for this device, because broker.toml names no user. Write it down: at the first".to_owned(),
+        "start after somebody has logged in with it, it disappears from this report.".to_owned(),
+    ]
+}
+
+fn problems(report: &Report) -> Option<Vec<String>> {
+    match &report.verdict {
+        Some(Verdict::Refused(refusals)) => {
+            Some(refusals.iter().map(ToString::to_string).collect())
+        }
+        _ => None,
+    }
+}
+
+fn where_to_connect(access: &Access) -> Vec<String> {
+    let mut lines = Vec::new();
+    for socket in &access.sockets {
+        lines.push(socket.listener.to_string());
+        if socket.is_local() {
+            lines.push(format!(
+                "  {} (from this machine only)",
+                socket.url("localhost")
+            ));
+            continue;
+        }
+        lines.push(format!("  {}", socket.url(&access.host)));
+        lines.extend(
+            socket
+                .addresses
+                .iter()
+                .map(|address| format!("  {}", socket.url_of(*address))),
+        );
+    }
+    if access
+        .sockets
+        .iter()
+        .all(|socket| socket.addresses.is_empty() && !socket.is_local())
+    {
+        lines.push("The network had not given this machine an address when this was written; use the name.".to_owned());
+    }
+    lines.push(match (access.allow_anonymous, access.users.len()) {
+        (true, 0) => "Everybody may connect, without a user name.".to_owned(),
+        (true, _) => format!(
+            "Everybody may connect, also without a user name. Users: {}.",
+            access.users.join(", ")
+        ),
+        (false, 1) => format!("User: {}.", access.users.join(", ")),
+        (false, _) => format!("Users: {}.", access.users.join(", ")),
+    });
+    lines
+}
+
+/// Lines to try from another computer, for the first listener that speaks plain MQTT.
+fn examples(access: &Access, login: Option<&Login>) -> Option<(&'static str, Vec<String>)> {
+    let speaks_mqtt = |socket: &&Socket| socket.listener.protocol == Protocol::Mqtt;
+    let socket = access.sockets.iter().find(speaks_mqtt)?;
+    let host = if socket.is_local() {
+        "localhost"
+    } else {
+        &access.host
+    };
+    let mut who = String::new();
+    if let Some(username) = login.map(|login| &login.username).or(access.users.first()) {
+        let password = login.map_or("PASSWORD", |login| &login.password);
+        // Writing into a String cannot fail.
+        let _ = write!(who, " -u {} -P {}", quoted(username), quoted(password));
+    }
+    let to = format!("-h {host} -p {}{who}", socket.listener.port);
+    let lines = vec![
+        format!("mosquitto_sub {to} -t '#' -v"),
+        format!("mosquitto_pub {to} -t test -m hello"),
+    ];
+    Some(("TRY IT", lines))
+}
+
+fn steps(report: &Report) -> Vec<String> {
+    report
+        .steps
+        .iter()
+        .map(|(step, result)| format!("{step}: {}", outcome(result)))
+        .collect()
+}
+
+fn footer(report: &Report) -> String {
+    let unset = if report.moment.is_credible() {
+        ""
+    } else {
+        " (clock not yet set)"
+    };
+    format!(
+        "\nWritten {}{unset} by broker-provision {}.\n",
+        report.moment,
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// The text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte);
+    match !text.is_empty() && text.bytes().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_name_is_one_word_for_the_shell() {
+        let cases = [
+            ("mqtt", "mqtt"),
+            ("", "''"),
+            ("my user", "'my user'"),
+            ("a'b", r"'a'\''b'"),
+            ("$(id)", "'$(id)'"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(quoted(text), expected);
+        }
+    }
+}

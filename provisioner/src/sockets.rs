@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The sockets the broker will open, what could prevent it, and under which addresses clients reach them.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use broker_config::{BindAddress, Listener, Protocol};
+
+use crate::system::Listening;
+
+/// One listener on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Socket {
+    pub listener: Listener,
+    pub obstacle: Option<Obstacle>,
+    /// The machine's addresses it listens on, without those only this machine reaches.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What keeps a listener from opening at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// No interface has its address.
+    NoSuchAddress(IpAddr),
+    /// Another program listens there.
+    PortTaken(u16),
+}
+
+/// Compares the listeners with the machine; `broker_user` tells the broker's own sockets from others.
+pub fn examine(
+    listeners: &[Listener],
+    addresses: &[IpAddr],
+    listening: &[Listening],
+    broker_user: Option<u32>,
+) -> Vec<Socket> {
+    let foreign: Vec<&Listening> = listening
+        .iter()
+        .filter(|socket| Some(socket.user) != broker_user)
+        .collect();
+    let examine = |listener: &Listener| {
+        let taken = foreign.iter().any(|socket| {
+            socket.port == listener.port && collide(&listener.bind_address, socket.address)
+        });
+        let obstacle = match listener.bind_address {
+            BindAddress::Ip(address)
+                if !address.is_unspecified() && !addresses.contains(&address) =>
+            {
+                Some(Obstacle::NoSuchAddress(address))
+            }
+            _ if taken => Some(Obstacle::PortTaken(listener.port)),
+            _ => None,
+        };
+        let reachable = addresses
+            .iter()
+            .copied()
+            .filter(|address| serves(&listener.bind_address, *address));
+        Socket {
+            listener: listener.clone(),
+            obstacle,
+            addresses: reachable.filter(|address| is_outward(*address)).collect(),
+        }
+    };
+    listeners.iter().map(examine).collect()
+}
+
+impl Socket {
+    /// Whether only programs on this machine can reach it.
+    pub fn is_local(&self) -> bool {
+        match &self.listener.bind_address {
+            BindAddress::Ip(address) => address.is_loopback(),
+            BindAddress::Host(name) => name.eq_ignore_ascii_case("localhost"),
+            BindAddress::Any => false,
+        }
+    }
+
+    /// The address a client is given, such as `mqtt://broker.local:1883`.
+    pub fn url(&self, host: &str) -> String {
+        let scheme = match self.listener.protocol {
+            Protocol::Mqtt => "mqtt",
+            Protocol::WebSockets => "ws",
+        };
+        format!("{scheme}://{host}:{}", self.listener.port)
+    }
+
+    /// The URL by one of the machine's addresses.
+    pub fn url_of(&self, address: IpAddr) -> String {
+        match address {
+            IpAddr::V4(address) => self.url(&address.to_string()),
+            IpAddr::V6(address) => self.url(&format!("[{address}]")),
+        }
+    }
+}
+
+/// Whether a socket of another program keeps this address from being bound.
+fn collide(wanted: &BindAddress, taken: IpAddr) -> bool {
+    match wanted {
+        BindAddress::Any => true,
+        BindAddress::Ip(wanted) if wanted == &taken => true,
+        // Most programs open `::` for IPv4 as well.
+        BindAddress::Ip(wanted) if taken.is_ipv6() => {
+            taken.is_unspecified() || wanted.is_ipv6() && wanted.is_unspecified()
+        }
+        BindAddress::Ip(wanted) => {
+            wanted.is_ipv4() && (wanted.is_unspecified() || taken.is_unspecified())
+        }
+        BindAddress::Host(_) => taken.is_unspecified(),
+    }
+}
+
+fn serves(wanted: &BindAddress, address: IpAddr) -> bool {
+    match wanted {
+        BindAddress::Any => true,
+        BindAddress::Ip(wanted) if wanted.is_unspecified() => wanted.is_ipv4() == address.is_ipv4(),
+        BindAddress::Ip(wanted) => *wanted == address,
+        BindAddress::Host(_) => false,
+    }
+}
+
+/// Whether other machines can use the address as it is written; an IPv6 link-local one needs their interface's name.
+fn is_outward(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !address.is_loopback(),
+        IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchAddress(address) => write!(
+                f,
+                "this machine does not have the address {address} now; unless the network still assigns it, correct \
+                 `bind_address` or leave it out to listen on all addresses"
+            ),
+            Self::PortTaken(port) => {
+                write!(
+                    f,
+                    "another program on this machine uses port {port}; stop it or choose another `port`"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn on(address: &str, port: u16) -> Listener {
+        let bind_address = match address.parse() {
+            Ok(address) => BindAddress::Ip(address),
+            Err(_) if address == "any" => BindAddress::Any,
+            Err(_) => BindAddress::Host(address.to_owned()),
+        };
+        Listener {
+            port,
+            bind_address,
+            protocol: Protocol::Mqtt,
+        }
+    }
+
+    #[test]
+    fn obstacles_are_seen_beforehand() {
+        const BROKER: u32 = 998;
+        let here = [ip("127.0.0.1"), ip("::1"), ip("192.168.1.20")];
+        let missing = |address: &str| Some(Obstacle::NoSuchAddress(ip(address)));
+        let taken = Some(Obstacle::PortTaken(1883));
+        let cases = [
+            ("any", None, None),
+            ("192.168.1.20", None, None),
+            ("192.168.1.99", None, missing("192.168.1.99")),
+            ("0.0.0.0", None, None),
+            ("localhost", None, None),
+            ("any", Some(("0.0.0.0", 0)), taken.clone()),
+            ("any", Some(("0.0.0.0", BROKER)), None),
+            ("any", Some(("127.0.0.1", 0)), taken.clone()),
+            ("192.168.1.20", Some(("127.0.0.1", 0)), None),
+            ("192.168.1.20", Some(("::", 0)), taken.clone()),
+            ("192.168.1.20", Some(("::1", 0)), None),
+            ("::1", Some(("0.0.0.0", 0)), None),
+            ("0.0.0.0", Some(("192.168.1.20", 0)), taken.clone()),
+            ("localhost", Some(("0.0.0.0", 0)), taken),
+        ];
+        for (address, other, expected) in cases {
+            let other = other.map(|(address, user)| Listening {
+                address: ip(address),
+                port: 1883,
+                user,
+            });
+            let sockets = examine(&[on(address, 1883)], &here, other.as_slice(), Some(BROKER));
+            assert_eq!(sockets[0].obstacle, expected, "{address} beside {other:?}");
+            let sockets = examine(&[on(address, 1884)], &here, other.as_slice(), Some(BROKER));
+            assert!(!matches!(sockets[0].obstacle, Some(Obstacle::PortTaken(_))));
+        }
+    }
+
+    #[test]
+    fn clients_are_told_the_addresses_they_can_use() {
+        let here = [
+            ip("127.0.0.1"),
+            ip("::1"),
+            ip("192.168.1.20"),
+            ip("fe80::1"),
+            ip("2001:db8::7"),
+        ];
+        let cases: [(&str, &[&str]); 5] = [
+            (
+                "any",
+                &["mqtt://192.168.1.20:1883", "mqtt://[2001:db8::7]:1883"],
+            ),
+            ("0.0.0.0", &["mqtt://192.168.1.20:1883"]),
+            ("2001:db8::7", &["mqtt://[2001:db8::7]:1883"]),
+            ("127.0.0.1", &[]),
+            ("localhost", &[]),
+        ];
+        for (address, expected) in cases {
+            let sockets = examine(&[on(address, 1883)], &here, &[], None);
+            let urls: Vec<String> = sockets[0]
+                .addresses
+                .iter()
+                .map(|address| sockets[0].url_of(*address))
+                .collect();
+            assert_eq!(urls, expected, "{address}");
+            assert_eq!(sockets[0].is_local(), expected.is_empty(), "{address}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The edge to the world: narrow traits, each named by what it does for the provisioner.
+//!
+//! Beside each trait stands its real side; the doubles are with the tests. Below `--root` there is no [`Machine`],
+//! hence no D-Bus.
+
+mod bus;
+pub mod files;
+pub mod hostnamed;
+pub mod network;
+pub mod random;
+pub mod systemd;
+pub mod timedated;
+
+pub use bus::{Bus, CallError};
+pub use files::{Access, Disk, Files};
+pub use hostnamed::{HostName, Hostnamed};
+pub use network::{Kernel, Listening, Network};
+pub use random::{Entropy, Randomness};
+pub use systemd::{BrokerService, Systemd};
+pub use timedated::{LocalTime, Timedated};
+
+/// The parts of the running machine that are changed by asking another program.
+#[derive(Clone, Copy)]
+pub struct Machine<'a> {
+    pub host_name: &'a dyn HostName,
+    pub local_time: &'a dyn LocalTime,
+    pub broker: &'a dyn BrokerService,
+}
+
+/// Who may read the daemon's configuration, and whose sockets are the daemon's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accounts {
+    /// The user the daemon runs as; `None` if there is no such user.
+    pub broker_user: Option<u32>,
+    pub configuration_group: Group,
+}
+
+/// The group given to the daemon's configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// The group `broker`, by its number.
+    Id(u32),
+    /// Whatever the caller's files get, as below `--root`.
+    Callers,
+    /// There is no group `broker`.
+    Missing,
+}

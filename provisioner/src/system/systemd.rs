@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The running broker, by way of systemd.
+
+use super::bus::{Bus, CallError, Peer};
+
+/// The daemon's unit.
+pub trait BrokerService {
+    /// Whether it runs now, so that a changed configuration must be reloaded; early in a boot it does not.
+    fn is_running(&self) -> Result<bool, CallError>;
+    /// Asks it to read its configuration again, without waiting until it has.
+    fn reload(&self) -> Result<(), CallError>;
+}
+
+/// systemd on a bus.
+pub struct Systemd<'a>(pub &'a Bus);
+
+impl BrokerService for Systemd<'_> {
+    fn is_running(&self) -> Result<bool, CallError> {
+        let state = self.0.property(&UNIT, "ActiveState")?;
+        Ok(matches!(state.as_str(), "active" | "reloading"))
+    }
+
+    fn reload(&self) -> Result<(), CallError> {
+        let mode = "replace";
+        self.0
+            .call(&MANAGER, "ReloadUnit", &("broker.service", mode))
+    }
+}
+
+const MANAGER: Peer = Peer {
+    name: "org.freedesktop.systemd1",
+    path: "/org/freedesktop/systemd1",
+    interface: "org.freedesktop.systemd1.Manager",
+};
+/// broker.service; a unit that is not installed is one that is inactive.
+const UNIT: Peer = Peer {
+    name: "org.freedesktop.systemd1",
+    path: "/org/freedesktop/systemd1/unit/broker_2eservice",
+    interface: "org.freedesktop.systemd1.Unit",
+};
