@@ -1,1 +1,44 @@
-//! Skeleton.
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! `broker.toml`: what is written, what it means, what is wrong with it.
+//!
+//! One schema for the daemon and the provisioner, so that the two cannot disagree about a file. The way of a
+//! document: bytes → text (`encoding`) → as written (`document`) → checked (`resolve` → `settings`); every
+//! deviation is a `Problem`. Keys, defaults and their sentences stand in one table (`reference`), from which the
+//! shipped sample, the manual page and the hints derive. No I/O, no clock, no randomness.
+
+mod document;
+mod encoding;
+mod fault;
+mod generated;
+mod hint;
+mod hostname;
+mod listener;
+mod manual;
+mod password;
+mod position;
+mod problem;
+mod reading;
+mod reference;
+mod resolve;
+mod sample;
+mod secret;
+mod settings;
+mod syntax;
+mod timezone;
+
+pub use encoding::{Encoding, Note};
+pub use fault::{AddressFault, Fault, Found};
+pub use generated::NotHashed;
+pub use hint::Hint;
+pub use hostname::Hostname;
+pub use listener::{BindAddress, Listener, Protocol};
+pub use manual::manual;
+pub use password::{HashError, InvalidHash, PasswordHash};
+pub use problem::Problem;
+pub use reading::{Reading, read};
+pub use reference::{Form, KEYS, Key, Table};
+pub use sample::sample;
+pub use secret::{Secret, SecretSpan, masked};
+pub use settings::{BrokerSettings, Credential, Settings, User};
+pub use syntax::Syntax;
+pub use timezone::TimeZone;

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Writes the daemon's own `broker.toml`, in which no plain-text password stands.
+
+use std::fmt::{self, Write};
+
+use toml::Value;
+
+use crate::{BrokerSettings, Credential, Listener, User};
+
+/// A user's password is not hashed yet, so the daemon's file cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotHashed {
+    pub username: String,
+}
+
+impl BrokerSettings {
+    /// The file the daemon reads, with hashes only; reading it gives the same settings again.
+    pub fn to_toml(&self) -> Result<String, NotHashed> {
+        let mut file = format!("{HEADER}\nversion = 1\n\n[broker]\n");
+        line(
+            &mut file,
+            "allow_anonymous",
+            Value::Boolean(self.allow_anonymous),
+        );
+        for user in &self.users {
+            write_user(&mut file, user)?;
+        }
+        for listener in &self.listeners {
+            write_listener(&mut file, listener);
+        }
+        Ok(file)
+    }
+}
+
+fn write_user(file: &mut String, user: &User) -> Result<(), NotHashed> {
+    let Credential::Hash(hash) = &user.credential else {
+        return Err(NotHashed {
+            username: user.username.clone(),
+        });
+    };
+    file.push_str("\n[[user]]\n");
+    line(file, "username", Value::from(user.username.as_str()));
+    line(file, "password_hash", Value::from(hash.as_str()));
+    Ok(())
+}
+
+fn write_listener(file: &mut String, listener: &Listener) {
+    file.push_str("\n[[listener]]\n");
+    line(file, "port", Value::from(i64::from(listener.port)));
+    line(
+        file,
+        "bind_address",
+        Value::from(listener.bind_address.to_string()),
+    );
+    line(file, "protocol", Value::from(listener.protocol.name()));
+}
+
+fn line(file: &mut String, key: &str, value: Value) {
+    // Writing to a `String` cannot fail.
+    let _ = writeln!(file, "{key} = {value}");
+}
+
+impl fmt::Display for NotHashed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the password of user {:?} is not hashed yet",
+            self.username
+        )
+    }
+}
+
+impl std::error::Error for NotHashed {}
+
+const HEADER: &str = "# Written by broker-provision from the broker.toml of the boot partition.
+# Edit that one: this file is written anew whenever it changes.";

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What to do about a problem: a fixed sentence, or the key that was probably meant.
+
+use std::fmt;
+
+use crate::reference::{Form, KEYS, Key, Table};
+
+/// The remedy that ends the line of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// A sentence.
+    Do(&'static str),
+    /// A similar name that exists there.
+    DidYouMean(&'static str),
+    /// The key exists, in another table.
+    BelongsIn(Table),
+    /// These are the keys of the table.
+    KeysOf(Table),
+    /// The key as it may be written.
+    Write(&'static Key),
+    /// The words the key accepts.
+    OneOf(&'static [&'static str]),
+    /// The heading as it must be written.
+    Heading(Table),
+    /// Known, but not to this version of the broker.
+    LaterVersion,
+}
+
+impl Hint {
+    /// What was probably meant by a key that does not exist in the table.
+    pub(crate) fn for_unknown_key(table: Table, written: &str) -> Self {
+        let name = written.to_ascii_lowercase().replace('-', "_");
+        if let Some(hint) = by_word(table, &name) {
+            return hint;
+        }
+        if let Some(similar) = most_similar(&name, names(table)) {
+            return Self::DidYouMean(Table::named(similar).map_or(similar, Table::heading));
+        }
+        let everywhere = KEYS
+            .iter()
+            .find(|key| key.name == name && key.table != table);
+        everywhere.map_or(Self::KeysOf(table), |key| Self::BelongsIn(key.table))
+    }
+}
+
+/// A remedy for words that are known from later versions, from Mosquitto or from habit.
+fn by_word(table: Table, name: &str) -> Option<Hint> {
+    let later = match table {
+        Table::Top => LATER_TABLES.contains(&name),
+        _ => LATER_KEYS.contains(&(table, name)),
+    };
+    if later {
+        return Some(Hint::LaterVersion);
+    }
+    if let Some((_, _, key)) = HABITS
+        .iter()
+        .find(|(at, word, _)| *at == table && *word == name)
+    {
+        return Some(Hint::DidYouMean(key));
+    }
+    let astray = ASTRAY
+        .iter()
+        .find(|(at, word, _)| *at == table && *word == name);
+    astray.map(|(_, _, hint)| *hint)
+}
+
+fn names(table: Table) -> impl Iterator<Item = &'static str> {
+    let tables = Table::ALL
+        .into_iter()
+        .skip(1)
+        .map(Table::name)
+        .filter(move |_| table == Table::Top);
+    table.keys().map(|key| key.name).chain(tables)
+}
+
+/// The candidate that fewest typing errors separate from the name, at most one in three characters.
+fn most_similar(
+    name: &str,
+    candidates: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
+    let length = name.chars().count();
+    if length > LONGEST_COMPARED {
+        return None;
+    }
+    candidates
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|(errors, candidate)| errors * 3 <= length.max(candidate.len()))
+        .min_by_key(|(errors, _)| *errors)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions, substitutions and swaps of neighbours between two words.
+fn distance(one: &str, two: &str) -> usize {
+    let two: Vec<char> = two.chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=two.len()).collect();
+    let mut previous = None;
+    for (row, from) in one.chars().enumerate() {
+        let mut current = vec![row + 1];
+        let mut left = row + 1;
+        let mut previous_to = None;
+        for (column, &to) in two.iter().enumerate() {
+            let at =
+                |line: &[usize], column: usize| line.get(column).copied().unwrap_or(usize::MAX / 2);
+            let replaced = at(&last, column) + usize::from(from != to);
+            left = replaced.min(at(&last, column + 1) + 1).min(left + 1);
+            let swapped = previous == Some(to) && previous_to == Some(from);
+            if let Some(origin) = column.checked_sub(1).filter(|_| swapped) {
+                left = left.min(at(&before_last, origin) + 1);
+            }
+            current.push(left);
+            previous_to = Some(to);
+        }
+        previous = Some(from);
+        before_last = std::mem::replace(&mut last, current);
+    }
+    last.last().copied().unwrap_or(0)
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Do(sentence) => f.write_str(sentence),
+            Self::DidYouMean(name) => write!(f, "did you mean `{name}`?"),
+            Self::BelongsIn(table) => write!(f, "it belongs in {}", table.heading()),
+            Self::KeysOf(table) => {
+                f.write_str("here may stand")?;
+                for (index, name) in names(*table).enumerate() {
+                    let name = Table::named(name).map_or(name, Table::heading);
+                    write!(f, "{} `{name}`", if index == 0 { "" } else { "," })?;
+                }
+                Ok(())
+            }
+            Self::Write(key) if key.form == Form::Boolean => {
+                write!(
+                    f,
+                    "write `{0} = true` or `{0} = false`, without quotes",
+                    key.name
+                )
+            }
+            Self::Write(key) => write!(f, "write it as in `{} = {}`", key.name, key.example),
+            Self::OneOf(words) => {
+                f.write_str("write")?;
+                for (index, word) in words.iter().enumerate() {
+                    write!(f, "{} `\"{word}\"`", if index == 0 { "" } else { " or" })?;
+                }
+                Ok(())
+            }
+            Self::Heading(table) => write!(
+                f,
+                "write the heading `{}` and its keys below it",
+                table.heading()
+            ),
+            Self::LaterVersion => {
+                f.write_str("a later version will know it; take it out for this one")
+            }
+        }
+    }
+}
+
+const LATER_TABLES: [&str; 12] = [
+    "wlan",
+    "ethernet",
+    "ssh",
+    "persistence",
+    "limits",
+    "log",
+    "bridge",
+    "tls",
+    "cluster",
+    "status",
+    "update",
+    "network",
+];
+
+const LATER_KEYS: [(Table, &str); 14] = [
+    (Table::Time, "ntp_servers"),
+    (Table::Broker, "anonymous_acl"),
+    (Table::Broker, "acl_file"),
+    (Table::Broker, "password_file"),
+    (Table::Broker, "max_connections"),
+    (Table::Broker, "max_keepalive"),
+    (Table::Broker, "max_queued_messages"),
+    (Table::Broker, "max_packet_size"),
+    (Table::Broker, "persistent_client_expiration"),
+    (Table::User, "acl"),
+    (Table::Listener, "tls"),
+    (Table::Listener, "certfile"),
+    (Table::Listener, "keyfile"),
+    (Table::Listener, "interface"),
+];
+
+/// What people write for a key, and the key.
+const HABITS: [(Table, &str, &str); 21] = [
+    (Table::System, "name", "hostname"),
+    (Table::System, "host", "hostname"),
+    (Table::Time, "zone", "timezone"),
+    (Table::Time, "tz", "timezone"),
+    (Table::Broker, "anonymous", "allow_anonymous"),
+    (Table::User, "user", "username"),
+    (Table::User, "name", "username"),
+    (Table::User, "login", "username"),
+    (Table::User, "passwd", "password"),
+    (Table::User, "pass", "password"),
+    (Table::User, "pw", "password"),
+    (Table::User, "hash", "password_hash"),
+    (Table::Listener, "listener", "port"),
+    (Table::Listener, "bind", "bind_address"),
+    (Table::Listener, "address", "bind_address"),
+    (Table::Listener, "host", "bind_address"),
+    (Table::Listener, "ip", "bind_address"),
+    (Table::Listener, "bind_ip", "bind_address"),
+    (Table::Listener, "type", "protocol"),
+    (Table::Top, "users", "[[user]]"),
+    (Table::Top, "listeners", "[[listener]]"),
+];
+
+/// What people write where no single key is meant, and what to do instead.
+const ASTRAY: [(Table, &str, Hint); 6] = [
+    (
+        Table::Top,
+        "bind",
+        Hint::Do("write `bind_address` below a heading `[[listener]]`"),
+    ),
+    (
+        Table::Top,
+        "passwd",
+        Hint::Do("write `password` below a heading `[[user]]`"),
+    ),
+    (
+        Table::Top,
+        "name",
+        Hint::Do("write `hostname` below the heading `[system]`"),
+    ),
+    (Table::Top, "websockets", WEBSOCKETS),
+    (Table::Listener, "websockets", WEBSOCKETS),
+    (Table::Listener, "websocket", WEBSOCKETS),
+];
+
+const WEBSOCKETS: Hint =
+    Hint::Do("write `protocol = \"websockets\"` below a heading `[[listener]]`");
+
+/// Characters of a name for which a similar one is looked for.
+const LONGEST_COMPARED: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_answered_with_what_was_probably_meant() {
+        let cases = [
+            (Table::Listener, "portt", Hint::DidYouMean("port")),
+            (Table::Listener, "prot", Hint::DidYouMean("port")),
+            (
+                Table::Listener,
+                "Bind-Address",
+                Hint::DidYouMean("bind_address"),
+            ),
+            (Table::Listener, "bind", Hint::DidYouMean("bind_address")),
+            (Table::Listener, "tls", Hint::LaterVersion),
+            (Table::Listener, "colour", Hint::KeysOf(Table::Listener)),
+            (Table::User, "passwd", Hint::DidYouMean("password")),
+            (Table::User, "acl", Hint::LaterVersion),
+            (
+                Table::Top,
+                "allow_anonymous",
+                Hint::BelongsIn(Table::Broker),
+            ),
+            (Table::Top, "port", Hint::BelongsIn(Table::Listener)),
+            (Table::Top, "listner", Hint::DidYouMean("[[listener]]")),
+            (Table::Top, "wlan", Hint::LaterVersion),
+            (Table::System, "timezone", Hint::BelongsIn(Table::Time)),
+        ];
+        for (table, written, expected) in cases {
+            assert_eq!(
+                Hint::for_unknown_key(table, written),
+                expected,
+                "{written} in {table:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn distance_counts_typing_errors() {
+        let cases = [
+            ("", "", 0),
+            ("", "ab", 2),
+            ("port", "port", 0),
+            ("prot", "port", 1),
+            ("pört", "port", 1),
+            ("abc", "ca", 3),
+        ];
+        for (one, two, expected) in cases {
+            assert_eq!(distance(one, two), expected, "{one} {two}");
+            assert_eq!(distance(two, one), expected, "{two} {one}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Password hashes: argon2id for ours, and Mosquitto's `$6$` and `$7$` so that an imported file keeps its passwords.
+//!
+//! Salts are arguments; costs written in a file are bounded, because every login pays them.
+
+use std::fmt;
+
+use argon2::password_hash::{PasswordHash as Phc, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha512};
+use subtle::ConstantTimeEq;
+
+/// The hash of a password in a form whose scheme and costs are accepted; it has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash {
+    text: String,
+    scheme: Scheme,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Scheme {
+    Argon2id,
+    /// Mosquitto before 2.0: SHA-512 of password and salt.
+    Sha512 {
+        salt: Vec<u8>,
+        digest: Vec<u8>,
+    },
+    /// Mosquitto 2: PBKDF2 with HMAC-SHA-512.
+    Pbkdf2 {
+        iterations: u32,
+        salt: Vec<u8>,
+        digest: Vec<u8>,
+    },
+}
+
+/// Why a text is not an accepted password hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidHash {
+    /// It begins with none of `$argon2id$`, `$6$`, `$7$`.
+    Scheme,
+    /// Its parts are not those of its scheme.
+    Form,
+    /// A login would cost more than 64 MiB, 10 passes, 8 lanes or 1,000,000 iterations.
+    Cost,
+}
+
+/// Why a password was not hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashError {
+    /// The password is empty or longer than 128 bytes.
+    Length,
+    /// The hash function refused its parameters.
+    Refused,
+}
+
+impl PasswordHash {
+    /// Reads `$argon2id$…`, `$6$salt$hash` or `$7$iterations$salt$hash`.
+    pub fn parse(text: &str) -> Result<Self, InvalidHash> {
+        let parts: Vec<&str> = text.split('$').collect();
+        let scheme = match parts.as_slice() {
+            ["", "argon2id", ..] => parse_argon2id(text)?,
+            ["", "6", salt, digest] => {
+                let (salt, digest) = salt_and_digest(salt, digest)?;
+                Scheme::Sha512 { salt, digest }
+            }
+            ["", "7", iterations, salt, digest] => {
+                let iterations = iterations.parse().map_err(|_| InvalidHash::Form)?;
+                let (salt, digest) = salt_and_digest(salt, digest)?;
+                match iterations {
+                    1..=MAX_ITERATIONS => Scheme::Pbkdf2 {
+                        iterations,
+                        salt,
+                        digest,
+                    },
+                    _ => return Err(InvalidHash::Cost),
+                }
+            }
+            ["", "6" | "7", ..] => return Err(InvalidHash::Form),
+            _ => return Err(InvalidHash::Scheme),
+        };
+        Ok(Self {
+            text: text.to_owned(),
+            scheme,
+        })
+    }
+
+    /// Hashes with argon2id, 19 MiB, 2 passes, 1 lane: about 60 ms on a PC, half a second on a Raspberry Pi 3.
+    pub fn hash_argon2id(password: &[u8], salt: [u8; 16]) -> Result<Self, HashError> {
+        if !(1..=MAX_PASSWORD).contains(&password.len()) {
+            return Err(HashError::Length);
+        }
+        let params = Params::new(19 * 1024, 2, 1, None).map_err(|_| HashError::Refused)?;
+        let salt = SaltString::encode_b64(&salt).map_err(|_| HashError::Refused)?;
+        let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password(password, &salt)
+            .map_err(|_| HashError::Refused)?;
+        Ok(Self {
+            text: hash.to_string(),
+            scheme: Scheme::Argon2id,
+        })
+    }
+
+    /// Whether this is the hash of the password, in a time that does not depend on where they differ.
+    pub fn verify(&self, password: &[u8]) -> bool {
+        match &self.scheme {
+            Scheme::Argon2id => Phc::new(&self.text)
+                .is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok()),
+            Scheme::Sha512 { salt, digest } => {
+                let found = Sha512::new()
+                    .chain_update(password)
+                    .chain_update(salt)
+                    .finalize();
+                found.as_slice().ct_eq(digest).into()
+            }
+            Scheme::Pbkdf2 {
+                iterations,
+                salt,
+                digest,
+            } => {
+                let mut found = [0; SHA512_LEN];
+                pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, *iterations, &mut found);
+                found.as_slice().ct_eq(digest).into()
+            }
+        }
+    }
+
+    /// The hash as it is written in a file.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+fn parse_argon2id(text: &str) -> Result<Scheme, InvalidHash> {
+    let hash = Phc::new(text).map_err(|_| InvalidHash::Form)?;
+    let params = Params::try_from(&hash).map_err(|_| InvalidHash::Form)?;
+    if hash.salt.is_none() || hash.hash.is_none() {
+        return Err(InvalidHash::Form);
+    }
+    let affordable = params.m_cost() <= MAX_MEMORY_KIB
+        && params.t_cost() <= MAX_PASSES
+        && params.p_cost() <= MAX_LANES;
+    if affordable {
+        Ok(Scheme::Argon2id)
+    } else {
+        Err(InvalidHash::Cost)
+    }
+}
+
+fn salt_and_digest(salt: &str, digest: &str) -> Result<(Vec<u8>, Vec<u8>), InvalidHash> {
+    let salt = STANDARD.decode(salt).map_err(|_| InvalidHash::Form)?;
+    let digest = STANDARD.decode(digest).map_err(|_| InvalidHash::Form)?;
+    let fits = !salt.is_empty() && salt.len() <= MAX_SALT && digest.len() == SHA512_LEN;
+    if fits {
+        Ok((salt, digest))
+    } else {
+        Err(InvalidHash::Form)
+    }
+}
+
+impl fmt::Display for InvalidHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "this is not a password hash of a known kind",
+            Self::Form => "this password hash is damaged or incomplete",
+            Self::Cost => "this password hash costs more per login than a Raspberry Pi can give",
+        })
+    }
+}
+
+impl std::error::Error for InvalidHash {}
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Length => "a password has 1 to 128 bytes",
+            Self::Refused => "the hash function refused its parameters",
+        })
+    }
+}
+
+impl std::error::Error for HashError {}
+
+/// Bytes in a password.
+pub(crate) const MAX_PASSWORD: usize = 128;
+const MAX_MEMORY_KIB: u32 = 64 * 1024;
+const MAX_PASSES: u32 = 10;
+const MAX_LANES: u32 = 8;
+const MAX_ITERATIONS: u32 = 1_000_000;
+const MAX_SALT: usize = 64;
+const SHA512_LEN: usize = 64;

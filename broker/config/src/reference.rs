@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The one table of keys: what may stand in a `broker.toml`, of which form, and what it means.
+//!
+//! The sample, the manual page, the hints and the checks of `resolve` derive from it.
+
+/// The tables of a `broker.toml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// What stands before the first heading.
+    Top,
+    System,
+    Time,
+    Broker,
+    User,
+    Listener,
+}
+
+/// The form of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Boolean,
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    Text,
+    /// Text, or `0` once the text was taken from the card.
+    Secret,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+/// One key of a `broker.toml`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    pub table: Table,
+    pub name: &'static str,
+    pub form: Form,
+    /// What holds if the key is absent, in words.
+    pub default: &'static str,
+    /// What the key does, in one sentence.
+    pub sentence: &'static str,
+    /// A value as it is written in the file.
+    pub example: &'static str,
+}
+
+impl Table {
+    /// All of them, in the order of the sample.
+    pub const ALL: [Self; 6] = [
+        Self::Top,
+        Self::System,
+        Self::Time,
+        Self::Broker,
+        Self::User,
+        Self::Listener,
+    ];
+
+    /// As written in the brackets of its heading.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Top => "",
+            Self::System => "system",
+            Self::Time => "time",
+            Self::Broker => "broker",
+            Self::User => "user",
+            Self::Listener => "listener",
+        }
+    }
+
+    /// Its heading as a person writes it; a few words for what stands before the first heading.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Top => "the top of the file",
+            Self::System => "[system]",
+            Self::Time => "[time]",
+            Self::Broker => "[broker]",
+            Self::User => "[[user]]",
+            Self::Listener => "[[listener]]",
+        }
+    }
+
+    /// Whether there may be several, each with a heading in double brackets.
+    pub fn repeats(self) -> bool {
+        matches!(self, Self::User | Self::Listener)
+    }
+
+    /// What the table is for, in one sentence.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Top => "The first line of the file.",
+            Self::System => "The machine.",
+            Self::Time => "The clock.",
+            Self::Broker => "The broker as a whole.",
+            Self::User => "Somebody who may log in; repeat it for every user, at most 1,000.",
+            Self::Listener => {
+                "A socket that clients connect to; repeat it for every socket, at most 64. \
+                 Without any there is one: port 1883 on all addresses."
+            }
+        }
+    }
+
+    /// The table of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .filter(|table| *table != Self::Top)
+            .find(|table| table.name() == name)
+    }
+
+    /// The keys that may stand in the table.
+    pub fn keys(self) -> impl Iterator<Item = &'static Key> {
+        KEYS.iter().copied().filter(move |key| key.table == self)
+    }
+}
+
+/// Every key, in the order of the sample.
+pub const KEYS: [&Key; 10] = [
+    &VERSION,
+    &HOSTNAME,
+    &TIMEZONE,
+    &ALLOW_ANONYMOUS,
+    &USERNAME,
+    &PASSWORD,
+    &PASSWORD_HASH,
+    &PORT,
+    &BIND_ADDRESS,
+    &PROTOCOL,
+];
+
+pub(crate) const VERSION: Key = Key {
+    table: Table::Top,
+    name: "version",
+    form: Form::Integer { min: 1, max: 1 },
+    default: "none, the line must be there",
+    sentence: "The version of this file's format.",
+    example: "1",
+};
+
+pub(crate) const HOSTNAME: Key = Key {
+    table: Table::System,
+    name: "hostname",
+    form: Form::Text,
+    default: "the name stays as it is",
+    sentence: "The machine's name of letters, digits and hyphens; \
+               a machine called \"broker\" is reached as broker.local.",
+    example: "\"broker\"",
+};
+
+pub(crate) const TIMEZONE: Key = Key {
+    table: Table::Time,
+    name: "timezone",
+    form: Form::Text,
+    default: "the time zone stays as it is",
+    sentence: "The time zone of the log, as \"Area/City\".",
+    example: "\"Asia/Tokyo\"",
+};
+
+pub(crate) const ALLOW_ANONYMOUS: Key = Key {
+    table: Table::Broker,
+    name: "allow_anonymous",
+    form: Form::Boolean,
+    default: "false",
+    sentence: "Whether clients may connect without user name and password: \
+               true opens the broker to everybody on the network.",
+    example: "true",
+};
+
+pub(crate) const USERNAME: Key = Key {
+    table: Table::User,
+    name: "username",
+    form: Form::Text,
+    default: "none, every user needs one",
+    sentence: "The name to log in with: 1 to 128 bytes, none of + # /.",
+    example: "\"sensors\"",
+};
+
+pub(crate) const PASSWORD: Key = Key {
+    table: Table::User,
+    name: "password",
+    form: Form::Secret,
+    default: "none, every user needs this or password_hash",
+    sentence: "The password, 1 to 128 bytes; the first boot stores its hash on the device and \
+               overwrites it here with 0, which means: taken.",
+    example: "\"choose your own passphrase\"",
+};
+
+pub(crate) const PASSWORD_HASH: Key = Key {
+    table: Table::User,
+    name: "password_hash",
+    form: Form::Text,
+    default: "none",
+    sentence: "Instead of password: a hash made by `broker passwd`, \
+               or one taken from a Mosquitto password file.",
+    example: "\"$argon2id$v=19$m=19456,t=2,p=1$DoLTyBBPCN2MeKyuq+g8Eg$\
+              6bITaGfG6YD82b1Z5ibCTqHfBeLCDG13DliL4P2LwM0\"",
+};
+
+pub(crate) const PORT: Key = Key {
+    table: Table::Listener,
+    name: "port",
+    form: Form::Integer {
+        min: 1,
+        max: 65_535,
+    },
+    default: "1883",
+    sentence: "The TCP port.",
+    example: "1883",
+};
+
+pub(crate) const BIND_ADDRESS: Key = Key {
+    table: Table::Listener,
+    name: "bind_address",
+    form: Form::Text,
+    default: "\"::\", which is all addresses, IPv4 and IPv6",
+    sentence: "The address of this machine to listen on, or a host name that resolves to it.",
+    example: "\"0.0.0.0\"",
+};
+
+pub(crate) const PROTOCOL: Key = Key {
+    table: Table::Listener,
+    name: "protocol",
+    form: Form::Word(&["mqtt", "websockets"]),
+    default: "\"mqtt\"",
+    sentence: "What is spoken there: \"mqtt\", or \"websockets\" for programs in a browser.",
+    example: "\"websockets\"",
+};

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! From a document as written to checked settings, collecting every problem on the way.
+//!
+//! A key is read through its entry in `reference`, which says its type; what has no entry is an unknown key.
+//! The settings count only if no finding was made.
+
+mod listeners;
+mod users;
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::document::{Document, found};
+use crate::fault::Fault;
+use crate::hint::Hint;
+use crate::position::Lines;
+use crate::problem::Finding;
+use crate::reference::{ALLOW_ANONYMOUS, Form, HOSTNAME, Key, TIMEZONE, Table, VERSION};
+use crate::{BrokerSettings, Hostname, Settings, TimeZone};
+
+/// What the document says, and what is wrong with it.
+pub(crate) struct Resolved {
+    /// Meaningful only if there are no findings.
+    pub(crate) settings: Settings,
+    pub(crate) findings: Vec<Finding>,
+    /// Where plain-text secrets stand in the text, ascending.
+    pub(crate) secrets: Vec<Range<usize>>,
+}
+
+/// Checks the document; the findings of its writing come first in the result.
+pub(crate) fn resolve(document: Document<'_>, lines: &Lines<'_>) -> Resolved {
+    let mut resolver = Resolver::new(&document, lines);
+    let settings = resolver.settings(&document.root);
+    let mut secrets = resolver.secrets;
+    secrets.sort_by_key(|place| place.start);
+    let mut findings = document.findings;
+    findings.append(&mut resolver.findings);
+    Resolved {
+        settings,
+        findings,
+        secrets,
+    }
+}
+
+struct Resolver<'a> {
+    lines: &'a Lines<'a>,
+    /// Lines whose writing is faulty, ascending: what is read from them means nothing.
+    unreadable: Vec<u32>,
+    findings: Vec<Finding>,
+    secrets: Vec<Range<usize>>,
+}
+
+/// One table as written.
+struct Fields<'d, 't> {
+    table: Table,
+    /// Where its heading stands.
+    at: usize,
+    entries: &'d DeTable<'t>,
+}
+
+/// A value and where its key stands.
+struct Field<'d, 't> {
+    key: &'static Key,
+    at: usize,
+    value: &'d Spanned<DeValue<'t>>,
+}
+
+impl<'a> Resolver<'a> {
+    fn new(document: &Document<'_>, lines: &'a Lines<'a>) -> Self {
+        let unreadable = document
+            .findings
+            .iter()
+            .map(|finding| lines.line(finding.at))
+            .collect();
+        Self {
+            lines,
+            unreadable,
+            findings: Vec::new(),
+            secrets: Vec::new(),
+        }
+    }
+
+    fn settings(&mut self, root: &DeTable<'_>) -> Settings {
+        let top = Fields {
+            table: Table::Top,
+            at: 0,
+            entries: root,
+        };
+        let readable = self.version(&top);
+        let already = self.findings.len();
+        self.unknown_keys(&top);
+        let settings = Settings {
+            hostname: self.hostname(root),
+            timezone: self.timezone(root),
+            broker: BrokerSettings {
+                allow_anonymous: self.allow_anonymous(root),
+                users: self.users(root),
+                listeners: self.listeners(root),
+            },
+        };
+        if !readable {
+            // Another version has other keys: whatever else looks wrong may be right there.
+            self.findings.truncate(already);
+        }
+        settings
+    }
+
+    /// Whether the file claims to be of the version that is checked here.
+    fn version(&mut self, top: &Fields<'_, '_>) -> bool {
+        if top.entries.is_empty() {
+            self.fault_of_readable(0, Some(VERSION.name), Fault::Empty);
+            return true;
+        }
+        let Some(field) = top.field(&VERSION) else {
+            self.fault_of_readable(0, Some(VERSION.name), Fault::VersionMissing);
+            return true;
+        };
+        match field.value.get_ref().as_integer() {
+            Some(version) if version.as_str() == VERSION.example => true,
+            Some(_) => {
+                self.fault(
+                    field.value.span().start,
+                    Some(VERSION.name),
+                    Fault::UnknownVersion,
+                );
+                false
+            }
+            None => {
+                self.wrong_type(&field);
+                true
+            }
+        }
+    }
+
+    fn hostname(&mut self, root: &DeTable<'_>) -> Option<Hostname> {
+        let system = self.single(root, Table::System)?;
+        let field = system.field(&HOSTNAME)?;
+        let name = Hostname::parse(self.text(&field)?);
+        self.required(name, &field, Fault::Hostname)
+    }
+
+    fn timezone(&mut self, root: &DeTable<'_>) -> Option<TimeZone> {
+        let time = self.single(root, Table::Time)?;
+        let field = time.field(&TIMEZONE)?;
+        let name = TimeZone::parse(self.text(&field)?);
+        self.required(name, &field, Fault::TimeZone)
+    }
+
+    fn allow_anonymous(&mut self, root: &DeTable<'_>) -> bool {
+        let broker = self.single(root, Table::Broker);
+        let field = broker.and_then(|broker| broker.field(&ALLOW_ANONYMOUS));
+        field
+            .and_then(|field| self.boolean(&field))
+            .unwrap_or(false)
+    }
+
+    /// The table that stands once, or nothing.
+    fn single<'d, 't>(&mut self, root: &'d DeTable<'t>, table: Table) -> Option<Fields<'d, 't>> {
+        let (key, value) = root.get_key_value(table.name())?;
+        let at = place_of(key, value);
+        match value.get_ref() {
+            DeValue::Table(entries) => {
+                let fields = Fields { table, at, entries };
+                self.unknown_keys(&fields);
+                Some(fields)
+            }
+            DeValue::Array(array) if array.iter().all(|element| element.get_ref().is_table()) => {
+                self.fault(at, Some(table.name()), Fault::RepeatedHeading(table));
+                None
+            }
+            _ => {
+                self.fault(at, Some(table.name()), Fault::NotATable(table));
+                None
+            }
+        }
+    }
+
+    /// The tables that may repeat, in the order of the file.
+    fn repeated<'d, 't>(&mut self, root: &'d DeTable<'t>, table: Table) -> Vec<Fields<'d, 't>> {
+        let Some((key, value)) = root.get_key_value(table.name()) else {
+            return Vec::new();
+        };
+        let at = place_of(key, value);
+        let mut all = Vec::new();
+        match value.get_ref() {
+            DeValue::Table(entries) => {
+                self.fault(at, Some(table.name()), Fault::SingleHeading(table));
+                all.push(Fields { table, at, entries });
+            }
+            DeValue::Array(array) => {
+                for element in array.iter() {
+                    let at = element.span().start;
+                    match element.get_ref() {
+                        DeValue::Table(entries) => all.push(Fields { table, at, entries }),
+                        _ => self.fault(at, Some(table.name()), Fault::NotATable(table)),
+                    }
+                }
+            }
+            _ => self.fault(at, Some(table.name()), Fault::NotATable(table)),
+        }
+        for fields in &all {
+            self.unknown_keys(fields);
+        }
+        all
+    }
+
+    fn unknown_keys(&mut self, fields: &Fields<'_, '_>) {
+        for (key, value) in fields.entries {
+            let name: &str = key.get_ref();
+            let table = fields.table;
+            let known = table.keys().any(|known| known.name == name)
+                || table == Table::Top && Table::named(name).is_some();
+            if !known {
+                let fault = match table {
+                    Table::Top if is_table(value) => Fault::UnknownTable,
+                    _ => Fault::UnknownKey(table),
+                };
+                let hint = Hint::for_unknown_key(table, name);
+                self.push(Finding {
+                    hint,
+                    ..Finding::new(place_of(key, value), Some(name), fault)
+                });
+            }
+        }
+    }
+
+    fn text<'d>(&mut self, field: &Field<'d, '_>) -> Option<&'d str> {
+        let text = field.value.get_ref().as_str();
+        if text.is_none() {
+            self.wrong_type(field);
+        }
+        text
+    }
+
+    fn boolean(&mut self, field: &Field<'_, '_>) -> Option<bool> {
+        let boolean = field.value.get_ref().as_bool();
+        if boolean.is_none() {
+            self.wrong_type(field);
+        }
+        boolean
+    }
+
+    /// The number, if it is one within the bounds of its key.
+    fn integer(&mut self, field: &Field<'_, '_>) -> Option<i64> {
+        let Some(integer) = field.value.get_ref().as_integer() else {
+            self.wrong_type(field);
+            return None;
+        };
+        let (min, max) = match field.key.form {
+            Form::Integer { min, max } => (min, max),
+            _ => (i64::MIN, i64::MAX),
+        };
+        let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let number = number.filter(|number| (min..=max).contains(number));
+        self.required(
+            number,
+            field,
+            Fault::OutOfRange {
+                key: field.key,
+                min,
+                max,
+            },
+        )
+    }
+
+    /// Passes a checked value on; its absence is the fault, told at the value.
+    fn required<T>(&mut self, value: Option<T>, field: &Field<'_, '_>, fault: Fault) -> Option<T> {
+        if value.is_none() {
+            self.fault(field.value.span().start, Some(field.key.name), fault);
+        }
+        value
+    }
+
+    fn wrong_type(&mut self, field: &Field<'_, '_>) {
+        let fault = Fault::WrongType {
+            key: field.key,
+            found: found(field.value.get_ref()),
+        };
+        self.fault(field.value.span().start, Some(field.key.name), fault);
+    }
+
+    fn fault(&mut self, at: usize, key: Option<&str>, fault: Fault) {
+        self.push(Finding::new(at, key, fault));
+    }
+
+    /// A fault that rests on what is not written: not told if a line could not be read.
+    fn fault_of_readable(&mut self, at: usize, key: Option<&str>, fault: Fault) {
+        if self.unreadable.is_empty() {
+            self.fault(at, key, fault);
+        }
+    }
+
+    fn push(&mut self, finding: Finding) {
+        if self
+            .unreadable
+            .binary_search(&self.lines.line(finding.at))
+            .is_err()
+        {
+            self.findings.push(finding);
+        }
+    }
+}
+
+impl<'d, 't> Fields<'d, 't> {
+    fn field(&self, key: &'static Key) -> Option<Field<'d, 't>> {
+        let (written, value) = self.entries.get_key_value(key.name)?;
+        Some(Field {
+            key,
+            at: written.span().start,
+            value,
+        })
+    }
+}
+
+/// Where an entry stands: at its heading if it has one, otherwise at its key.
+fn place_of(key: &Spanned<toml::de::DeString<'_>>, value: &Spanned<DeValue<'_>>) -> usize {
+    key.span().start.min(value.span().start)
+}
+
+/// Whether the entry is a table, or several.
+fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
+    let first = value
+        .get_ref()
+        .as_array()
+        .and_then(|array| array.iter().next());
+    first.unwrap_or(value).get_ref().is_table()
+}

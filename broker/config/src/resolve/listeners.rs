@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The `[[listener]]` tables: which sockets will open.
+
+use toml::de::DeTable;
+
+use super::{Fields, Resolver};
+use crate::fault::{AddressFault, Fault};
+use crate::hostname::is_domain_name;
+use crate::listener::DEFAULT_PORT;
+use crate::reference::{BIND_ADDRESS, PORT, PROTOCOL, Table};
+use crate::{BindAddress, Listener, Protocol};
+
+impl Resolver<'_> {
+    pub(super) fn listeners(&mut self, root: &DeTable<'_>) -> Vec<Listener> {
+        let tables = self.repeated(root, Table::Listener);
+        if tables.is_empty() {
+            return vec![Listener::default()];
+        }
+        if let Some(surplus) = tables.get(MAX_LISTENERS) {
+            self.fault(
+                surplus.at,
+                Some(Table::Listener.name()),
+                Fault::TooManyListeners,
+            );
+        }
+        let mut accepted: Vec<(u32, Listener)> = Vec::new();
+        for fields in tables.iter().take(MAX_LISTENERS) {
+            let Some(listener) = self.listener(fields) else {
+                continue;
+            };
+            let line = self.lines.line(fields.at);
+            match accepted.iter().find(|(_, other)| other.overlaps(&listener)) {
+                Some(&(first_line, _)) => {
+                    let field = fields.field(&PORT).or_else(|| fields.field(&BIND_ADDRESS));
+                    let at = field.map_or(fields.at, |field| field.at);
+                    self.fault_of_readable(
+                        at,
+                        Some(Table::Listener.name()),
+                        Fault::Overlap { first_line },
+                    );
+                }
+                None => accepted.push((line, listener)),
+            }
+        }
+        accepted.into_iter().map(|(_, listener)| listener).collect()
+    }
+
+    /// The listener, if all of its keys are right.
+    fn listener(&mut self, fields: &Fields<'_, '_>) -> Option<Listener> {
+        let port = self.port(fields);
+        let bind_address = self.bind_address(fields);
+        let protocol = self.protocol(fields);
+        Some(Listener {
+            port: port?,
+            bind_address: bind_address?,
+            protocol: protocol?,
+        })
+    }
+
+    fn port(&mut self, fields: &Fields<'_, '_>) -> Option<u16> {
+        let Some(field) = fields.field(&PORT) else {
+            return Some(DEFAULT_PORT);
+        };
+        u16::try_from(self.integer(&field)?).ok()
+    }
+
+    fn bind_address(&mut self, fields: &Fields<'_, '_>) -> Option<BindAddress> {
+        let Some(field) = fields.field(&BIND_ADDRESS) else {
+            return Some(BindAddress::Any);
+        };
+        match parse_address(self.text(&field)?) {
+            Ok(address) => Some(address),
+            Err(fault) => self.required(None, &field, Fault::Address(fault)),
+        }
+    }
+
+    fn protocol(&mut self, fields: &Fields<'_, '_>) -> Option<Protocol> {
+        let Some(field) = fields.field(&PROTOCOL) else {
+            return Some(Protocol::Mqtt);
+        };
+        let protocol = Protocol::named(self.text(&field)?);
+        self.required(protocol, &field, Fault::Protocol)
+    }
+}
+
+fn parse_address(text: &str) -> Result<BindAddress, AddressFault> {
+    match text.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V6(all)) if all.is_unspecified() => return Ok(BindAddress::Any),
+        Ok(address) => return Ok(BindAddress::Ip(address)),
+        Err(_) => {}
+    }
+    if text.is_empty() {
+        Err(AddressFault::Empty)
+    } else if text == "*" {
+        Err(AddressFault::Wildcard)
+    } else if text.contains("://") {
+        Err(AddressFault::Url)
+    } else if text.parse::<std::net::SocketAddr>().is_ok() || is_name_with_port(text) {
+        Err(AddressFault::WithPort)
+    } else if is_interface(text) {
+        Err(AddressFault::Interface)
+    } else if is_domain_name(text) {
+        Ok(BindAddress::Host(text.to_owned()))
+    } else {
+        Err(AddressFault::Nonsense)
+    }
+}
+
+fn is_name_with_port(text: &str) -> bool {
+    text.split_once(':')
+        .is_some_and(|(name, port)| is_domain_name(name) && port.parse::<u16>().is_ok())
+}
+
+/// Whether the text is a name the Linux kernel gives to network interfaces, such as `eth0`.
+fn is_interface(text: &str) -> bool {
+    let number = text.trim_start_matches(|character: char| character.is_ascii_lowercase());
+    let kind = text.strip_suffix(number).unwrap_or_default();
+    INTERFACES.contains(&kind)
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+const INTERFACES: [&str; 6] = ["eth", "wlan", "usb", "end", "br", "wg"];
+
+/// Listeners in a file.
+const MAX_LISTENERS: usize = 64;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The `[[user]]` tables: who may log in, and with what.
+
+use std::collections::HashMap;
+
+use toml::de::{DeTable, DeValue};
+
+use super::{Field, Fields, Resolver};
+use crate::fault::Fault;
+use crate::password::MAX_PASSWORD;
+use crate::reference::{PASSWORD, PASSWORD_HASH, Table, USERNAME};
+use crate::{Credential, PasswordHash, Secret, User};
+
+impl Resolver<'_> {
+    pub(super) fn users(&mut self, root: &DeTable<'_>) -> Vec<User> {
+        let tables = self.repeated(root, Table::User);
+        let mut first_lines = HashMap::new();
+        let mut users = Vec::new();
+        for (index, fields) in tables.iter().enumerate() {
+            if index == MAX_USERS {
+                self.fault(fields.at, Some(Table::User.name()), Fault::TooManyUsers);
+            }
+            let line = self.lines.line(fields.at);
+            let username = self.username(fields, line, &mut first_lines);
+            let credential = self.credential(fields);
+            if let (Some(username), Some(credential)) = (username, credential) {
+                users.push(User {
+                    username,
+                    credential,
+                    line,
+                });
+            }
+        }
+        users
+    }
+
+    fn username<'d>(
+        &mut self,
+        fields: &Fields<'d, '_>,
+        line: u32,
+        first_lines: &mut HashMap<&'d str, u32>,
+    ) -> Option<String> {
+        let Some(field) = fields.field(&USERNAME) else {
+            self.fault_of_readable(fields.at, Some(Table::User.name()), Fault::UsernameMissing);
+            return None;
+        };
+        let name = self.text(&field)?;
+        let fault = if !(1..=MAX_USERNAME).contains(&name.len()) {
+            Some(Fault::UsernameLength)
+        } else if name
+            .contains(|character: char| character.is_control() || "+#/".contains(character))
+        {
+            Some(Fault::UsernameCharacter)
+        } else {
+            let first_line = *first_lines.entry(name).or_insert(line);
+            (first_line != line).then_some(Fault::UserTwice { first_line })
+        };
+        let accepted = fault.is_none().then(|| name.to_owned());
+        match fault {
+            Some(fault) => self.required(accepted, &field, fault),
+            None => accepted,
+        }
+    }
+
+    fn credential(&mut self, fields: &Fields<'_, '_>) -> Option<Credential> {
+        let hash = fields.field(&PASSWORD_HASH);
+        match (fields.field(&PASSWORD), hash) {
+            (None, None) => {
+                let name = fields.field(&USERNAME);
+                let at = name.map_or(fields.at, |field| field.at);
+                self.fault_of_readable(at, Some(Table::User.name()), Fault::PasswordMissing);
+                None
+            }
+            (Some(password), None) => self.password(&password),
+            (None, Some(hash)) => self.password_hash(&hash),
+            (Some(password), Some(hash)) => {
+                self.fault(hash.at, Some(PASSWORD_HASH.name), Fault::PasswordAndHash);
+                self.password(&password);
+                self.password_hash(&hash);
+                None
+            }
+        }
+    }
+
+    fn password(&mut self, field: &Field<'_, '_>) -> Option<Credential> {
+        if is_taken(field.value.get_ref()) {
+            return Some(Credential::Kept);
+        }
+        let place = field.value.span();
+        if !place.is_empty() {
+            self.secrets.push(place);
+        }
+        let password = self.text(field)?;
+        let fault = match password.len() {
+            0 => Fault::PasswordEmpty,
+            1..=MAX_PASSWORD => return Some(Credential::Plain(Secret::new(password.to_owned()))),
+            _ => Fault::PasswordLength,
+        };
+        self.required(None, field, fault)
+    }
+
+    fn password_hash(&mut self, field: &Field<'_, '_>) -> Option<Credential> {
+        match PasswordHash::parse(self.text(field)?) {
+            Ok(hash) => Some(Credential::Hash(hash)),
+            Err(fault) => self.required(None, field, Fault::PasswordHash(fault)),
+        }
+    }
+}
+
+/// Whether the value is the `0` that stands for a password already taken.
+fn is_taken(value: &DeValue<'_>) -> bool {
+    value
+        .as_integer()
+        .is_some_and(|integer| integer.radix() == 10 && integer.as_str() == "0")
+}
+
+/// Users in a file.
+const MAX_USERS: usize = 1000;
+/// Bytes in a user name.
+const MAX_USERNAME: usize = 128;

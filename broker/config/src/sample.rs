@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The shipped `broker.toml`: every key as an example behind `#`, only `version` in force.
+//!
+//! A `#` with a space begins a remark, one without hides an example line.
+
+use crate::reference::{
+    ALLOW_ANONYMOUS, BIND_ADDRESS, HOSTNAME, Key, PASSWORD, PASSWORD_HASH, PORT, PROTOCOL,
+    TIMEZONE, Table, USERNAME, VERSION,
+};
+
+/// The file as it is put on the boot partition.
+pub fn sample() -> String {
+    let mut file = String::new();
+    push_remark(&mut file, INTRODUCTION);
+    push_line(
+        &mut file,
+        &format!("\n{} = {}", VERSION.name, VERSION.example),
+    );
+    let mut explained: Vec<&Key> = Vec::new();
+    for block in &BLOCKS {
+        file.push('\n');
+        push_remark(&mut file, block.remark);
+        push_line(&mut file, &format!("#{}", block.table.heading()));
+        for (key, value) in block.lines {
+            if !explained.contains(key) {
+                push_remark(
+                    &mut file,
+                    &format!("{} Default: {}.", key.sentence, key.default),
+                );
+                explained.push(key);
+            }
+            push_line(&mut file, &format!("#{} = {value}", key.name));
+        }
+    }
+    file
+}
+
+/// One heading with its lines.
+struct Block {
+    table: Table,
+    remark: &'static str,
+    lines: &'static [(&'static Key, &'static str)],
+}
+
+fn push_line(file: &mut String, line: &str) {
+    file.push_str(line);
+    file.push('\n');
+}
+
+/// Appends the text as remarks of at most 80 columns; a line break begins a new paragraph.
+fn push_remark(file: &mut String, text: &str) {
+    for paragraph in text.lines() {
+        let mut line = String::from("#");
+        for word in paragraph.split_whitespace() {
+            if line.len() + 1 + word.len() > MAX_COLUMNS {
+                push_line(file, &line);
+                line = String::from("#");
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        push_line(file, &line);
+    }
+}
+
+const INTRODUCTION: &str = "\
+broker.toml: what this machine does as an MQTT broker.
+
+Edit this file on any computer, save it as plain text, put the card back and switch on. \
+A moment later broker-report.txt beside it says what was done, or what is wrong.
+
+A line that begins with # does nothing. To use an example, take away the # before its \
+[heading] and before its lines.
+
+Left as it is, the broker makes one user with a password of its own at the first boot: \
+the login stands in broker-report.txt.";
+
+const BLOCKS: [Block; 7] = [
+    Block {
+        table: Table::System,
+        remark: Table::System.sentence(),
+        lines: &[(&HOSTNAME, HOSTNAME.example)],
+    },
+    Block {
+        table: Table::Time,
+        remark: Table::Time.sentence(),
+        lines: &[(&TIMEZONE, TIMEZONE.example)],
+    },
+    Block {
+        table: Table::Broker,
+        remark: Table::Broker.sentence(),
+        lines: &[(&ALLOW_ANONYMOUS, "false")],
+    },
+    Block {
+        table: Table::User,
+        remark: Table::User.sentence(),
+        lines: &[(&USERNAME, USERNAME.example), (&PASSWORD, PASSWORD.example)],
+    },
+    Block {
+        table: Table::User,
+        remark: "A second user, with a hash instead of a password.",
+        lines: &[
+            (&USERNAME, "\"archive\""),
+            (&PASSWORD_HASH, PASSWORD_HASH.example),
+        ],
+    },
+    Block {
+        table: Table::Listener,
+        remark: Table::Listener.sentence(),
+        lines: &[(&PORT, PORT.example), (&BIND_ADDRESS, BIND_ADDRESS.example)],
+    },
+    Block {
+        table: Table::Listener,
+        remark: "A second socket, for programs in a browser.",
+        lines: &[(&PORT, "8083"), (&PROTOCOL, PROTOCOL.example)],
+    },
+];
+
+const MAX_COLUMNS: usize = 80;

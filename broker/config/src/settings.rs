@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A checked `broker.toml`: whoever holds these values need not check them again.
+//!
+//! Made by `resolve` only. Nothing here has `Debug` where a secret may be inside.
+
+use crate::{Hostname, Listener, PasswordHash, Secret, TimeZone};
+
+/// Everything a valid `broker.toml` says, defaults filled in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The machine's name; `None` leaves it as it is.
+    pub hostname: Option<Hostname>,
+    /// The machine's time zone; `None` leaves it as it is.
+    pub timezone: Option<TimeZone>,
+    pub broker: BrokerSettings,
+}
+
+/// The daemon's part of a `broker.toml`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrokerSettings {
+    /// Whether clients without a user name are let in; default false.
+    pub allow_anonymous: bool,
+    /// In the order of the file, names unique, at most 1,000.
+    pub users: Vec<User>,
+    /// In the order of the file, no two overlapping, at most 64; one MQTT listener on port 1883 if the file names none.
+    pub listeners: Vec<Listener>,
+}
+
+/// One `[[user]]`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// 1 to 128 bytes, no control character, none of `+`, `#`, `/`.
+    pub username: String,
+    pub credential: Credential,
+    /// Line of the `[[user]]` heading, from 1.
+    pub line: u32,
+}
+
+/// What a user proves its name with.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// As written by a person, to be hashed and taken off the card.
+    Plain(Secret),
+    Hash(PasswordHash),
+    /// `password = 0`: taken from the card earlier, kept on the device.
+    Kept,
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What is written by this crate reads back: the daemon's file, the sample, every example.
+
+use std::collections::BTreeSet;
+
+use broker_config::{Credential, Form, KEYS, Settings, Table, manual, read, sample};
+
+fn settings(text: &str) -> Settings {
+    let reading = read(text.as_bytes());
+    let verdict = reading.to_text("broker.toml");
+    reading
+        .verdict
+        .unwrap_or_else(|_| panic!("{verdict}\n{text}"))
+}
+
+/// The sample with every example in force.
+fn uncommented() -> String {
+    let example = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    sample().lines().map(example).collect()
+}
+
+#[test]
+fn in_the_sample_only_the_version_is_in_force() {
+    let text = sample();
+    let in_force: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    assert_eq!(in_force, ["version = 1"]);
+    assert!(settings(&text) == settings("version = 1\n"));
+}
+
+#[test]
+fn every_example_of_the_sample_is_valid() {
+    let settings = settings(&uncommented());
+    assert_eq!(settings.broker.users.len(), 2);
+    assert_eq!(settings.broker.listeners.len(), 2);
+    assert!(!settings.broker.allow_anonymous);
+}
+
+#[test]
+fn the_sample_and_the_manual_name_every_key_and_table() {
+    let (sample, manual) = (sample(), manual());
+    for key in KEYS {
+        assert!(
+            sample.contains(&format!("{} = ", key.name)),
+            "{} in the sample",
+            key.name
+        );
+        assert!(
+            manual.contains(&format!(".B {}\n", key.name)),
+            "{} in the manual",
+            key.name
+        );
+    }
+    for table in Table::ALL.into_iter().filter(|table| *table != Table::Top) {
+        assert!(
+            sample.contains(&format!("#{}\n", table.heading())),
+            "{table:?} in the sample"
+        );
+    }
+}
+
+#[test]
+fn every_key_changes_the_settings_as_its_example_says() {
+    for key in KEYS.into_iter().filter(|key| key.table != Table::Top) {
+        let examples = match key.form {
+            Form::Integer { min, max } => vec![min.to_string(), max.to_string()],
+            Form::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
+            _ => vec![key.example.to_owned()],
+        };
+        let read_with = |value: &str| {
+            let line = format!("{} = {value}\n", key.name);
+            settings(&in_its_table(key.table, key.name, &line))
+        };
+        let changed = examples
+            .iter()
+            .any(|value| read_with(value) != settings(&in_its_table(key.table, "", "")));
+        assert!(changed, "{} has no effect", key.name);
+    }
+}
+
+/// A valid file in which the line stands in the table, in place of the key's usual line.
+fn in_its_table(table: Table, key: &str, line: &str) -> String {
+    let usual: &[(&str, &str)] = match table {
+        Table::User => &[
+            ("username", "username = \"u\"\n"),
+            ("password", "password = \"p\"\n"),
+        ],
+        _ => &[],
+    };
+    let replaces = |name: &str| name == key || key == "password_hash" && name == "password";
+    let kept: String = usual
+        .iter()
+        .filter(|(name, _)| !replaces(name))
+        .map(|(_, line)| *line)
+        .collect();
+    format!("version = 1\n{}\n{kept}{line}", table.heading())
+}
+
+#[test]
+fn keys_are_unique_within_their_table() {
+    let names: BTreeSet<_> = KEYS
+        .iter()
+        .map(|key| (key.table.name(), key.name))
+        .collect();
+    assert_eq!(names.len(), KEYS.len());
+}
+
+#[test]
+fn the_daemons_file_reads_back_as_the_same_settings() {
+    let text = uncommented().replace(
+        "password = \"choose your own passphrase\"",
+        "password_hash = \"HASH\"",
+    );
+    let hash = text
+        .lines()
+        .find_map(|line| line.strip_prefix("password_hash = \"$"))
+        .unwrap_or_default();
+    let text = text.replace("HASH", &format!("${}", hash.trim_end_matches('"')));
+    let before = settings(&text).broker;
+    let written = before.to_toml().unwrap_or_else(|fault| panic!("{fault}"));
+    let after = settings(&written).broker;
+    assert_eq!(after.allow_anonymous, before.allow_anonymous);
+    assert!(after.listeners == before.listeners);
+    let users = |settings: &broker_config::BrokerSettings| -> Vec<(String, String)> {
+        let text = |credential: &Credential| match credential {
+            Credential::Hash(hash) => hash.as_str().to_owned(),
+            Credential::Plain(_) | Credential::Kept => "not a hash".to_owned(),
+        };
+        settings
+            .users
+            .iter()
+            .map(|user| (user.username.clone(), text(&user.credential)))
+            .collect()
+    };
+    assert_eq!(users(&after), users(&before));
+}
+
+#[test]
+fn a_name_with_quotes_and_backslashes_survives_the_daemons_file() {
+    let name = r#"a "b" \c 日本 'd'"#;
+    let text = format!(
+        "version = 1\n[[user]]\nusername = '''{name}'''\npassword_hash = \"$6$YS1zYWx0LWZvci15$gwv7DkuSs7GYoMeCpANZS9MM2ihI1liwd+b94aMgMfUqy9OgPYuP2mdoiuiANcfdW4G7O2hxAiIfvUouL08xGA==\"\n"
+    );
+    let written = settings(&text)
+        .broker
+        .to_toml()
+        .unwrap_or_else(|fault| panic!("{fault}"));
+    let names: Vec<String> = settings(&written)
+        .broker
+        .users
+        .into_iter()
+        .map(|user| user.username)
+        .collect();
+    assert_eq!(names, [name]);
+}
+
+#[test]
+fn the_daemons_file_is_not_written_with_a_password_or_without_a_hash() {
+    for password in ["\"plain\"", "0"] {
+        let text = format!("version = 1\n[[user]]\nusername = \"u\"\npassword = {password}\n");
+        let refused = settings(&text).broker.to_toml().err();
+        assert_eq!(
+            refused.map(|fault| fault.username).as_deref(),
+            Some("u"),
+            "{password}"
+        );
+    }
+}

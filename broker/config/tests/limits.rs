@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Files at and beyond the limits, and files made to do harm: each gets a verdict, none a crash.
+
+use broker_config::{Fault, Hint, read};
+
+fn faults(text: &str) -> Vec<Fault> {
+    match read(text.as_bytes()).verdict {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.into_iter().map(|problem| problem.fault).collect(),
+    }
+}
+
+fn with_users(count: usize) -> String {
+    let user = |number| format!("[[user]]\nusername = \"u{number}\"\npassword = \"x\"\n");
+    format!("version = 1\n{}", (0..count).map(user).collect::<String>())
+}
+
+fn with_listeners(count: usize) -> String {
+    let listener = |number| format!("[[listener]]\nport = {}\n", 2000 + number);
+    format!(
+        "version = 1\n{}",
+        (0..count).map(listener).collect::<String>()
+    )
+}
+
+#[test]
+fn a_thousand_users_fit_and_one_more_does_not() {
+    assert_eq!(faults(&with_users(1000)), []);
+    assert_eq!(faults(&with_users(1001)), [Fault::TooManyUsers]);
+}
+
+#[test]
+fn sixty_four_listeners_fit_and_one_more_does_not() {
+    assert_eq!(faults(&with_listeners(64)), []);
+    assert_eq!(faults(&with_listeners(65)), [Fault::TooManyListeners]);
+}
+
+#[test]
+fn one_mebibyte_fits_and_one_byte_more_does_not() {
+    let padded = |length: usize| format!("version = 1\n#{}\n", "x".repeat(length - 14));
+    assert_eq!(padded(20).len(), 20);
+    assert_eq!(faults(&padded(1024 * 1024)), []);
+    assert_eq!(faults(&padded(1024 * 1024 + 1)), [Fault::TooBig]);
+}
+
+#[test]
+fn names_and_passwords_have_up_to_128_bytes() {
+    let user = |name: usize, password: usize| {
+        let (name, password) = ("u".repeat(name), "p".repeat(password));
+        format!("version = 1\n[[user]]\nusername = \"{name}\"\npassword = \"{password}\"\n")
+    };
+    assert_eq!(faults(&user(128, 128)), []);
+    assert_eq!(faults(&user(129, 128)), [Fault::UsernameLength]);
+    assert_eq!(faults(&user(128, 129)), [Fault::PasswordLength]);
+}
+
+#[test]
+fn nesting_of_any_kind_is_refused_before_it_can_exhaust_the_stack() {
+    let deep = 300_000;
+    let cases = [
+        format!("version = {}", "[".repeat(deep)),
+        format!("version = {}", "{a=".repeat(deep)),
+        format!("version = {}1", "[{a=".repeat(deep / 2)),
+        format!("{}a = 1", "a.".repeat(deep)),
+        format!("[{}a]", "a.".repeat(deep)),
+        format!("[[{}a]]", "a . ".repeat(deep / 2)),
+        format!("x = {{ {}a = 1 }}", "'a'.".repeat(deep / 2)),
+        format!("x = {{ {}a = 1 }}", "a.\n".repeat(deep / 2)),
+    ];
+    for text in cases {
+        let start: String = text.chars().take(12).collect();
+        assert!(!faults(&text).is_empty(), "{start}");
+    }
+}
+
+#[test]
+fn a_hundred_problems_are_listed_and_the_rest_counted() {
+    let text = format!("version = 1\n{}", "a\n".repeat(150));
+    let problems = read(text.as_bytes()).verdict.err().unwrap_or_default();
+    assert_eq!(problems.len(), 101);
+    assert_eq!(
+        problems.last().map(|last| last.fault),
+        Some(Fault::More { count: 50 })
+    );
+}
+
+#[test]
+fn problems_come_in_the_order_of_the_file() {
+    let text = "version = 1\n[[listener]]\nport = 0\n[broker]\nallow_anonymous\n[system]\nhostname = \"\"\nx = 1\n";
+    let problems = read(text.as_bytes()).verdict.err().unwrap_or_default();
+    let lines: Vec<u32> = problems.iter().map(|problem| problem.line).collect();
+    assert_eq!(lines, [3, 5, 7, 8]);
+}
+
+#[test]
+fn a_very_long_key_is_neither_compared_nor_shown_whole() {
+    let text = format!("version = 1\n{} = 1\n", "k".repeat(500_000));
+    let problems = read(text.as_bytes()).verdict.err().unwrap_or_default();
+    let problem = problems
+        .first()
+        .map(|problem| (problem.key.as_ref().map(String::len), problem.hint));
+    let table = broker_config::Table::Top;
+    assert_eq!(
+        problem,
+        Some((Some(64 + '…'.len_utf8()), Hint::KeysOf(table)))
+    );
+}
+
+#[test]
+fn every_beginning_of_a_file_gets_a_verdict() {
+    let text = "version = 1\nuser = [{ username = 'a', password = \"\"\"b\"\"\" }]\n[[listener]]\nport = 0x7\n";
+    for end in 0..text.len() {
+        let reading = read(&text.as_bytes()[..end]);
+        assert!(
+            reading.secrets.iter().all(|secret| secret.range.end <= end),
+            "{end}"
+        );
+    }
+}
+
+#[test]
+fn no_flipped_bit_lets_anonymous_clients_in() {
+    let text = b"version = 1\n[broker]\nallow_anonymous = false\n[[user]]\nusername = \"a\"\npassword = \"b\"\n";
+    assert!(read(text).verdict.is_ok());
+    for byte in 0..text.len() {
+        for bit in 0..8 {
+            let mut damaged = text.to_vec();
+            damaged[byte] ^= 1 << bit;
+            let open = read(&damaged)
+                .verdict
+                .is_ok_and(|settings| settings.broker.allow_anonymous);
+            assert!(!open, "bit {bit} of byte {byte}");
+        }
+    }
+}
