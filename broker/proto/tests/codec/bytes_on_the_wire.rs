@@ -3,8 +3,8 @@
 
 use bytes::BytesMut;
 use mqtt_proto::{
-    Ack, ConnAck, Connect, Decoder, Disconnect, Packet, Property, Publish, QoS, Reason,
-    RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscribeOptions, Version, Will,
+    Ack, ConnAck, Connect, Decoder, Disconnect, Packet, Property, Publish, PublishHead, QoS,
+    Reason, RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscribeOptions, Version, Will,
 };
 
 use crate::samples::{filter, id, plain_connect, properties, publish, topic};
@@ -23,6 +23,37 @@ fn packets_have_the_bytes_of_the_standard() {
         assert_eq!(
             decoder.decode(&mut BytesMut::from(&bytes[..])),
             Ok(Some(packet))
+        );
+    }
+}
+
+#[test]
+fn a_length_takes_as_few_bytes_as_possible() {
+    for (len, bytes) in [
+        (127, &[0x7F][..]),
+        (128, &[0x80, 0x01]),
+        (16_383, &[0xFF, 0x7F]),
+        (16_384, &[0x80, 0x80, 0x01]),
+        (2_097_151, &[0xFF, 0xFF, 0x7F]),
+        (2_097_152, &[0x80, 0x80, 0x80, 0x01]),
+    ] {
+        let payload_len = len - hex("00 03 'a/b'").len();
+        let message = publish(QoS::AtMostOnce, b"");
+        let head = PublishHead {
+            dup: false,
+            qos: message.qos,
+            retain: false,
+            topic: &message.topic,
+            packet_id: None,
+            properties: &message.properties,
+            extra: &[],
+        };
+        let mut out = BytesMut::new();
+        head.encode(Version::V311, payload_len, &mut out);
+        assert_eq!(out[..], [&[0x30], bytes, &hex("00 03 'a/b'")].concat());
+        assert_eq!(
+            head.packet_len(Version::V311, payload_len),
+            1 + bytes.len() + len
         );
     }
 }

@@ -5,6 +5,7 @@ mod bytes_on_the_wire;
 mod malformed_connect;
 mod malformed_packets;
 mod properties;
+mod property_table;
 mod reasons;
 mod refusals;
 mod roundtrip;
