@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Prints what is generated from the table of keys: `reference sample` or `reference man`.
-#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "it is a program")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "it is a program"
+)]
 
 use std::process::ExitCode;
 

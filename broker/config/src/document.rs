@@ -116,26 +116,59 @@ fn syntax_finding(text: &str, error: &Error) -> Finding {
     Finding::new(span.start, key, Fault::Syntax(syntax))
 }
 
-/// The first bracket or dot that nests deeper than the limit.
+/// The first bracket or dot that nests deeper than the limit, where a dotted name nests as often as it has dots.
 fn too_deep(text: &str) -> Option<usize> {
-    let mut brackets = 0_usize;
-    let mut dots = 0_usize;
-    for token in Source::new(text).lex() {
-        match token.kind() {
-            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => brackets += 1,
-            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
-                brackets = brackets.saturating_sub(1);
-            }
-            TokenKind::Dot => dots += 1,
-            TokenKind::Newline | TokenKind::Equals | TokenKind::Comma => dots = 0,
-            _ => {}
-        }
-        if brackets > MAX_DEPTH || dots > MAX_DEPTH {
-            return Some(token.span().start());
-        }
-    }
-    None
+    let mut depth = Depth::default();
+    let mut tokens = Source::new(text).lex();
+    let deep = tokens.find(|token| {
+        depth.take(token.kind());
+        depth.total() > MAX_DEPTH
+    });
+    deep.map(|token| token.span().start())
 }
 
-/// Tables within tables.
+/// How deep a place of the text is nested.
+#[derive(Default)]
+struct Depth {
+    /// Each open bracket, with the dots of the names before it.
+    open: Vec<(TokenKind, usize)>,
+    dots_before: usize,
+    /// Dots since the innermost bracket or comma.
+    dots: usize,
+}
+
+impl Depth {
+    fn take(&mut self, token: TokenKind) {
+        match token {
+            TokenKind::Dot => self.dots += 1,
+            TokenKind::LeftSquareBracket => self.open(TokenKind::RightSquareBracket),
+            TokenKind::LeftCurlyBracket => self.open(TokenKind::RightCurlyBracket),
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => self.close(token),
+            TokenKind::Comma => self.dots = 0,
+            TokenKind::Newline if self.open.is_empty() => self.dots = 0,
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, closes: TokenKind) {
+        self.open.push((closes, self.dots));
+        self.dots_before += self.dots;
+        self.dots = 0;
+    }
+
+    /// A bracket of the wrong kind closes nothing, so that a faulty text is taken for deeper rather than for flatter.
+    fn close(&mut self, token: TokenKind) {
+        if self.open.last().is_some_and(|(closes, _)| *closes == token) {
+            let (_, dots) = self.open.pop().unwrap_or((token, 0));
+            self.dots_before = self.dots_before.saturating_sub(dots);
+            self.dots = dots;
+        }
+    }
+
+    fn total(&self) -> usize {
+        self.open.len() + self.dots_before + self.dots
+    }
+}
+
+/// Lists and tables within each other.
 const MAX_DEPTH: usize = 64;

@@ -66,6 +66,9 @@ fn nesting_of_any_kind_is_refused_before_it_can_exhaust_the_stack() {
         format!("[[{}a]]", "a . ".repeat(deep / 2)),
         format!("x = {{ {}a = 1 }}", "'a'.".repeat(deep / 2)),
         format!("x = {{ {}a = 1 }}", "a.\n".repeat(deep / 2)),
+        format!("x = {}", format!("{{{}a=", "a.".repeat(60)).repeat(60)),
+        format!("x = {}", format!("{{{}a=]", "a.".repeat(60)).repeat(60)),
+        format!("x = {}", format!("{{{}a=[1,", "a.".repeat(60)).repeat(30)),
     ];
     for text in cases {
         let start: String = text.chars().take(12).collect();
@@ -115,6 +118,59 @@ fn every_beginning_of_a_file_gets_a_verdict() {
             reading.secrets.iter().all(|secret| secret.range.end <= end),
             "{end}"
         );
+    }
+}
+
+#[test]
+fn any_mixture_of_signs_gets_a_verdict() {
+    let signs = [
+        "[",
+        "[",
+        "[[",
+        "]",
+        "]]",
+        "{",
+        "{",
+        "}",
+        "a.",
+        ".",
+        ",",
+        "=",
+        "= ",
+        "a",
+        "\n",
+        " ",
+        "\"",
+        "'",
+        "\"\"\"",
+        "'''",
+        "#",
+        "\\u",
+        "1",
+        "0x",
+        "-",
+        "2026-01-01",
+        "true",
+        "password = \"x\"\n",
+        "[[user]]\n",
+        "port = ",
+        "\r",
+        "ü",
+        "\t",
+        "version = 1\n",
+        "[broker]\n",
+        "[[listener]]\n",
+    ];
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    for _ in 0..2000 {
+        let mut text = String::new();
+        for _ in 0..400 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            text.push_str(signs[(state >> 33) as usize % signs.len()]);
+        }
+        assert!(read(text.as_bytes()).verdict.is_err(), "{text}");
     }
 }
 
