@@ -33,14 +33,12 @@ pub(crate) struct Resolved {
 pub(crate) fn resolve(document: Document<'_>, lines: &Lines<'_>) -> Resolved {
     let mut resolver = Resolver::new(&document, lines);
     let settings = resolver.settings(&document.root);
-    let mut secrets = resolver.secrets;
-    secrets.sort_by_key(|place| place.start);
     let mut findings = document.findings;
     findings.append(&mut resolver.findings);
     Resolved {
         settings,
         findings,
-        secrets,
+        secrets: resolver.secrets,
     }
 }
 

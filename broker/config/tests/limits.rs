@@ -55,6 +55,31 @@ fn names_and_passwords_have_up_to_128_bytes() {
 }
 
 #[test]
+fn brackets_and_dotted_names_together_nest_64_deep() {
+    let nested = |brackets: usize, dots: usize| {
+        format!(
+            "x = {}1{}",
+            format!("{{{}a = ", "a.".repeat(dots)).repeat(brackets),
+            "}".repeat(brackets)
+        )
+    };
+    let too_deep = |text: String| faults(&text).contains(&Fault::TooDeep);
+    assert!(!too_deep(nested(64, 0)));
+    assert!(too_deep(nested(65, 0)));
+    assert!(!too_deep(nested(8, 7)));
+    assert!(too_deep(nested(8, 8)));
+    assert!(!too_deep(nested(1, 63).repeat(3).replace("x =", "\nx =")));
+}
+
+#[test]
+fn a_user_name_has_no_sign_that_means_something_in_a_topic() {
+    for sign in ["+", "#", "/", "\\u0000", "\\u001B", "\\u007F", "\\u0085"] {
+        let text = format!("version = 1\n[[user]]\nusername = \"a{sign}b\"\npassword = \"x\"\n");
+        assert_eq!(faults(&text), [Fault::UsernameCharacter], "{sign}");
+    }
+}
+
+#[test]
 fn nesting_of_any_kind_is_refused_before_it_can_exhaust_the_stack() {
     let deep = 300_000;
     let cases = [
