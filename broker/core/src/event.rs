@@ -186,6 +186,16 @@ impl fmt::Display for ProtocolFault {
 }
 
 impl DisconnectCause {
+    /// The sentence for the peer, which is not told whether a user name exists.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Login(
+                LoginFailure::UnknownUser | LoginFailure::WrongPassword | LoginFailure::NoPassword,
+            ) => "the user name or the password is wrong".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
     /// The reason code for CONNACK or DISCONNECT; none where the peer is gone or left by itself.
     pub fn reason(&self) -> Option<Reason> {
         Some(match self {

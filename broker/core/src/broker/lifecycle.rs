@@ -346,9 +346,7 @@ impl Broker {
 /// The reason string of a refusal. [MQTT-3.14.2-3]
 fn explanation(version: Option<Version>, cause: &DisconnectCause) -> Properties {
     match version {
-        Some(Version::V5) => {
-            Properties::from_iter([Property::ReasonString(cause.to_string().into())])
-        }
+        Some(Version::V5) => Properties::from_iter([Property::ReasonString(cause.told().into())]),
         _ => Properties::new(),
     }
 }
