@@ -23,6 +23,7 @@ mod resolve;
 mod sample;
 mod secret;
 mod settings;
+mod spelling;
 mod syntax;
 mod timezone;
 

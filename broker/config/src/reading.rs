@@ -44,6 +44,7 @@ pub fn read(bytes: &[u8]) -> Reading {
     let resolved = resolve(document::parse(&proof, &lines), &lines);
     let places = text.original_ranges(&resolved.secrets);
     let encoding = text.encoding;
+    let notes = text.notes.into_iter().chain(resolved.notes).collect();
     let verdict = match resolved.findings {
         none if none.is_empty() => Ok(resolved.settings),
         findings => Err(problems(findings, &lines)),
@@ -54,7 +55,7 @@ pub fn read(bytes: &[u8]) -> Reading {
             .into_iter()
             .map(|range| SecretSpan { range, encoding })
             .collect(),
-        notes: text.notes,
+        notes,
     }
 }
 

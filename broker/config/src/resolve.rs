@@ -18,7 +18,7 @@ use crate::hint::Hint;
 use crate::position::Lines;
 use crate::problem::Finding;
 use crate::reference::{ALLOW_ANONYMOUS, Form, HOSTNAME, Key, TIMEZONE, Table, VERSION};
-use crate::{BrokerSettings, Hostname, Settings, TimeZone};
+use crate::{BrokerSettings, Hostname, Note, Settings, TimeZone};
 
 /// What the document says, and what is wrong with it.
 pub(crate) struct Resolved {
@@ -27,6 +27,7 @@ pub(crate) struct Resolved {
     pub(crate) findings: Vec<Finding>,
     /// Where plain-text secrets stand in the text, ascending.
     pub(crate) secrets: Vec<Range<usize>>,
+    pub(crate) notes: Vec<Note>,
 }
 
 /// Checks the document; the findings of its writing come first in the result.
@@ -39,6 +40,7 @@ pub(crate) fn resolve(document: Document<'_>, lines: &Lines<'_>) -> Resolved {
         settings,
         findings,
         secrets: resolver.secrets,
+        notes: resolver.notes,
     }
 }
 
@@ -48,6 +50,7 @@ struct Resolver<'a> {
     unreadable: Vec<u32>,
     findings: Vec<Finding>,
     secrets: Vec<Range<usize>>,
+    notes: Vec<Note>,
 }
 
 /// One table as written.
@@ -77,6 +80,7 @@ impl<'a> Resolver<'a> {
             unreadable,
             findings: Vec::new(),
             secrets: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

@@ -36,9 +36,10 @@ fn each_fixture_is_named_after_what_it_shows() {
 }
 
 #[test]
-fn each_fault_has_a_fixture() {
+fn each_fault_and_note_has_a_fixture() {
     let names: Vec<String> = fixtures().iter().map(|fixture| stem(fixture)).collect();
     let sources = [
+        include_str!("../src/encoding.rs"),
         include_str!("../src/fault.rs"),
         include_str!("../src/syntax.rs"),
     ];

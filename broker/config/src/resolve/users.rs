@@ -9,7 +9,7 @@ use super::{Field, Fields, Resolver};
 use crate::fault::Fault;
 use crate::password::MAX_PASSWORD;
 use crate::reference::{PASSWORD, PASSWORD_HASH, Table, USERNAME};
-use crate::{Credential, PasswordHash, Secret, User};
+use crate::{Credential, Note, PasswordHash, Secret, User};
 
 impl Resolver<'_> {
     pub(super) fn users(&mut self, root: &DeTable<'_>) -> Vec<User> {
@@ -91,6 +91,11 @@ impl Resolver<'_> {
             self.secrets.push(place);
         }
         let password = self.text(field)?;
+        if password == PASSWORD.example.trim_matches('"')
+            && !self.notes.contains(&Note::SamplePassword)
+        {
+            self.notes.push(Note::SamplePassword);
+        }
         let fault = match password.len() {
             0 => Fault::PasswordEmpty,
             1..=MAX_PASSWORD => return Some(Credential::Plain(Secret::new(password.to_owned()))),
