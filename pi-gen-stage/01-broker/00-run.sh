@@ -7,6 +7,7 @@ debs=${BROKER_DEBS:-files}
 # A place that neither pi-gen nor in-root covers with a file system of its own.
 inside=/var/cache/mqtt-broker-debs
 
+shopt -s nullglob
 found=("${debs}"/mqtt-broker_*_arm64.deb "${debs}"/mqtt-broker-provisioner_*_arm64.deb "${debs}"/mqtt-broker-appliance_*_all.deb)
 if [ "${#found[@]}" -ne 3 ]; then
 	echo "01-broker: need one file of each package, found: ${found[*]}" >&2

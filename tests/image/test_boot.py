@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Two boots of the real image in QEMU, with nothing but an edited broker.toml on the card.
+
+The first start takes the file, the machine is then killed like by a power cut, and the second start must be as
+good. Waiting is for marks on the console and for answers, never for a time; limits only end what hangs.
+"""
+
+import json
+import secrets
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT / "image"))
+
+import card  # noqa: E402
+import host  # noqa: E402
+import machine  # noqa: E402
+from clients import Subscriber, publish, publish_over_websocket  # noqa: E402
+
+IMAGE = host.TARGET / "mqtt-broker-appliance.img"
+CARD_SIZE = 2048 * card.MIB
+BOOT_LIMIT_S = 1500
+MQTT, WEBSOCKET = 1883, 8083
+PASSWORD = secrets.token_hex(16)
+LOGIN = ("sensors", PASSWORD)
+BROKER_TOML = f"""\
+version = 1
+
+[system]
+hostname = "kitchen"
+
+[time]
+timezone = "Asia/Tokyo"
+
+[[user]]
+username = "{LOGIN[0]}"
+password = "{PASSWORD}"
+
+[[listener]]
+port = {MQTT}
+
+[[listener]]
+port = {WEBSOCKET}
+protocol = "websockets"
+"""
+
+
+class Boot(unittest.TestCase):
+    """A running machine, and what must hold after every boot of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.pi = machine.Machine(DISK, FOLDER / cls.__name__, (MQTT, WEBSOCKET), shell=True)
+        cls.addClassCleanup(cls.pi.kill)
+        cls.pi.start()
+        cls.pi.wait_for(r"Reached target \S*multi-user", BOOT_LIMIT_S)
+        cls.shell = cls.pi.shell()
+        cls.addClassCleanup(cls.shell.close)
+        # Outside connections are accepted by QEMU even before the machine has an address.
+        cls.shell.run("nm-online --quiet --timeout=170")
+        print(f"{cls.__name__}: up after {cls.pi.cpu_seconds():.0f} s of processor time", file=sys.stderr)
+
+    def test_every_unit_is_well(self):
+        self.assertEqual(("running", 0), self._stripped("systemctl is-system-running --wait"))
+
+    def test_the_configured_user_sends_and_receives(self):
+        with Subscriber(self.pi.address(MQTT), LOGIN, "home/+") as subscriber:
+            sent = publish(self.pi.address(MQTT), LOGIN, "home/door", "open")
+            self.assertEqual(0, sent.returncode, sent.stderr)
+            self.assertEqual(["home/door", "open"], subscriber.message())
+
+    def test_what_comes_by_websocket_goes_out_by_tcp(self):
+        with Subscriber(self.pi.address(MQTT), LOGIN, "web") as subscriber:
+            sent = publish_over_websocket(self.pi.address(WEBSOCKET), LOGIN, "web", "from a browser")
+            self.assertEqual(0, sent.returncode, sent.stderr)
+            self.assertEqual(["web", "from a browser"], subscriber.message())
+
+    def test_a_wrong_password_is_refused_with_a_reason(self):
+        sent = publish(self.pi.address(MQTT), (LOGIN[0], PASSWORD[::-1]), "home/door", "open")
+        self.assertNotEqual(0, sent.returncode)
+        self.assertRegex(sent.stderr, "(?i)not authori[sz]ed|bad user name or password")
+
+    def test_a_client_without_a_login_is_refused(self):
+        self.assertNotEqual(0, publish(self.pi.address(MQTT), None, "home/door", "open").returncode)
+
+    def test_host_name_and_time_zone_are_those_of_the_file(self):
+        self.assertEqual("kitchen", self.shell.run("hostnamectl --static").strip())
+        self.assertEqual("Asia/Tokyo", self.shell.run("timedatectl show --property=Timezone --value").strip())
+
+    def test_the_report_on_the_card_says_that_the_file_is_applied(self):
+        self.shell.run("sync")
+        boot = card.BootPartition(DISK)
+        report = json.loads(boot.read("broker-report.json"))
+        text = boot.read("broker-report.txt").decode()
+        self.assertEqual("applied", report["outcome"], text)
+        self.assertIn(str(MQTT), text)
+        self.assertNotIn(PASSWORD, text)
+
+    def test_the_password_is_nowhere_on_the_boot_partition(self):
+        self.shell.run("sync")
+        self.assertFalse(card.BootPartition(DISK).contains(PASSWORD.encode()))
+
+    def test_systemctl_status_shows_a_watched_broker_at_work(self):
+        status = self.shell.run("systemctl status broker --no-pager --lines=0")
+        self.assertIn("Active: active (running)", status)
+        self.assertRegex(status, r'Status: ".*2 listeners')
+        shown = self.shell.run("systemctl show broker --property=WatchdogUSec,NRestarts")
+        self.assertEqual({"WatchdogUSec=10s", "NRestarts=0"}, set(shown.split()))
+
+    def test_the_journal_names_client_user_and_address(self):
+        sent = publish(self.pi.address(MQTT), LOGIN, "home/door", "open", "-i", "journal-probe")
+        self.assertEqual(0, sent.returncode, sent.stderr)
+        fields = "--output-fields=CLIENT_ID,REMOTE_ADDR,USERNAME,MESSAGE_ID"
+        lines = self.shell.run(f"journalctl -u broker -b -o json --no-pager {fields} CLIENT_ID=journal-probe")
+        entries = [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
+        self.assertTrue(any({"CLIENT_ID", "REMOTE_ADDR", "USERNAME", "MESSAGE_ID"} <= entry.keys()
+                            and entry["USERNAME"] == LOGIN[0] for entry in entries), lines)
+
+    def test_the_root_file_system_fills_the_card(self):
+        size = int(self.shell.run("df --output=size --block-size=1M / | tail -1"))
+        self.assertGreater(size, 0.9 * (CARD_SIZE - card.ROOT_OFFSET) / card.MIB)
+
+    def _stripped(self, command):
+        output, status = self.shell.try_run(command)
+        return output.strip(), status
+
+
+class FirstStart(Boot):
+    @classmethod
+    def setUpClass(cls):
+        machine.copy_card(IMAGE, DISK, CARD_SIZE)
+        card.BootPartition(DISK).write("broker.toml", BROKER_TOML.encode())
+        # Proof that the search for the password can find it.
+        assert card.BootPartition(DISK).contains(PASSWORD.encode())
+        super().setUpClass()
+
+
+class StartAfterPowerCut(Boot):
+    """The machine was killed where FirstStart left it; nothing on the card was touched since."""
+
+
+def setUpModule():
+    if not IMAGE.exists():
+        raise FileNotFoundError(f"{IMAGE} is missing; run make image first")
+    host.need_qemu_system()
+
+
+def load_tests(loader, _tests, _pattern):
+    """The order is the story."""
+    return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in (FirstStart, StartAfterPowerCut))
+
+
+_TEMPORARY = tempfile.TemporaryDirectory(prefix="broker-boot-", dir="/var/tmp")
+FOLDER = Path(_TEMPORARY.name)
+DISK = FOLDER / "card.img"

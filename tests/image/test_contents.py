@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""What the built image contains, read from its two partitions without starting it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT / "image"))
+
+import card  # noqa: E402
+import host  # noqa: E402
+
+IMAGE = host.TARGET / "mqtt-broker-appliance.img"
+ENABLED = {
+    "getty.target.wants": {"getty@tty1.service"},
+    "multi-user.target.wants": {"NetworkManager.service", "avahi-daemon.service", "broker-provision.service",
+                                "broker.service", "remote-fs.target"},
+    "network-online.target.wants": {"NetworkManager-wait-online.service"},
+    "sockets.target.wants": {"avahi-daemon.socket"},
+    "sysinit.target.wants": {"systemd-pstore.service", "systemd-timesyncd.service"},
+    "timers.target.wants": {"fstrim.timer"},
+}
+"""Everything that starts by itself; whatever comes in addition is to be looked at first."""
+WRITTEN_BY_THE_BASE = {
+    "/etc/apt/apt.conf.d/99mmdebstrap", "/etc/apt/sources.list.d/debian.sources", "/etc/dpkg/dpkg.cfg.d/appliance",
+    "/etc/fstab", "/etc/hostname", "/etc/hosts", "/etc/initramfs-tools/conf.d/appliance", "/etc/initramfs-tools/modules",
+    "/etc/machine-id", "/etc/systemd/system/systemd-firstboot.service", "/etc/.updated", "/var/.updated",
+}
+"""What installing any Debian means; none of it is about the broker."""
+WRITTEN_BY_DEBIAN = re.compile(
+    r"/(boot/initrd\.img-.*|(vmlinuz|initrd\.img)(\.old)?|dev/.*|root/\.(bashrc|profile)"
+    r"|etc/(alternatives|default|pam\.d|rc\d\.d)/.*|etc/systemd/system/.*|etc/dpkg/origins/default"
+    r"|etc/(\.pwd\.lock|environment|(g?shadow|group|passwd|sub[gu]id)-?|inputrc|ld\.so\.cache|localtime|modules|motd|mtab"
+    r"|networks|nsswitch\.conf|profile|security/opasswd|shells|vconsole\.conf)"
+    r"|usr/s?bin/(awk|mt|nawk|pager|rmt|which)|usr/local/man|usr/share/(info|man)/.*"
+    r"|usr/lib/modules/[^/]+/modules\..*|usr/lib/udev/hwdb\.bin"
+    r"|var/(cache/(apt|debconf)|lib/(apt|dpkg|pam|systemd)|log)/.*|var/lib/shells\.state|var/spool/mail)")
+
+
+class RootFileSystem(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="broker-root-", dir="/var/tmp")
+        cls.addClassCleanup(folder.cleanup)
+        cls.root = Path(folder.name)
+        subprocess.run(["debugfs", "-R", f"rdump / {cls.root}", f"{IMAGE}?offset={card.ROOT_OFFSET}"],
+                       check=True, capture_output=True)
+
+    def test_every_file_of_ours_belongs_to_a_package(self):
+        owned = set()
+        for files in (self.root / "var/lib/dpkg/info").glob("*.list"):
+            owned.update(re.sub(r"^/(bin|sbin|lib)/", r"/usr/\1/", line) for line in files.read_text().splitlines())
+        self.assertIn("/usr/bin/broker", owned)
+        strangers = [path for path in self._files() if path not in owned | WRITTEN_BY_THE_BASE
+                     and not WRITTEN_BY_DEBIAN.fullmatch(path)]
+        self.assertEqual([], strangers)
+
+    def test_nobody_has_a_password(self):
+        entries = [line.split(":") for line in (self.root / "etc/shadow").read_text().splitlines()]
+        self.assertIn("root", [entry[0] for entry in entries])
+        self.assertEqual([], [entry[0] for entry in entries if entry[1].strip("!*")])
+        self.assertEqual([], [entry[0] for entry in entries if not entry[1]])
+
+    def test_only_what_an_appliance_needs_starts(self):
+        folder = self.root / "etc/systemd/system"
+        wants = {wanted.name: set(os.listdir(wanted)) for wanted in folder.glob("*.wants")}
+        self.assertEqual(ENABLED, {name: units for name, units in wants.items() if units})
+
+    def test_nothing_else_configures_the_machine_or_lets_somebody_in(self):
+        for name in ("cloud-init", "userconf", "rpi-preseed", "sshd", "telnetd"):
+            found = [path for path in self._files() if Path(path).name in (name, f"{name}.service")]
+            self.assertEqual([], found, name)
+
+    def test_a_generated_configuration_is_not_shipped(self):
+        self.assertFalse((self.root / "etc/broker/broker.toml").exists())
+
+    def test_the_identity_is_left_to_the_device(self):
+        self.assertEqual("", (self.root / "etc/machine-id").read_text())
+        self.assertEqual([], [path for path in self._files() if "ssh_host_" in path or path.endswith("/random-seed")])
+
+    def test_nothing_tells_where_it_was_built(self):
+        self.assertFalse((self.root / "etc/resolv.conf").exists())
+        sources = "".join(path.read_text() for path in (self.root / "etc/apt/sources.list.d").iterdir())
+        self.assertEqual({"http://debian.example/debian", "http://debian.example/debian-security"},
+                         set(re.findall(r"^URIs: (\S+)", sources, re.M)))
+        self.assertEqual("broker\n", (self.root / "etc/hostname").read_text())
+
+    def _files(self):
+        """Every file and link, as an absolute path inside the image."""
+        for folder, folders, files in os.walk(self.root):
+            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+            yield from ("/" + os.path.relpath(os.path.join(folder, name), self.root) for name in files + links)
+
+
+class BootPartition(unittest.TestCase):
+    def setUp(self):
+        self.boot = card.BootPartition(IMAGE)
+
+    def test_the_card_has_the_two_partitions_a_pi_expects(self):
+        table = json.loads(subprocess.run(["sfdisk", "--json", IMAGE], check=True, capture_output=True).stdout)
+        parts = [(part["type"], part["start"] * 512) for part in table["partitiontable"]["partitions"]]
+        self.assertEqual([("c", card.BOOT_OFFSET), ("83", card.ROOT_OFFSET)], parts)
+        labels = [self._label(offset) for offset in (card.BOOT_OFFSET, card.ROOT_OFFSET)]
+        self.assertEqual(["bootfs", "rootfs"], labels)
+
+    def test_the_shipped_broker_toml_sets_only_its_version(self):
+        lines = self.boot.read("broker.toml").decode().splitlines()
+        self.assertEqual(["version = 1"], [line for line in lines if line and not line.startswith("#")])
+
+    def test_every_editor_shows_the_lines(self):
+        for name in ("broker.toml", "README.txt"):
+            content = self.boot.read(name)
+            self.assertEqual(content.count(b"\n"), content.count(b"\r\n"), name)
+            self.assertTrue(content.isascii(), name)
+
+    def test_the_firmware_finds_what_it_starts(self):
+        settings, names = self.boot.read("config.txt").decode(), self.boot.names()
+        named = re.findall(r"^(?:kernel=|initramfs )(\S+)", settings, re.M)
+        self.assertEqual(2, len(named), settings)
+        firmware = ["bootcode.bin", "start.elf", "fixup.dat", "start4.elf", "fixup4.dat"]
+        trees = ["bcm2837-rpi-3-b.dtb", "bcm2837-rpi-zero-2-w.dtb", "bcm2711-rpi-4-b.dtb"]
+        self.assertEqual([], [name for name in [*named, *firmware, *trees] if name not in names])
+
+    def test_the_command_line_is_for_any_pi_and_has_no_back_door(self):
+        words = self.boot.read("cmdline.txt").decode().split()
+        self.assertIn("root=LABEL=rootfs", words)
+        self.assertEqual([], [word for word in words if re.match(r"cma=|init=|systemd\.|single|rd\.", word)])
+
+    def _label(self, offset):
+        return subprocess.run(["blkid", "--probe", "--output=value", "--match-tag=LABEL", f"--offset={offset}", IMAGE],
+                              check=True, capture_output=True, text=True).stdout.strip()
+
+
+def setUpModule():
+    if not IMAGE.exists():
+        raise FileNotFoundError(f"{IMAGE} is missing; run make image first")
+
+
+if __name__ == "__main__":
+    unittest.main()
