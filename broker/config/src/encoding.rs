@@ -24,8 +24,6 @@ pub enum Note {
     Utf16,
     WindowsLineEnds,
     NoFinalNewline,
-    /// A user has the password of the sample file.
-    SamplePassword,
 }
 
 /// The text of a file and how it was stored.
@@ -122,7 +120,6 @@ impl Note {
             Self::Utf16 => "utf-16",
             Self::WindowsLineEnds => "windows-line-ends",
             Self::NoFinalNewline => "no-final-newline",
-            Self::SamplePassword => "sample-password",
         }
     }
 }
@@ -135,9 +132,6 @@ impl fmt::Display for Note {
             Self::WindowsLineEnds => "the lines end as Windows writes them; that is fine",
             Self::NoFinalNewline => {
                 "the last line does not end; that is fine, check that the file is complete"
-            }
-            Self::SamplePassword => {
-                "a user has the password of the sample file, which everybody knows: choose another"
             }
         })
     }

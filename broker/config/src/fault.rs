@@ -52,6 +52,8 @@ pub enum Fault {
     PasswordAndHash,
     PasswordEmpty,
     PasswordLength,
+    /// It is the one of the sample file.
+    PasswordKnown,
     PasswordHash(InvalidHash),
     // Listeners.
     TooManyListeners,
@@ -121,6 +123,7 @@ impl Fault {
             Self::PasswordAndHash => "password-and-hash",
             Self::PasswordEmpty => "password-empty",
             Self::PasswordLength => "password-length",
+            Self::PasswordKnown => "password-known",
             Self::PasswordHash(_) => "bad-password-hash",
             Self::TooManyListeners => "too-many-listeners",
             Self::Overlap { .. } => "listeners-overlap",
@@ -165,6 +168,7 @@ impl Fault {
             Self::PasswordAndHash => Hint::Do("keep one of them"),
             Self::PasswordEmpty => Hint::Do("write a password between the quotes"),
             Self::PasswordLength => Hint::Do("choose one of at most 128 bytes"),
+            Self::PasswordKnown => Hint::Do("choose one of your own"),
             Self::PasswordHash(InvalidHash::Scheme) => {
                 Hint::Do("write what `broker passwd` prints, or a Mosquitto hash ($6$, $7$)")
             }
@@ -246,6 +250,7 @@ impl fmt::Display for Fault {
             Self::PasswordAndHash => "this user has a password and a hash",
             Self::PasswordEmpty => "the password is empty",
             Self::PasswordLength => "the password is longer than 128 bytes",
+            Self::PasswordKnown => "this is the example of the sample file, which everybody knows",
             Self::PasswordHash(fault) => return fault.fmt(f),
             Self::TooManyListeners => "too many listeners",
             Self::Overlap { first_line } => {

@@ -8,8 +8,8 @@ use toml::de::{DeTable, DeValue};
 use super::{Field, Fields, Resolver};
 use crate::fault::Fault;
 use crate::password::MAX_PASSWORD;
-use crate::reference::{PASSWORD, PASSWORD_HASH, Table, USERNAME};
-use crate::{Credential, Note, PasswordHash, Secret, User};
+use crate::reference::{Key, PASSWORD, PASSWORD_HASH, Table, USERNAME};
+use crate::{Credential, PasswordHash, Secret, User};
 
 impl Resolver<'_> {
     pub(super) fn users(&mut self, root: &DeTable<'_>) -> Vec<User> {
@@ -91,13 +91,9 @@ impl Resolver<'_> {
             self.secrets.push(place);
         }
         let password = self.text(field)?;
-        if password == PASSWORD.example.trim_matches('"')
-            && !self.notes.contains(&Note::SamplePassword)
-        {
-            self.notes.push(Note::SamplePassword);
-        }
         let fault = match password.len() {
             0 => Fault::PasswordEmpty,
+            _ if is_example(&PASSWORD, password) => Fault::PasswordKnown,
             1..=MAX_PASSWORD => return Some(Credential::Plain(Secret::new(password.to_owned()))),
             _ => Fault::PasswordLength,
         };
@@ -105,11 +101,20 @@ impl Resolver<'_> {
     }
 
     fn password_hash(&mut self, field: &Field<'_, '_>) -> Option<Credential> {
-        match PasswordHash::parse(self.text(field)?) {
+        let hash = self.text(field)?;
+        if is_example(&PASSWORD_HASH, hash) {
+            return self.required(None, field, Fault::PasswordKnown);
+        }
+        match PasswordHash::parse(hash) {
             Ok(hash) => Some(Credential::Hash(hash)),
             Err(fault) => self.required(None, field, Fault::PasswordHash(fault)),
         }
     }
+}
+
+/// Whether a secret is the one of the sample file.
+fn is_example(key: &Key, value: &str) -> bool {
+    value == key.example.trim_matches('"')
 }
 
 /// Whether the value is the `0` that stands for a password already taken.
