@@ -226,12 +226,20 @@ fn keep(world: &World, document: &Document, resolved: &Resolved) -> Result<(), T
         .map_err(TakeError::Keep)?;
     if let Some(login) = &resolved.made {
         report::announce(world, &document.name, login).map_err(TakeError::ShowLogin)?;
-        files.remove(&places.first_login).map_err(TakeError::Keep)?;
+        forget_first_login(world).map_err(TakeError::Keep)?;
     }
     resolved
         .desired
         .store(files, places)
         .map_err(TakeError::Keep)
+}
+
+/// Removes the sign that somebody logged in, which is not about the login made now.
+fn forget_first_login(world: &World) -> io::Result<()> {
+    match world.files.len(&world.places.first_login)? {
+        Some(_) => world.files.remove(&world.places.first_login),
+        None => Ok(()),
+    }
 }
 
 /// Stamps the file and takes its passwords off the card.

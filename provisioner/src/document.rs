@@ -57,8 +57,8 @@ pub fn find(files: &dyn Files, boot: &Path) -> Result<Option<Document>, Document
 /// How well a name fits, best first; `None` if it is another file's.
 fn preference(name: &str) -> Option<u8> {
     match name {
-        "broker.toml" => Some(0),
-        _ if name.eq_ignore_ascii_case("broker.toml") => Some(1),
+        NAME => Some(0),
+        _ if name.eq_ignore_ascii_case(NAME) => Some(1),
         _ if name.eq_ignore_ascii_case("broker.toml.txt") => Some(2),
         _ => None,
     }
@@ -81,6 +81,8 @@ impl Error for DocumentError {
     }
 }
 
+/// What the file is to be called.
+pub const NAME: &str = "broker.toml";
 /// Bytes read: the largest `broker.toml`, 1 MiB, and one more.
 const LIMIT: u64 = 1024 * 1024 + 1;
 

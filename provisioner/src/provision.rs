@@ -13,6 +13,7 @@ use crate::observed::{Observed, observe};
 use crate::places::Places;
 use crate::plan::{Plan, Step};
 use crate::report::{self, Access, Line, Report, Urgency, chain};
+use crate::secret::passwords;
 use crate::sockets;
 use crate::system::{Accounts, Files, Machine, Network, Randomness};
 
@@ -89,7 +90,7 @@ pub fn plan(world: &World) -> Dry {
                 )
             });
             let taken = (!patches.is_empty())
-                .then(|| format!("take {} passwords from the card\n", patches.len()));
+                .then(|| format!("take {} from the card\n", passwords(patches.len())));
             (
                 Some(resolved.desired),
                 [made, taken].into_iter().flatten().collect(),
@@ -138,6 +139,9 @@ fn tell(world: &World, acceptance: Acceptance, steps: Vec<(Step, Outcome)>) -> R
     } = acceptance;
     let pending = || Login::pending(world.files, &world.places, desired.as_ref()?);
     let login = made.or_else(pending);
+    let access = desired
+        .as_ref()
+        .map(|desired| access(world, desired, &steps));
     Report {
         moment: world.now,
         verdict: Some(verdict),
@@ -147,13 +151,13 @@ fn tell(world: &World, acceptance: Acceptance, steps: Vec<(Step, Outcome)>) -> R
         taken,
         troubles,
         steps,
-        access: desired.as_ref().map(|desired| access(world, desired)),
+        access,
         locked: matches!(world.files.len(&world.places.configuration), Ok(None)),
         login,
     }
 }
 
-fn access(world: &World, desired: &Desired) -> Access {
+fn access(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> Access {
     let addresses = world.network.addresses();
     let listening = world.network.listening();
     let users = desired
@@ -162,7 +166,7 @@ fn access(world: &World, desired: &Desired) -> Access {
         .iter()
         .map(|user| user.username.clone());
     Access {
-        host: host(world),
+        host: host(world, desired, steps),
         users: users.collect(),
         allow_anonymous: desired.broker.allow_anonymous,
         sockets: sockets::examine(
@@ -175,8 +179,19 @@ fn access(world: &World, desired: &Desired) -> Access {
 }
 
 /// What clients call this machine: its name in multicast DNS, or `localhost` below `--root`.
-fn host(world: &World) -> String {
-    let name = world.machine.and_then(|_| world.network.host_name());
+fn host(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> String {
+    let refused = |(step, outcome): &(Step, Outcome)| {
+        matches!(step, Step::SetHostName { .. }) && matches!(outcome, Outcome::Failed(_))
+    };
+    // The unit has a view of its own of the kernel's name, which a name set at this start does not reach.
+    let set = desired
+        .hostname
+        .as_ref()
+        .filter(|_| !steps.iter().any(refused))
+        .map(ToString::to_string);
+    let name = world
+        .machine
+        .and_then(|_| set.or_else(|| world.network.host_name()));
     match name
         .as_deref()
         .and_then(|name| name.split('.').next())

@@ -16,11 +16,12 @@ use broker_config::Note;
 use crate::accept::{Trouble, Verdict};
 use crate::apply::{Outcome, StepError};
 use crate::clock::Moment;
+use crate::document;
 use crate::login::Login;
 use crate::plan::Step;
 use crate::provision::World;
 use crate::sockets::Socket;
-use crate::system::files;
+use crate::system::{CallError, files};
 
 pub use journal::{Line, Urgency, lines};
 
@@ -103,6 +104,20 @@ impl Report {
         }
         warnings
     }
+
+    /// What was unusual and is fine, a sentence each.
+    fn notes(&self) -> Vec<String> {
+        let renamed = self.file.iter().filter(|name| *name != document::NAME);
+        let named = renamed.map(|name| {
+            format!(
+                "the file is named `{name}`; that is fine, `{}` is usual",
+                document::NAME
+            )
+        });
+        named
+            .chain(self.notes.iter().map(ToString::to_string))
+            .collect()
+    }
 }
 
 impl Summary {
@@ -176,7 +191,7 @@ fn outcome(outcome: &Outcome) -> String {
             "left to you: with --root the machine itself is not changed".to_owned()
         }
         Outcome::Pointless => "not tried, because an earlier step failed".to_owned(),
-        Outcome::Failed(error @ StepError::TimeZone(_)) => {
+        Outcome::Failed(error @ StepError::TimeZone(CallError::Refused(_))) => {
             format!(
                 "FAILED: {}; is this a name from the tz database?",
                 chain(error)

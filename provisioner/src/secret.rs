@@ -84,6 +84,12 @@ pub fn scrub(
     files.sync(path).map_err(ScrubError::Card)
 }
 
+/// A number of passwords in words.
+pub fn passwords(number: usize) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} password{plural}")
+}
+
 impl fmt::Display for ScrubError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

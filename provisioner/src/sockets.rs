@@ -73,6 +73,24 @@ impl Socket {
         }
     }
 
+    /// Whether other machines reach it, but the network has given this one no address for it yet.
+    pub fn lacks_address(&self) -> bool {
+        is_open_to_all(&self.listener.bind_address) && self.addresses.is_empty()
+    }
+
+    /// What clients may call this machine to reach it, best first; `name` is the machine's own.
+    pub fn hosts(&self, name: &str) -> Vec<String> {
+        let addresses = self.addresses.iter().map(|address| literal(*address));
+        match &self.listener.bind_address {
+            _ if self.is_local() => vec!["localhost".to_owned()],
+            BindAddress::Host(name) => vec![name.clone()],
+            BindAddress::Ip(address) if !address.is_unspecified() => vec![literal(*address)],
+            BindAddress::Any | BindAddress::Ip(_) => {
+                [name.to_owned()].into_iter().chain(addresses).collect()
+            }
+        }
+    }
+
     /// The address a client is given, such as `mqtt://broker.local:1883`.
     pub fn url(&self, host: &str) -> String {
         let scheme = match self.listener.protocol {
@@ -81,13 +99,21 @@ impl Socket {
         };
         format!("{scheme}://{host}:{}", self.listener.port)
     }
+}
 
-    /// The URL by one of the machine's addresses.
-    pub fn url_of(&self, address: IpAddr) -> String {
-        match address {
-            IpAddr::V4(address) => self.url(&address.to_string()),
-            IpAddr::V6(address) => self.url(&format!("[{address}]")),
-        }
+/// An address as it stands in a URL.
+fn literal(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+fn is_open_to_all(bind_address: &BindAddress) -> bool {
+    match bind_address {
+        BindAddress::Any => true,
+        BindAddress::Ip(address) => address.is_unspecified(),
+        BindAddress::Host(_) => false,
     }
 }
 
@@ -199,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_told_the_addresses_they_can_use() {
+    fn clients_are_told_the_hosts_they_can_use() {
         let here = [
             ip("127.0.0.1"),
             ip("::1"),
@@ -207,25 +233,44 @@ mod tests {
             ip("fe80::1"),
             ip("2001:db8::7"),
         ];
-        let cases: [(&str, &[&str]); 5] = [
-            (
-                "any",
-                &["mqtt://192.168.1.20:1883", "mqtt://[2001:db8::7]:1883"],
-            ),
-            ("0.0.0.0", &["mqtt://192.168.1.20:1883"]),
-            ("2001:db8::7", &["mqtt://[2001:db8::7]:1883"]),
-            ("127.0.0.1", &[]),
-            ("localhost", &[]),
+        let cases: [(&str, &[&str]); 8] = [
+            ("any", &["broker.local", "192.168.1.20", "[2001:db8::7]"]),
+            ("0.0.0.0", &["broker.local", "192.168.1.20"]),
+            ("192.168.1.20", &["192.168.1.20"]),
+            ("192.168.1.99", &["192.168.1.99"]),
+            ("2001:db8::7", &["[2001:db8::7]"]),
+            ("plant.example", &["plant.example"]),
+            ("127.0.0.1", &["localhost"]),
+            ("localhost", &["localhost"]),
         ];
         for (address, expected) in cases {
-            let sockets = examine(&[on(address, 1883)], &here, &[], None);
-            let urls: Vec<String> = sockets[0]
-                .addresses
-                .iter()
-                .map(|address| sockets[0].url_of(*address))
-                .collect();
-            assert_eq!(urls, expected, "{address}");
-            assert_eq!(sockets[0].is_local(), expected.is_empty(), "{address}");
+            let socket = &examine(&[on(address, 1883)], &here, &[], None)[0];
+            assert_eq!(socket.hosts("broker.local"), expected, "{address}");
+            assert!(!socket.lacks_address(), "{address}");
+            assert_eq!(socket.is_local(), expected == ["localhost"], "{address}");
         }
+    }
+
+    #[test]
+    fn a_machine_without_an_address_is_told_apart() {
+        let here = [ip("127.0.0.1"), ip("fe80::1")];
+        let cases = [
+            ("any", true),
+            ("0.0.0.0", true),
+            ("127.0.0.1", false),
+            ("localhost", false),
+        ];
+        for (address, expected) in cases {
+            let socket = &examine(&[on(address, 1883)], &here, &[], None)[0];
+            assert_eq!(socket.lacks_address(), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_url_names_the_protocol() {
+        let mut socket = examine(&[on("any", 8083)], &[], &[], None).remove(0);
+        assert_eq!(socket.url("broker.local"), "mqtt://broker.local:8083");
+        socket.listener.protocol = Protocol::WebSockets;
+        assert_eq!(socket.url("[2001:db8::7]"), "ws://[2001:db8::7]:8083");
     }
 }

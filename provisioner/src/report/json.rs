@@ -18,7 +18,7 @@ pub fn render(report: &Report) -> String {
         "file": report.file,
         "problems": problems(report),
         "warnings": report.warnings(),
-        "notes": report.notes.iter().map(|note| note.code()).collect::<Vec<_>>(),
+        "notes": report.notes(),
         "passwords_taken": report.taken,
         "login": report.login.as_ref().map(|login| json!({"username": login.username, "password": login.password})),
         "access": report.access.as_ref().map(access),
@@ -57,7 +57,7 @@ fn access(access: &Access) -> Value {
             "port": socket.listener.port,
             "bind_address": socket.listener.bind_address.to_string(),
             "protocol": socket.listener.protocol.name(),
-            "addresses": socket.addresses,
+            "urls": socket.hosts(&access.host).iter().map(|host| socket.url(host)).collect::<Vec<_>>(),
             "obstacle": socket.obstacle.as_ref().map(ToString::to_string),
         })
     });

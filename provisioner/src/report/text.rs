@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The report as a person reads it: `broker-report.txt`.
 
-use std::fmt::Write;
-
 use broker_config::Protocol;
 
 use super::{Access, Report, Summary, chain, outcome};
 use crate::accept::Verdict;
 use crate::login::Login;
+use crate::secret::passwords;
 use crate::sockets::Socket;
 
 /// Stands before a made password, which is read back from behind it.
@@ -32,8 +31,7 @@ pub fn render(report: &Report) -> String {
             .as_ref()
             .and_then(|access| examples(access, report.login.as_ref())),
         some_lines(steps(report)).map(|lines| ("DONE AT THIS START", lines)),
-        some_lines(report.notes.iter().map(ToString::to_string).collect())
-            .map(|lines| ("NOTES", lines)),
+        some_lines(report.notes()).map(|lines| ("NOTES", lines)),
     ];
     let mut text = "MQTT broker report\n==================\n".to_owned();
     for (heading, lines) in sections.into_iter().flatten() {
@@ -69,28 +67,34 @@ fn result(report: &Report) -> Vec<String> {
         Summary::Applied | Summary::Partly | Summary::Unfinished
     );
     if !stands {
-        lines.push(last_good(report).to_owned());
+        lines.extend(last_good(report));
     }
     if report.taken > 0 && report.troubles.is_empty() {
-        let what = if report.taken == 1 {
-            "1 password was"
-        } else {
-            &format!("{} passwords were", report.taken)
-        };
+        let were = if report.taken == 1 { "was" } else { "were" };
         lines.push(format!(
-            "{what} taken from {file} and overwritten there: `0` means \"kept on the device\"."
+            "{} {were} taken from {file} and overwritten there: `0` means \"kept on the device\".",
+            passwords(report.taken)
         ));
     }
     lines
 }
 
-fn last_good(report: &Report) -> &'static str {
-    match report.locked {
-        true => {
-            "The broker is locked: it lets nobody in until broker.toml is right and the device is started again."
-        }
+/// What the broker does instead, and what the person can do.
+fn last_good(report: &Report) -> Vec<String> {
+    let stands = match report.locked {
+        true => "The broker is locked: it lets nobody in.",
         false => "The broker works on with the last settings that were right.",
-    }
+    };
+    let remedy = match report.summary() {
+        Summary::Refused => {
+            "Correct what stands under PROBLEMS on any computer, then start the device again."
+        }
+        Summary::Missing => {
+            "Put a file broker.toml here, with at least the line `version = 1`, then start the device again."
+        }
+        _ => "It is tried again at the next start.",
+    };
+    vec![stands.to_owned(), remedy.to_owned()]
 }
 
 fn login(login: &Login) -> Vec<String> {
@@ -114,28 +118,20 @@ fn problems(report: &Report) -> Option<Vec<String>> {
 fn where_to_connect(access: &Access) -> Vec<String> {
     let mut lines = Vec::new();
     for socket in &access.sockets {
-        lines.push(socket.listener.to_string());
-        if socket.is_local() {
-            lines.push(format!(
-                "  {} (from this machine only)",
-                socket.url("localhost")
-            ));
-            continue;
-        }
-        lines.push(format!("  {}", socket.url(&access.host)));
-        lines.extend(
-            socket
-                .addresses
-                .iter()
-                .map(|address| format!("  {}", socket.url_of(*address))),
-        );
+        let state = match &socket.obstacle {
+            Some(_) => ": probably closed, see WARNINGS",
+            None if socket.is_local() => ": from this machine only",
+            None => "",
+        };
+        lines.push(format!("{}{state}", socket.listener));
+        let urls = socket
+            .hosts(&access.host)
+            .into_iter()
+            .map(|host| socket.url(&host));
+        lines.extend(urls.map(|url| format!("  {url}")));
     }
-    if access
-        .sockets
-        .iter()
-        .all(|socket| socket.addresses.is_empty() && !socket.is_local())
-    {
-        lines.push("The network had not given this machine an address when this was written; use the name.".to_owned());
+    if access.sockets.iter().any(Socket::lacks_address) {
+        lines.push("The network had not given this machine an address when this was written; use its name.".to_owned());
     }
     lines.push(match (access.allow_anonymous, access.users.len()) {
         (true, 0) => "Everybody may connect, without a user name.".to_owned(),
@@ -149,26 +145,30 @@ fn where_to_connect(access: &Access) -> Vec<String> {
     lines
 }
 
-/// Lines to try from another computer, for the first listener that speaks plain MQTT.
+/// Lines to try, for the first open listener that speaks plain MQTT.
 fn examples(access: &Access, login: Option<&Login>) -> Option<(&'static str, Vec<String>)> {
-    let speaks_mqtt = |socket: &&Socket| socket.listener.protocol == Protocol::Mqtt;
-    let socket = access.sockets.iter().find(speaks_mqtt)?;
-    let host = if socket.is_local() {
-        "localhost"
-    } else {
-        &access.host
-    };
-    let mut who = String::new();
-    if let Some(username) = login.map(|login| &login.username).or(access.users.first()) {
+    let is_open =
+        |socket: &&Socket| socket.listener.protocol == Protocol::Mqtt && socket.obstacle.is_none();
+    let socket = access.sockets.iter().find(is_open)?;
+    let host = socket.hosts(&access.host).into_iter().next()?;
+    let user = login.map(|login| &login.username).or(access.users.first());
+    let who = user.map_or_else(String::new, |user| {
         let password = login.map_or("PASSWORD", |login| &login.password);
-        // Writing into a String cannot fail.
-        let _ = write!(who, " -u {} -P {}", quoted(username), quoted(password));
-    }
-    let to = format!("-h {host} -p {}{who}", socket.listener.port);
-    let lines = vec![
+        format!(" -u {} -P {}", quoted(user), quoted(password))
+    });
+    // The clients take an IPv6 address without the brackets of a URL.
+    let to = format!(
+        "-h {} -p {}{who}",
+        host.trim_matches(['[', ']']),
+        socket.listener.port
+    );
+    let mut lines = vec![
         format!("mosquitto_sub {to} -t '#' -v"),
         format!("mosquitto_pub {to} -t test -m hello"),
     ];
+    if let (Some(user), None) = (user, login) {
+        lines.push(format!("with the password of {user} in place of PASSWORD"));
+    }
     Some(("TRY IT", lines))
 }
 

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A double of the card and the device's storage that forgets, at a power cut, what was not made durable.
+//!
+//! Names and contents have two versions each, the one a running program sees and the one that is durable. A cut after
+//! a given number of changing steps makes every later call fail; [`Card::restarted`] is what the next boot finds.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use provisioner::system::{Access, Files};
+
+/// The storage of one device.
+#[derive(Clone, Default)]
+pub struct Card(RefCell<Storage>);
+
+#[derive(Clone, Default)]
+struct Storage {
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    /// Also those without a name any more, as a raw read of the card would find them.
+    nodes: Vec<Node>,
+    folders: BTreeSet<PathBuf>,
+    read_only: Option<PathBuf>,
+    /// Changing steps made so far.
+    steps: usize,
+    cut_after: Option<usize>,
+}
+
+#[derive(Clone, Default)]
+struct Node {
+    seen: Vec<u8>,
+    durable: Vec<u8>,
+    /// What happened since the last sync.
+    changes: Vec<Change>,
+}
+
+#[derive(Clone)]
+enum Change {
+    Write(usize, Vec<u8>),
+    Truncate(usize),
+}
+
+/// Which of the changes that were not made durable a power cut leaves.
+#[derive(Clone, Copy, Debug)]
+pub enum Survivors {
+    Nothing,
+    Everything,
+    /// The first half of each write.
+    Halves,
+    /// The second half of each write.
+    Tails,
+    /// Every other change.
+    Alternate,
+}
+
+impl Survivors {
+    pub const ALL: [Self; 5] = [
+        Self::Nothing,
+        Self::Everything,
+        Self::Halves,
+        Self::Tails,
+        Self::Alternate,
+    ];
+}
+
+impl Card {
+    /// A card with a boot folder and nothing on it.
+    pub fn with_folder(folder: &Path) -> Self {
+        let card = Self::default();
+        card.0.borrow_mut().folders.insert(folder.to_owned());
+        card
+    }
+
+    /// Puts a file there, durably, as another computer would.
+    pub fn put(&self, path: &Path, contents: &[u8]) {
+        let mut storage = self.0.borrow_mut();
+        let node = Node {
+            seen: contents.to_vec(),
+            durable: contents.to_vec(),
+            ..Node::default()
+        };
+        storage.nodes.push(node);
+        let number = storage.nodes.len() - 1;
+        storage.names.insert(path.to_owned(), number);
+        storage.durable_names.insert(path.to_owned(), number);
+    }
+
+    /// Takes a file away, as another computer would.
+    pub fn take_away(&self, path: &Path) {
+        let mut storage = self.0.borrow_mut();
+        storage.names.remove(path);
+        storage.durable_names.remove(path);
+    }
+
+    pub fn text(&self, path: &Path) -> Option<String> {
+        let bytes = self.read(path, u64::MAX).ok().flatten()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Makes every write below a folder fail.
+    pub fn make_read_only(&self, folder: &Path) {
+        self.0.borrow_mut().read_only = Some(folder.to_owned());
+    }
+
+    /// Cuts the power after so many more changing steps.
+    pub fn cut_after(&self, steps: usize) {
+        let mut storage = self.0.borrow_mut();
+        storage.steps = 0;
+        storage.cut_after = Some(steps);
+    }
+
+    /// Changing steps since the last call of `cut_after`.
+    pub fn steps(&self) -> usize {
+        self.0.borrow().steps
+    }
+
+    /// What is found after the power came back.
+    pub fn restarted(&self, survivors: Survivors) -> Self {
+        let mut storage = self.0.borrow().clone();
+        if matches!(survivors, Survivors::Everything) {
+            storage.durable_names = storage.names.clone();
+        }
+        storage.names = storage.durable_names.clone();
+        for node in &mut storage.nodes {
+            for (number, change) in std::mem::take(&mut node.changes).into_iter().enumerate() {
+                if let Some(change) = surviving(change, number, survivors) {
+                    change.make(&mut node.durable);
+                }
+            }
+            node.seen = node.durable.clone();
+        }
+        storage.cut_after = None;
+        storage.read_only = None;
+        Self(RefCell::new(storage))
+    }
+
+    /// Everything durable, to tell whether two cuts leave the same.
+    pub fn durable(&self) -> (BTreeMap<PathBuf, usize>, Vec<Vec<u8>>) {
+        let storage = self.0.borrow();
+        let contents = storage.nodes.iter().map(|node| node.durable.clone());
+        (storage.durable_names.clone(), contents.collect())
+    }
+
+    /// Whether these bytes stand anywhere in a file of the folder, also in one that lost its name.
+    pub fn holds(&self, folder: &Path, secret: &[u8]) -> bool {
+        let storage = self.0.borrow();
+        let elsewhere: BTreeSet<usize> = storage
+            .names
+            .iter()
+            .filter(|(path, _)| !path.starts_with(folder))
+            .map(|(_, node)| *node)
+            .collect();
+        let here = storage
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| !elsewhere.contains(number));
+        let contains = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+        here.into_iter()
+            .any(|(_, node)| contains(&node.seen) || contains(&node.durable))
+    }
+
+    /// Runs one changing step; at the cut it happens, but is not durable, and nothing works afterwards.
+    fn change<T>(
+        &self,
+        path: &Path,
+        step: impl FnOnce(&mut Storage) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut storage = self.0.borrow_mut();
+        storage.powered()?;
+        if storage
+            .read_only
+            .as_ref()
+            .is_some_and(|folder| path.starts_with(folder))
+        {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        storage.steps += 1;
+        step(&mut storage)
+    }
+}
+
+impl Storage {
+    fn powered(&self) -> io::Result<()> {
+        match self.cut_after {
+            Some(limit) if self.steps >= limit => Err(io::Error::other("the power is off")),
+            _ => Ok(()),
+        }
+    }
+
+    fn node(&self, path: &Path) -> Option<&Node> {
+        self.nodes.get(*self.names.get(path)?)
+    }
+
+    fn node_mut(&mut self, path: &Path) -> io::Result<&mut Node> {
+        let number = self
+            .names
+            .get(path)
+            .copied()
+            .ok_or(io::ErrorKind::NotFound)?;
+        self.nodes
+            .get_mut(number)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn new_file(&mut self, path: &Path) -> io::Result<()> {
+        let folder = path.parent().unwrap_or(path);
+        if !self.folders.contains(folder) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.nodes.push(Node::default());
+        self.names.insert(path.to_owned(), self.nodes.len() - 1);
+        Ok(())
+    }
+}
+
+impl Node {
+    fn apply(&mut self, change: Change) {
+        change.make(&mut self.seen);
+        self.changes.push(change);
+    }
+}
+
+impl Change {
+    fn make(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Truncate(length) => bytes.truncate(*length),
+            Self::Write(offset, contents) => {
+                let end = offset + contents.len();
+                if bytes.len() < end {
+                    bytes.resize(end, 0);
+                }
+                bytes[*offset..end].copy_from_slice(contents);
+            }
+        }
+    }
+}
+
+fn surviving(change: Change, number: usize, survivors: Survivors) -> Option<Change> {
+    match (survivors, change) {
+        (Survivors::Nothing, _) => None,
+        (Survivors::Everything, change) => Some(change),
+        (Survivors::Alternate, change) => (number % 2 == 1).then_some(change),
+        (Survivors::Halves, Change::Write(offset, bytes)) => {
+            Some(Change::Write(offset, bytes[..bytes.len() / 2].to_vec()))
+        }
+        (Survivors::Tails, Change::Write(offset, bytes)) => {
+            let half = bytes.len() / 2;
+            Some(Change::Write(offset + half, bytes[half..].to_vec()))
+        }
+        (Survivors::Halves | Survivors::Tails, change @ Change::Truncate(_)) => Some(change),
+    }
+}
+
+impl Files for Card {
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let storage = self.0.borrow();
+        storage.powered()?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(storage
+            .node(path)
+            .map(|node| node.seen.iter().copied().take(limit).collect()))
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let storage = self.0.borrow();
+        storage.powered()?;
+        if !storage.folders.contains(folder) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let inside = storage
+            .names
+            .keys()
+            .filter(|path| path.parent() == Some(folder));
+        Ok(inside
+            .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+            .collect())
+    }
+
+    fn len(&self, path: &Path) -> io::Result<Option<u64>> {
+        let storage = self.0.borrow();
+        storage.powered()?;
+        Ok(storage.node(path).map(|node| node.seen.len() as u64))
+    }
+
+    fn make_folder(&self, folder: &Path, _mode: u32) -> io::Result<()> {
+        self.change(folder, |storage| {
+            storage.folders.insert(folder.to_owned());
+            Ok(())
+        })
+    }
+
+    fn create(&self, path: &Path, contents: &[u8], _access: Access) -> io::Result<()> {
+        self.change(path, |storage| {
+            storage.new_file(path)?;
+            storage
+                .node_mut(path)?
+                .apply(Change::Write(0, contents.to_vec()));
+            Ok(())
+        })
+    }
+
+    fn overwrite(&self, path: &Path, offset: u64, contents: &[u8]) -> io::Result<()> {
+        self.change(path, |storage| {
+            if storage.node(path).is_none() {
+                storage.new_file(path)?;
+            }
+            let offset = usize::try_from(offset).map_err(io::Error::other)?;
+            storage
+                .node_mut(path)?
+                .apply(Change::Write(offset, contents.to_vec()));
+            Ok(())
+        })
+    }
+
+    fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
+        self.change(path, |storage| {
+            let length = usize::try_from(length).map_err(io::Error::other)?;
+            storage.node_mut(path)?.apply(Change::Truncate(length));
+            Ok(())
+        })
+    }
+
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        self.change(path, |storage| {
+            if storage.folders.contains(path) {
+                let outside = |name: &PathBuf| name.parent() != Some(path);
+                storage.durable_names.retain(|name, _| outside(name));
+                let inside = storage.names.iter().filter(|(name, _)| !outside(name));
+                storage
+                    .durable_names
+                    .extend(inside.map(|(name, node)| (name.clone(), *node)));
+                return Ok(());
+            }
+            let node = storage.node_mut(path)?;
+            node.durable = node.seen.clone();
+            node.changes.clear();
+            Ok(())
+        })
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.change(from, |storage| {
+            let number = storage.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+            storage.names.insert(to.to_owned(), number);
+            Ok(())
+        })
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.change(path, |storage| {
+            storage.names.remove(path);
+            Ok(())
+        })
+    }
+}

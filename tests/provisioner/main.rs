@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The provisioner as a whole: golden reports, dialogues of edit and boot, power cuts at every step, its calls on
+//! a bus, and its command line.
+
+mod bus;
+mod card;
+mod command;
+mod dialogue;
+mod golden;
+mod power_cut;
+mod scene;

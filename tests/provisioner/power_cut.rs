@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Power cuts after every changing step, with every kind of leftovers: the next start ends where one without a cut does.
+//!
+//! In between the broker is never open to everybody and never accepts a file of this program's that is half written.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use broker_config::Credential;
+
+use crate::card::Survivors;
+use crate::scene::{Scene, file, places};
+
+/// A device about to start, and what must hold once it has.
+struct Case {
+    scene: Scene,
+    /// Nothing on the boot partition holds one of these afterwards.
+    secrets: Vec<Vec<u8>>,
+    right: fn(&Scene) -> bool,
+}
+
+const TWO_USERS: &str = "version = 1\n[[user]]\nusername = \"one\"\npassword = \"hunter2-long\"\n                         [[user]]\nusername = \"two\"\npassword = '''sesame'''\n[[listener]]\nport = 1884\n";
+
+#[test]
+fn a_file_with_passwords_is_taken() {
+    survives(Case {
+        scene: Scene::with_file(TWO_USERS),
+        secrets: [b"hunter2".to_vec(), b"sesame".to_vec()].into(),
+        right: |scene| scene.admits("one", "hunter2-long") && scene.admits("two", "sesame"),
+    });
+}
+
+#[test]
+fn a_file_in_utf_16_is_taken() {
+    let scene = Scene::new();
+    let text = format!("\u{FEFF}{}", TWO_USERS.replace('\n', "\r\n"));
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    scene.card.put(&file(), &bytes);
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    survives(Case {
+        scene,
+        secrets: vec![wide("hunter2"), wide("sesame")],
+        right: |scene| scene.admits("one", "hunter2-long") && scene.admits("two", "sesame"),
+    });
+}
+
+#[test]
+fn a_login_is_made() {
+    survives(Case {
+        scene: Scene::with_file("version = 1\n"),
+        secrets: Vec::new(),
+        right: |scene| {
+            scene
+                .shown_password()
+                .is_some_and(|password| scene.admits("mqtt", &password))
+        },
+    });
+}
+
+#[test]
+fn a_used_login_is_taken_off_the_report() {
+    let scene = Scene::with_file("version = 1\n");
+    scene.boot().1.unwrap();
+    let password = scene.shown_password().unwrap();
+    scene.card.put(&places().first_login, b"");
+    survives(Case {
+        scene,
+        secrets: vec![password.into_bytes()],
+        right: |scene| {
+            scene.shown_password().is_none()
+                && scene.settings().is_some_and(|now| now.users.len() == 1)
+        },
+    });
+}
+
+#[test]
+fn an_edited_file_keeps_one_password_and_changes_another() {
+    let scene = Scene::with_file(TWO_USERS);
+    scene.boot().1.unwrap();
+    let kept = scene.card.text(&file()).unwrap();
+    // As long as the password before, so that only the masked bytes differ.
+    scene.edit(&kept.replacen(
+        "password = 0             ",
+        "password = \"letmein-long\"",
+        1,
+    ));
+    survives(Case {
+        scene,
+        secrets: vec![b"letmein".to_vec()],
+        right: |scene| scene.admits("one", "letmein-long") && scene.admits("two", "sesame"),
+    });
+}
+
+#[test]
+fn users_in_the_file_end_a_made_login() {
+    let scene = Scene::with_file("version = 1\n");
+    scene.boot().1.unwrap();
+    let password = scene.shown_password().unwrap();
+    scene.edit(TWO_USERS);
+    survives(Case {
+        scene,
+        secrets: vec![
+            b"hunter2".to_vec(),
+            b"sesame".to_vec(),
+            password.into_bytes(),
+        ],
+        right: |scene| scene.shown_password().is_none() && scene.admits("two", "sesame"),
+    });
+}
+
+/// Cuts the power after each step, in each way, and starts again.
+fn survives(mut case: Case) {
+    let before = case.scene.card.clone();
+    let users = case.scene.settings().map(|settings| settings.users.len());
+    case.scene.card.cut_after(usize::MAX);
+    case.scene.boot().1.unwrap();
+    check(&case, "without a cut");
+    let steps = case.scene.card.steps();
+    assert!(steps >= 8, "only {steps} steps were seen");
+    let mut tried = BTreeSet::new();
+    for cut in 0..steps {
+        case.scene.card = before.clone();
+        case.scene.card.cut_after(cut);
+        assert!(
+            case.scene.boot().1.is_err(),
+            "a cut after {cut} steps was not noticed"
+        );
+        let left = case.scene.card.clone();
+        for survivors in Survivors::ALL {
+            let context = format!("cut after {cut} of {steps} steps, left {survivors:?}");
+            case.scene.card = left.restarted(survivors);
+            if tried.insert(case.scene.card.durable()) {
+                never_open(&case.scene, users, &context);
+                case.scene
+                    .boot()
+                    .1
+                    .unwrap_or_else(|error| panic!("{context}: {error}"));
+                check(&case, &context);
+            }
+        }
+    }
+    assert!(
+        tried.len() > steps / 2,
+        "only {} different cuts",
+        tried.len()
+    );
+}
+
+/// The daemon, started at this moment, would be locked or let in only users with a hash.
+fn never_open(scene: &Scene, users_before: Option<usize>, context: &str) {
+    if scene.card.text(&places().configuration).is_none() {
+        assert_eq!(users_before, None, "{context}: the configuration vanished");
+        return;
+    }
+    let settings = scene
+        .settings()
+        .unwrap_or_else(|| panic!("{context}: the configuration is half written"));
+    assert!(!settings.allow_anonymous, "{context}");
+    assert!(!settings.users.is_empty(), "{context}");
+    assert!(
+        settings
+            .users
+            .iter()
+            .all(|user| matches!(user.credential, Credential::Hash(_))),
+        "{context}"
+    );
+}
+
+fn check(case: &Case, context: &str) {
+    let report = case.scene.report();
+    assert!(
+        (case.right)(&case.scene),
+        "{context}: wrong in the end\n{report}"
+    );
+    assert!(report.contains("\n  APPLIED\n"), "{context}\n{report}");
+    for secret in &case.secrets {
+        assert!(
+            !case.scene.card.holds(Path::new("/boot"), secret),
+            "{context}: a secret is left"
+        );
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! One device in a test: storage, a machine that answers or does not, a network, and a random source that counts.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use provisioner::system::{
+    Accounts, BrokerService, CallError, Files, Group, HostName, Listening, LocalTime, Machine,
+    Network, Randomness,
+};
+use provisioner::{Dry, Moment, Places, Urgency, World};
+
+use crate::card::Card;
+
+/// A device that can be started again and again.
+pub struct Scene {
+    pub card: Card,
+    pub machine: Device,
+    pub network: Surroundings,
+    pub random: Counter,
+    pub now: Moment,
+    pub group: Group,
+}
+
+/// Another program of the machine: what it was told, and whether it answers.
+#[derive(Default)]
+pub struct Device {
+    pub host_name: RefCell<String>,
+    pub time_zone: RefCell<String>,
+    pub broker_runs: Cell<bool>,
+    pub reloads: Cell<usize>,
+    pub is_silent: Cell<bool>,
+}
+
+/// The network around the machine.
+pub struct Surroundings {
+    pub addresses: Vec<IpAddr>,
+    pub listening: Vec<Listening>,
+}
+
+/// Bytes that differ from call to call and are the same in every run.
+#[derive(Clone, Default)]
+pub struct Counter(Cell<u8>);
+
+impl Scene {
+    /// A device that was never started, without a file on its card.
+    pub fn new() -> Self {
+        let machine = Device::default();
+        machine.host_name.replace("raspberrypi".to_owned());
+        machine.time_zone.replace("Etc/UTC".to_owned());
+        Self {
+            card: Card::with_folder(&places().boot),
+            machine,
+            network: Surroundings {
+                addresses: ["127.0.0.1", "::1", "192.168.1.20", "fe80::1"]
+                    .map(|text| text.parse().unwrap())
+                    .to_vec(),
+                listening: Vec::new(),
+            },
+            random: Counter::default(),
+            now: Moment(1_800_000_000),
+            group: Group::Id(990),
+        }
+    }
+
+    /// The same with this `broker.toml`.
+    pub fn with_file(text: &str) -> Self {
+        let scene = Self::new();
+        scene.edit(text);
+        scene
+    }
+
+    /// Writes `broker.toml` as an editor does: a new file in place of the old one.
+    pub fn edit(&self, text: &str) {
+        self.card.put(&file(), text.as_bytes());
+    }
+
+    /// One start: the journal's lines, and whether the report was written.
+    pub fn boot(&self) -> (Vec<(Urgency, String)>, io::Result<()>) {
+        provisioner::apply(&self.world(&self.card))
+    }
+
+    pub fn plan(&self) -> Dry {
+        provisioner::plan(&self.world(&self.card))
+    }
+
+    pub fn status(&self) -> provisioner::Status {
+        provisioner::status(&self.world(&self.card))
+    }
+
+    pub fn world<'a>(&'a self, files: &'a dyn Files) -> World<'a> {
+        let machine = Machine {
+            host_name: &self.machine,
+            local_time: &self.machine,
+            broker: &self.machine,
+        };
+        World {
+            places: places(),
+            files,
+            machine: Some(machine),
+            network: &self.network,
+            random: &self.random,
+            accounts: Accounts {
+                broker_user: Some(990),
+                configuration_group: self.group,
+            },
+            now: self.now,
+        }
+    }
+
+    /// The report, with `\n` at the end of lines.
+    pub fn report(&self) -> String {
+        self.card
+            .text(&places().report_text)
+            .unwrap_or_default()
+            .replace("\r\n", "\n")
+    }
+
+    /// The daemon's settings, if the daemon would take them.
+    pub fn settings(&self) -> Option<broker_config::BrokerSettings> {
+        let text = self.card.text(&places().configuration)?;
+        Some(broker_config::read(text.as_bytes()).verdict.ok()?.broker)
+    }
+
+    /// Whether the daemon would let this user in.
+    pub fn admits(&self, username: &str, password: &str) -> bool {
+        let users = self
+            .settings()
+            .map(|settings| settings.users)
+            .unwrap_or_default();
+        users
+            .iter()
+            .filter(|user| user.username == username)
+            .any(|user| match &user.credential {
+                broker_config::Credential::Hash(hash) => hash.verify(password.as_bytes()),
+                _ => false,
+            })
+    }
+
+    /// The password shown in the report.
+    pub fn shown_password(&self) -> Option<String> {
+        let report = self.report();
+        let line = report
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("password   "))?;
+        Some(line.to_owned())
+    }
+}
+
+/// Where the files of every scene are.
+pub fn places() -> Places {
+    Places::below(Path::new("/"), None)
+}
+
+/// The file on the card.
+pub fn file() -> PathBuf {
+    places().boot.join("broker.toml")
+}
+
+impl Device {
+    fn answer<T>(&self, value: T) -> Result<T, CallError> {
+        if self.is_silent.get() {
+            Err(CallError::TimedOut)
+        } else {
+            Ok(value)
+        }
+    }
+}
+
+impl HostName for Device {
+    fn current(&self) -> Result<String, CallError> {
+        self.answer(self.host_name.borrow().clone())
+    }
+
+    fn set(&self, name: &str) -> Result<(), CallError> {
+        self.answer(())?;
+        self.host_name.replace(name.to_owned());
+        Ok(())
+    }
+}
+
+impl LocalTime for Device {
+    fn zone(&self) -> Result<String, CallError> {
+        self.answer(self.time_zone.borrow().clone())
+    }
+
+    fn set_zone(&self, name: &str) -> Result<(), CallError> {
+        self.answer(())?;
+        self.time_zone.replace(name.to_owned());
+        Ok(())
+    }
+}
+
+impl BrokerService for Device {
+    fn is_running(&self) -> Result<bool, CallError> {
+        self.answer(self.broker_runs.get())
+    }
+
+    fn reload(&self) -> Result<(), CallError> {
+        self.answer(())?;
+        self.reloads.set(self.reloads.get() + 1);
+        Ok(())
+    }
+}
+
+impl Network for Surroundings {
+    fn host_name(&self) -> Option<String> {
+        Some("raspberrypi".to_owned())
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.addresses.clone()
+    }
+
+    fn listening(&self) -> Vec<Listening> {
+        self.listening.clone()
+    }
+}
+
+impl Randomness for Counter {
+    fn fill(&self, buffer: &mut [u8]) -> io::Result<()> {
+        for byte in buffer {
+            self.0.set(self.0.get().wrapping_add(7));
+            *byte = self.0.get();
+        }
+        Ok(())
+    }
+}
