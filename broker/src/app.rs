@@ -1,12 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Builds every part of the daemon in order and takes them down again.
 
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::options::RunOptions;
+use mqtt_core::{Command, Limits, Params};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::auth::Authenticator;
+use crate::control::{self, Control};
+use crate::hub::{self, Hub};
+use crate::listener::Listeners;
+use crate::logging::Log;
+use crate::options::{DEFAULT_CONFIG, RunOptions};
+use crate::reload::Reloader;
+use crate::storage::MemoryStore;
+use crate::supervisor::{Failures, Supervisor};
+use crate::{canary, systemd};
 
 /// Runs the daemon until it is told to stop.
 pub async fn run(options: RunOptions) -> ExitCode {
-    let _ = options;
-    ExitCode::SUCCESS
+    let (log, stops) = match Log::start().and_then(|log| Ok((log, Stops::catch()?))) {
+        Ok(parts) => parts,
+        Err(error) => {
+            eprintln!("broker: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    log.notice(format!("{VERSION} starting"));
+    let code = match Daemon::start(options, &log).await {
+        Ok(daemon) => daemon.serve(stops, &log).await,
+        Err(code) => code,
+    };
+    log.flush();
+    code
 }
+
+/// What the core works with under any configuration of this version.
+pub fn params() -> Params {
+    Params { limits: Limits::default(), version: VERSION.into() }
+}
+
+/// The parts that the end of the daemon is about.
+struct Daemon {
+    hub: Arc<Hub>,
+    listeners: Arc<Listeners>,
+    failures: Failures,
+}
+
+impl Daemon {
+    /// Starts every part; a configuration named on the command line must be valid.
+    async fn start(options: RunOptions, log: &Log) -> Result<Self, ExitCode> {
+        let (supervisor, failures) = Supervisor::new();
+        let authenticator = Authenticator::new(options.state, log.clone());
+        let hub = Hub::new(params(), Box::new(MemoryStore::default()), log.clone(), authenticator.clone());
+        supervisor.essential("timer", hub::keep_time(hub.clone()));
+        if let Some(progress) = hub.store_progress() {
+            supervisor.essential("store", hub::follow(hub.clone(), progress));
+        }
+
+        let listeners = Listeners::new(hub.clone(), supervisor.clone(), log.clone());
+        let named = options.config.is_some();
+        let config = options.config.unwrap_or_else(|| DEFAULT_CONFIG.into());
+        let reloader = Reloader::new(config, authenticator, listeners.clone(), hub.clone(), log.clone());
+        supervisor.essential("reload", reloader.clone().serve_hangups());
+        match reloader.start().await {
+            Err(refusal) if named => return Err(ExitCode::from(refusal.exit_status())),
+            _ => {}
+        }
+
+        if let Some(path) = options.control {
+            let control = Control { hub: hub.clone(), listeners: listeners.clone(), reloader: reloader.clone() };
+            serve_control(control, &path, &supervisor, log);
+        }
+        systemd::ready();
+        supervisor.essential("status", systemd::report(hub.clone(), listeners.clone(), reloader));
+        // Not essential: without it the watchdog acts.
+        tokio::spawn(canary::run(hub.clone(), options.runtime, log.clone()));
+        Ok(Self { hub, listeners, failures })
+    }
+
+    /// Runs until a signal or the end of a part that is needed.
+    async fn serve(mut self, mut stops: Stops, log: &Log) -> ExitCode {
+        log.notice(format!("{VERSION} running"));
+        let code = tokio::select! {
+            () = stops.next() => ExitCode::SUCCESS,
+            name = self.failures.next() => {
+                log.error(format!("the task {name} has ended, which it must not; the broker stops"));
+                ExitCode::FAILURE
+            }
+        };
+        systemd::stopping();
+        log.notice(format!("{VERSION} terminating"));
+        tokio::select! {
+            () = self.stop() => {}
+            () = stops.next() => log.warning("told twice to stop: connections are cut off"),
+        }
+        code
+    }
+
+    /// No new connection, a last word to each client, then the end.
+    async fn stop(&self) {
+        self.listeners.close().await;
+        self.hub.enter(&mut vec![Command::Shutdown]);
+        // A client that does not read its last word is left behind.
+        let _ = timeout(DRAIN, self.hub.emptied()).await;
+    }
+}
+
+fn serve_control(control: Control, path: &Path, supervisor: &Supervisor, log: &Log) {
+    match control::open(path) {
+        Ok(socket) => {
+            supervisor.essential("control", control.serve(socket));
+        }
+        Err(error) => {
+            log.error(format!("the control socket {} cannot be opened: {error}", path.display()));
+        }
+    }
+}
+
+/// The signals that end the daemon.
+struct Stops {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stops {
+    fn catch() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+const VERSION: &str = concat!("broker version ", env!("CARGO_PKG_VERSION"));
+/// For clients to take their last packets at a stop.
+const DRAIN: Duration = Duration::from_secs(5);

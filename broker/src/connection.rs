@@ -1,14 +1,190 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The task of one network connection.
+//! The task of one network connection: reads, hands packets to the hub, and sends what others left unsent.
 
+mod input;
+mod upgrade;
+
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use mqtt_core::Peer;
+use bytes::BytesMut;
+use mqtt_core::{CloseCause, Command, Peer};
+use tokio::time::timeout;
 
 use crate::hub::Hub;
-use crate::transport::Transport;
+use crate::link::{Link, Status};
+use crate::transport::{Layer, Source, Transport};
+
+use input::Input;
 
 /// Serves one accepted connection to its end.
 pub async fn serve(hub: Arc<Hub>, transport: Transport, peer: Peer) {
-    let _ = (hub, transport, peer);
+    let mut entropy = [0; 16];
+    if let Err(error) = getrandom::fill(&mut entropy) {
+        return hub.log().error(format!("a connection is refused because the system gives no random bytes: {error}"));
+    }
+    let (source, sink, layer) = transport.split();
+    let link = hub.connect(sink, layer);
+    let presence = Presence { hub: hub.clone(), link: link.clone(), cause: CloseCause::Transport(INTERNAL) };
+    hub.enter(&mut vec![Command::Open { conn: link.id, peer, entropy: u128::from_ne_bytes(entropy) }]);
+
+    let mut connection = Connection { input: Input::new(link.id, hub.decode_limits()), source, link, hub };
+    presence.end(connection.run(layer).await);
+    // With unread bytes a closed socket is reset, and the peer might not see our last packet.
+    let _ = timeout(LINGER, connection.discard()).await;
 }
+
+/// A connection the core knows of; when it goes, by whatever way, the core is told once.
+struct Presence {
+    hub: Arc<Hub>,
+    link: Arc<Link>,
+    cause: CloseCause,
+}
+
+impl Presence {
+    fn end(mut self, cause: CloseCause) {
+        self.cause = cause;
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.hub.enter(&mut vec![Command::Closed { conn: self.link.id, cause: self.cause }]);
+        self.hub.disconnect(&self.link);
+        self.link.sink.finish();
+    }
+}
+
+struct Connection {
+    hub: Arc<Hub>,
+    link: Arc<Link>,
+    source: Source,
+    input: Input,
+}
+
+impl Connection {
+    async fn run(&mut self, layer: Layer) -> CloseCause {
+        let served = match layer {
+            Layer::Plain => self.exchange().await,
+            Layer::Http | Layer::WebSocket => match self.upgrade().await {
+                Ok(()) => self.exchange().await,
+                refused => refused,
+            },
+        };
+        match served {
+            Ok(()) => CloseCause::Asked,
+            Err(cause) => cause,
+        }
+    }
+
+    /// Exchanges packets until the core has sent its last one.
+    async fn exchange(&mut self) -> Result<(), CloseCause> {
+        self.input.digest(&self.hub, &self.link)?;
+        loop {
+            if self.link.is(Status::Closing) {
+                self.flush().await;
+                return Ok(());
+            }
+            if self.link.is(Status::Broken) {
+                return self.hear_out().await;
+            }
+            if self.input.is_waiting() && !self.link.is(Status::Paused) {
+                self.input.digest(&self.hub, &self.link)?;
+                continue;
+            }
+            if let Some(count) = self.next().await? {
+                self.input.count(count, &self.link);
+                self.input.digest(&self.hub, &self.link)?;
+            }
+        }
+    }
+
+    /// Waits until something was read, and tells how much; `None` after a look at the sending side.
+    async fn next(&mut self) -> Result<Option<usize>, CloseCause> {
+        let wants_more = self.input.wants_more(&self.link);
+        let (buffer, most) = self.input.space();
+        tokio::select! {
+            () = self.link.woken() => {}
+            // A socket that fails here fails in the next write, too.
+            _ = self.link.sink.writable(), if self.link.is(Status::Blocked) => {}
+            read = self.source.read(buffer, most), if wants_more => return self.received(read).map(Some),
+        }
+        self.hub.drain(&self.link);
+        Ok(None)
+    }
+
+    fn received(&self, read: io::Result<usize>) -> Result<usize, CloseCause> {
+        match read {
+            Ok(0) => Err(CloseCause::Peer),
+            Ok(count) => {
+                self.hub.count_received(count);
+                Ok(count)
+            }
+            Err(error) => Err(failure(error.kind())),
+        }
+    }
+
+    /// Takes in what a peer that is gone had sent before.
+    async fn hear_out(&mut self) -> Result<(), CloseCause> {
+        let fault = self.link.writer().fault.unwrap_or(io::ErrorKind::BrokenPipe);
+        let rest = async {
+            while self.hear().await.is_ok() {}
+        };
+        let _ = timeout(LINGER, rest).await;
+        Err(failure(fault))
+    }
+
+    async fn hear(&mut self) -> Result<(), CloseCause> {
+        let (buffer, most) = self.input.space();
+        let read = self.source.read(buffer, most).await;
+        let count = self.received(read)?;
+        self.input.count(count, &self.link);
+        self.input.digest(&self.hub, &self.link)
+    }
+
+    /// Sends what is left, as far as the peer takes it in time.
+    async fn flush(&self) {
+        let sent = async {
+            while self.link.is(Status::Blocked) && !self.link.is(Status::Broken) {
+                tokio::select! {
+                    () = self.link.woken() => {}
+                    _ = self.link.sink.writable() => {}
+                }
+                self.hub.drain(&self.link);
+            }
+        };
+        let _ = timeout(LAST_WORDS, sent).await;
+    }
+
+    /// Sends bytes of the layer below MQTT.
+    fn send(&self, bytes: &[u8]) {
+        self.link.writer().backlog.push_bytes(bytes);
+        self.hub.drain(&self.link);
+    }
+
+    /// Reads to the end without looking.
+    async fn discard(&mut self) {
+        let mut buffer = BytesMut::new();
+        while let Ok(1..) = self.source.read(&mut buffer, DISCARDED).await {
+            buffer.clear();
+        }
+    }
+}
+
+/// What a failed read or write says about the connection.
+fn failure(kind: io::ErrorKind) -> CloseCause {
+    match kind {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => CloseCause::Peer,
+        other => CloseCause::Socket(other),
+    }
+}
+
+/// What the log says of a connection whose task panicked.
+const INTERNAL: &str = "a fault of the broker itself";
+/// For a peer that does not read its last packets.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// For a peer that does not close after us, or whose last bytes are still to be read.
+const LINGER: Duration = Duration::from_secs(1);
+/// Bytes read at a time only to be dropped.
+const DISCARDED: usize = 4 * 1024;

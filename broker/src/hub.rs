@@ -1,45 +1,232 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The one way into the core, shared by all tasks.
+//!
+//! An entry takes the core's lock once for a whole batch, appends the durable changes to the store, leaves, and
+//! then acts: the log gets its events, logins go to the authenticator, and connections that have something to
+//! send are drained by whoever holds their turn (`drain`). No frame is written from an entry's own effects:
+//! that keeps the order.
 
-use std::sync::Arc;
+mod drain;
+mod registry;
+mod scratch;
+mod timer;
 
-use mqtt_core::{ClientStatus, Command, Moment, Params, Stats};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use mqtt_core::{
+    AuthRequest, Broker, ClientStatus, Command, ConnectionId, Effects, FetchRequest, LoginFailure, Moment, Params, Stats, Verdict,
+};
+use mqtt_proto::DecodeLimits;
+use tokio::runtime::Handle;
 
 use crate::auth::Authenticator;
+use crate::link::Link;
 use crate::logging::Log;
 use crate::storage::Store;
+use crate::transport::{Layer, Sink};
+
+use drain::Parked;
+use registry::Registry;
+use scratch::{Scratch, Shelf};
+use timer::Alarm;
+
+pub use drain::follow;
+pub use timer::keep_time;
 
 /// The core, its store, and the connections it speaks to.
 pub struct Hub {
+    core: Mutex<Core>,
+    alarm: Alarm,
+    registry: Registry,
+    traffic: Traffic,
+    shelf: Shelf,
+    started: Instant,
+    limits: DecodeLimits,
+    tasks: Handle,
     log: Log,
     authenticator: Authenticator,
 }
 
+/// What the one lock protects.
+struct Core {
+    broker: Broker,
+    store: Box<dyn Store>,
+    parked: Parked,
+}
+
+/// Bytes that went over the network since the last entry.
+#[derive(Default)]
+struct Traffic {
+    received: AtomicU64,
+    sent: AtomicU64,
+}
+
 impl Hub {
+    /// Must be called on the runtime whose tasks judge logins.
     pub fn new(params: Params, store: Box<dyn Store>, log: Log, authenticator: Authenticator) -> Arc<Self> {
-        let _ = (params, store);
-        Arc::new(Self { log, authenticator })
+        let limits = DecodeLimits { max_packet_size: params.limits.max_packet_size };
+        let broker = Broker::new(params, Moment::default());
+        Arc::new(Self {
+            core: Mutex::new(Core { broker, store, parked: Parked::default() }),
+            alarm: Alarm::default(),
+            registry: Registry::default(),
+            traffic: Traffic::default(),
+            shelf: Shelf::default(),
+            started: Instant::now(),
+            limits,
+            tasks: Handle::current(),
+            log,
+            authenticator,
+        })
     }
 
     /// Carries out the commands in order, emptying the list, and acts on what follows from them; never waits.
     pub fn enter(self: &Arc<Self>, commands: &mut Vec<Command>) {
-        let _ = (&self.log, &self.authenticator);
-        commands.clear();
+        let mut scratch = self.shelf.take();
+        self.carry_out(commands, &mut scratch.effects);
+        self.settle(&mut scratch);
+        self.shelf.give(scratch);
+    }
+
+    /// Acts on effects, and on the effects of that, until none are left.
+    fn settle(self: &Arc<Self>, scratch: &mut Scratch) {
+        let mut inline = MAX_INLINE;
+        loop {
+            let effects = &mut scratch.effects;
+            effects.events.drain(..).for_each(|event| self.log.event(event));
+            for request in effects.authenticate.drain(..) {
+                self.judge(request);
+            }
+            if !effects.fetch.is_empty() {
+                self.fetch(&mut effects.fetch, &mut scratch.fetched);
+                self.carry_out(&mut scratch.fetched, effects);
+            } else if !effects.wake.is_empty() {
+                inline -= self.drain_woken(scratch, inline);
+            } else if effects.events.is_empty() {
+                return;
+            }
+        }
     }
 
     /// The clock of every entry, from the start of the process.
     pub fn now(&self) -> Moment {
-        Moment::default()
+        Moment::default().after(self.started.elapsed())
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// What a connection's decoder refuses.
+    pub fn decode_limits(&self) -> DecodeLimits {
+        self.limits
     }
 
     /// A copy of the counters.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.lock().broker.stats()
     }
 
     /// The connected clients, at most `max`.
     pub fn clients(&self, max: usize) -> Vec<ClientStatus> {
-        let _ = max;
-        Vec::new()
+        self.lock().broker.clients(max)
+    }
+
+    /// Gives a new connection its name and its link.
+    pub fn connect(&self, sink: Sink, layer: Layer) -> Arc<Link> {
+        self.registry.insert(|id| Link::new(id, sink, layer))
+    }
+
+    /// Forgets a connection of which the core has been told that it is closed.
+    pub fn disconnect(&self, link: &Link) {
+        self.registry.remove(link.id);
+    }
+
+    /// Counts bytes that a socket gave.
+    pub fn count_received(&self, bytes: usize) {
+        self.traffic.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Waits until no connection is open.
+    pub async fn emptied(&self) {
+        self.registry.empty().await;
+    }
+
+    /// One entry by commands.
+    fn carry_out(&self, commands: &mut Vec<Command>, effects: &mut Effects) {
+        self.visit(effects, |core, now, effects| {
+            let received = self.traffic.received.swap(0, Ordering::Relaxed);
+            let sent = self.traffic.sent.swap(0, Ordering::Relaxed);
+            core.broker.traffic(received, sent);
+            core.broker.enter(now, commands, effects);
+        });
+    }
+
+    /// One stay inside the lock; a panic in it ends the process, because the state may be half changed.
+    fn visit(&self, effects: &mut Effects, act: impl FnOnce(&mut Core, Moment, &mut Effects)) {
+        let mut core = self.lock();
+        let abort = AbortOnUnwind;
+        let now = self.now();
+        act(&mut core, now, effects);
+        if !effects.records.is_empty() {
+            core.store.append(&mut effects.records);
+        }
+        // Inside the lock, so that an older deadline never replaces a newer one.
+        self.alarm.set(if effects.unfinished { Some(now) } else { effects.deadline });
+        std::mem::forget(abort);
+    }
+
+    /// Asks the authenticator; the core allows one question a connection.
+    fn judge(self: &Arc<Self>, request: AuthRequest) {
+        let hub = self.clone();
+        self.tasks.spawn(async move {
+            let AuthRequest { conn, username, password } = request;
+            let mut answer = Answer { hub: hub.clone(), conn, verdict: BUSY };
+            answer.verdict = hub.authenticator.judge(username, password).await;
+        });
+    }
+
+    /// Reads payloads and queues the answers as commands.
+    fn fetch(&self, requests: &mut Vec<FetchRequest>, commands: &mut Vec<Command>) {
+        if requests.is_empty() {
+            return;
+        }
+        let core = self.lock();
+        commands.extend(requests.drain(..).map(|FetchRequest { conn, location }| {
+            let payload = core.store.read(location);
+            Command::Fetched { conn, location, payload }
+        }));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Ends the process when it is dropped, which only an unwinding stack does.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
+/// The verdict on its way back to the core; it arrives even when judging panics.
+struct Answer {
+    hub: Arc<Hub>,
+    conn: ConnectionId,
+    verdict: Verdict,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.hub.enter(&mut vec![Command::Authenticated { conn: self.conn, verdict: self.verdict }]);
+    }
+}
+
+/// Connections one entry drains by itself; a large fan-out is shared by all workers.
+const MAX_INLINE: usize = 16;
+const BUSY: Verdict = Verdict::Refused(LoginFailure::Busy);

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The listening sockets: opened, retried, replaced on reload, each with a state that can be shown.
 
+mod accept;
+mod socket;
+
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use broker_config::Listener;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
 
 use crate::hub::Hub;
 use crate::logging::Log;
@@ -15,6 +22,8 @@ pub struct Listeners {
     hub: Arc<Hub>,
     supervisor: Supervisor,
     log: Log,
+    /// In the order of the configuration.
+    open: Mutex<Vec<Running>>,
 }
 
 /// One row of `broker status`.
@@ -30,28 +39,126 @@ pub struct ListenerState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     Listening,
-    /// Its address is not there yet, as said; it is tried again by a timer.
+    /// Its address is not there yet, as said; it is tried again every 2 s.
     Waiting(String),
-    /// It could not be opened, as said; it is tried again by a timer.
+    /// It could not be opened, as said; it is tried again every 2 s.
     Refused(String),
+}
+
+/// A listener's task and what it tells; the channel is closed after the sockets are.
+struct Running {
+    settings: Listener,
+    task: AbortHandle,
+    condition: watch::Receiver<Condition>,
+}
+
+#[derive(Clone, Default)]
+struct Condition {
+    addresses: Vec<SocketAddr>,
+    /// None before the first attempt.
+    state: Option<State>,
 }
 
 impl Listeners {
     pub fn new(hub: Arc<Hub>, supervisor: Supervisor, log: Log) -> Arc<Self> {
-        Arc::new(Self { hub, supervisor, log })
+        Arc::new(Self { hub, supervisor, log, open: Mutex::default() })
     }
 
     /// Opens and closes listeners until they are the wanted ones; those in both stay open. Returns when each new
     /// one listens, waits or is refused.
     pub async fn apply(&self, wanted: &[Listener]) {
-        let _ = (wanted, &self.hub, &self.supervisor, &self.log);
+        self.retain(|settings| wanted.contains(settings)).await;
+        let begun = self.begin(wanted);
+        for mut condition in begun {
+            // The task ends only when the listener is closed again.
+            let _ = condition.wait_for(|condition| condition.state.is_some()).await;
+        }
     }
 
     /// Every listener, in the order of the configuration.
     pub fn states(&self) -> Vec<ListenerState> {
-        Vec::new()
+        self.lock().iter().map(Running::show).collect()
     }
 
     /// Closes all listeners.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.retain(|_| false).await;
+    }
+
+    /// Closes the others; their ports are free when this returns.
+    async fn retain(&self, keep: impl Fn(&Listener) -> bool) {
+        let (kept, closing) = std::mem::take(&mut *self.lock()).into_iter().partition(|running| keep(&running.settings));
+        *self.lock() = kept;
+        for mut running in closing {
+            running.task.abort();
+            while running.condition.changed().await.is_ok() {}
+            self.log.notice(format!("Closing listen socket: {}.", running.settings));
+        }
+    }
+
+    /// Starts the wanted ones that do not run yet, and puts all in the wanted order.
+    fn begin(&self, wanted: &[Listener]) -> Vec<watch::Receiver<Condition>> {
+        let mut open = self.lock();
+        let mut former = std::mem::take(&mut *open);
+        let mut begun = Vec::new();
+        for settings in wanted {
+            let running = match former.iter().position(|running| running.settings == *settings) {
+                Some(place) => former.swap_remove(place),
+                None => {
+                    let running = self.start(settings.clone());
+                    begun.push(running.condition.clone());
+                    running
+                }
+            };
+            open.push(running);
+        }
+        begun
+    }
+
+    fn start(&self, settings: Listener) -> Running {
+        let (tell, condition) = watch::channel(Condition::default());
+        let task = listen(settings.clone(), tell, self.hub.clone(), self.log.clone());
+        Running { settings, task: self.supervisor.essential("listener", task), condition }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+impl Running {
+    fn show(&self) -> ListenerState {
+        let Condition { addresses, state } = self.condition.borrow().clone();
+        let state = state.unwrap_or_else(|| State::Waiting("is being opened".to_owned()));
+        ListenerState { settings: self.settings.clone(), addresses, state }
+    }
+}
+
+/// The task of one listener: tries to open it until it is open, then accepts.
+async fn listen(settings: Listener, tell: watch::Sender<Condition>, hub: Arc<Hub>, log: Log) {
+    let sockets = loop {
+        match socket::open(&settings, &tell).await {
+            Ok(sockets) => break sockets,
+            Err(obstacle) => {
+                let state = obstacle.state();
+                let news = tell.borrow().state.as_ref() != Some(&state);
+                if news {
+                    log.warning(format!("The listener ({settings}) is not open: {obstacle}. Trying again every 2 s."));
+                }
+                tell.send_replace(Condition { addresses: Vec::new(), state: Some(state) });
+                sleep(RETRY).await;
+            }
+        }
+    };
+    let addresses = socket::addresses(&sockets);
+    for address in &addresses {
+        log.notice(format!("Opening {} listen socket on {address}.", settings.protocol.name()));
+    }
+    tell.send_replace(Condition { addresses, state: Some(State::Listening) });
+    accept::serve(&sockets, &settings, &hub, &log).await;
+}
+
+const RETRY: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

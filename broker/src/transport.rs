@@ -1,11 +1,129 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The byte streams a connection may run over.
+//! The byte streams a connection may run over, split into the half its own task reads and the half all may write.
 
-use tokio::net::{TcpStream, UnixStream};
+pub mod websocket;
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::pin::pin;
+use std::task::Poll;
+
+use bytes::BytesMut;
+use socket2::SockRef;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpStream, UnixStream, tcp, unix};
 
 /// One accepted socket and what is spoken on it below MQTT.
 pub enum Transport {
     Tcp(TcpStream),
     Unix(UnixStream),
     WebSocket(TcpStream),
+}
+
+/// What a connection speaks between its socket and MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    Plain,
+    /// The HTTP request that asks for a WebSocket is not answered yet.
+    Http,
+    WebSocket,
+}
+
+impl Transport {
+    pub fn split(self) -> (Source, Sink, Layer) {
+        match self {
+            Self::Tcp(stream) => {
+                let (source, sink) = stream.into_split();
+                (Source::Tcp(source), Sink::Tcp(sink), Layer::Plain)
+            }
+            Self::WebSocket(stream) => {
+                let (source, sink) = stream.into_split();
+                (Source::Tcp(source), Sink::Tcp(sink), Layer::Http)
+            }
+            Self::Unix(stream) => {
+                let (source, sink) = stream.into_split();
+                (Source::Unix(source), Sink::Unix(sink), Layer::Plain)
+            }
+        }
+    }
+}
+
+/// The receiving half.
+pub enum Source {
+    Tcp(tcp::OwnedReadHalf),
+    Unix(unix::OwnedReadHalf),
+}
+
+impl Source {
+    /// Waits for bytes and appends up to `most` of them; 0 is the end. Takes memory only once there is something
+    /// to read. Nothing is lost when it is cancelled.
+    pub async fn read(&mut self, buffer: &mut BytesMut, most: usize) -> io::Result<usize> {
+        loop {
+            match self {
+                Self::Tcp(half) => half.readable().await?,
+                Self::Unix(half) => half.readable().await?,
+            }
+            buffer.reserve(most);
+            if let Poll::Ready(outcome) = self.read_now(buffer).await {
+                return outcome;
+            }
+            if buffer.is_empty() {
+                *buffer = BytesMut::new();
+            }
+            // Readiness was false, or this task has used up its share of the worker.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn read_now(&mut self, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(half) => {
+                let mut read = pin!(half.read_buf(buffer));
+                poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await
+            }
+            Self::Unix(half) => {
+                let mut read = pin!(half.read_buf(buffer));
+                poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await
+            }
+        }
+    }
+}
+
+/// The sending half; used by one task at a time, the holder of the link's turn.
+pub enum Sink {
+    Tcp(tcp::OwnedWriteHalf),
+    Unix(unix::OwnedWriteHalf),
+}
+
+impl Sink {
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(half) => half.try_write(bytes),
+            Self::Unix(half) => half.try_write(bytes),
+        }
+    }
+
+    pub fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(half) => half.try_write_vectored(slices),
+            Self::Unix(half) => half.try_write_vectored(slices),
+        }
+    }
+
+    pub async fn writable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(half) => half.writable().await,
+            Self::Unix(half) => half.writable().await,
+        }
+    }
+
+    /// Tells the peer that nothing more comes; what is under way still arrives.
+    pub fn finish(&self) {
+        // An error means that the peer has closed already, which is the aim.
+        let _ = match self {
+            Self::Tcp(half) => SockRef::from(half.as_ref()).shutdown(Shutdown::Write),
+            Self::Unix(half) => SockRef::from(half.as_ref()).shutdown(Shutdown::Write),
+        };
+    }
 }

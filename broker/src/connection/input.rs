@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! From a socket's bytes to entries into the core: one for each batch of packets.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use mqtt_core::{CloseCause, Command, ConnectionId};
+use mqtt_proto::{DecodeLimits, Decoder};
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::hub::Hub;
+use crate::link::{Link, Status};
+use crate::transport::websocket::{Flow, Inbound, close_frame};
+
+/// The receiving side of one connection; holds no memory while nothing is half received.
+pub struct Input {
+    conn: ConnectionId,
+    decoder: Decoder,
+    /// MQTT bytes.
+    stream: BytesMut,
+    websocket: Option<WebSocket>,
+    commands: Vec<Command>,
+    /// Bytes the next read asks for.
+    appetite: usize,
+    /// The stream may hold packets that were not handed over yet.
+    waiting: bool,
+    /// Nothing that follows could be understood.
+    deaf: bool,
+    unanswered: Unanswered,
+}
+
+/// Bytes read while the peer took none of ours.
+#[derive(Default)]
+struct Unanswered {
+    bytes: usize,
+    sent: u64,
+}
+
+struct WebSocket {
+    inbound: Inbound,
+    /// Bytes as they came from the socket.
+    raw: BytesMut,
+}
+
+impl Input {
+    pub fn new(conn: ConnectionId, limits: DecodeLimits) -> Self {
+        Self {
+            conn,
+            decoder: Decoder::new(limits),
+            stream: BytesMut::new(),
+            websocket: None,
+            commands: Vec::new(),
+            appetite: SMALL_READ,
+            waiting: false,
+            deaf: false,
+            unanswered: Unanswered::default(),
+        }
+    }
+
+    /// Takes WebSocket frames from now on; `raw` is what came after the request.
+    pub fn upgrade(&mut self, raw: BytesMut) {
+        self.websocket = Some(WebSocket { inbound: Inbound::default(), raw });
+    }
+
+    /// Where the next bytes go, and how many are wanted.
+    pub fn space(&mut self) -> (&mut BytesMut, usize) {
+        let buffer = match &mut self.websocket {
+            Some(websocket) => &mut websocket.raw,
+            None => &mut self.stream,
+        };
+        (buffer, self.appetite)
+    }
+
+    /// Whether reading goes on: not while the core waits for an answer, and not for ever while the peer reads
+    /// nothing itself.
+    pub fn wants_more(&mut self, link: &Link) -> bool {
+        let silenced = link.is(Status::Blocked) && self.unanswered.exceeded(link);
+        !self.deaf && !silenced && !link.is(Status::Paused)
+    }
+
+    /// Whether packets are left from a batch that the core interrupted.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting
+    }
+
+    /// Notes the size of a read.
+    pub fn count(&mut self, bytes: usize, link: &Link) {
+        self.unanswered.count(bytes, link);
+        if bytes >= self.appetite {
+            self.appetite = LARGE_READ;
+        } else if bytes < SMALL_READ {
+            self.appetite = SMALL_READ;
+        }
+    }
+
+    /// Hands over every packet that is complete, in batches, until the core wants a pause.
+    pub fn digest(&mut self, hub: &Arc<Hub>, link: &Link) -> Result<(), CloseCause> {
+        let unframed = self.unframe(hub, link);
+        self.waiting = true;
+        while self.waiting && !self.deaf && !link.is(Status::Paused) && !link.is(Status::Closing) {
+            self.decode();
+            hub.enter(&mut self.commands);
+        }
+        self.waiting &= !self.deaf;
+        self.give_back();
+        unframed
+    }
+
+    /// Decodes one batch.
+    fn decode(&mut self) {
+        let conn = self.conn;
+        while self.commands.len() < MAX_BATCH {
+            match self.decoder.decode(&mut self.stream) {
+                Ok(Some(packet)) => self.commands.push(Command::Packet { conn, packet }),
+                Ok(None) => {
+                    self.waiting = false;
+                    return;
+                }
+                Err(error) => {
+                    let version = self.decoder.version();
+                    self.commands.push(Command::Undecodable { conn, version, error });
+                    self.deaf = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Moves WebSocket payload to the stream and sends what the protocol answers by itself.
+    fn unframe(&mut self, hub: &Arc<Hub>, link: &Link) -> Result<(), CloseCause> {
+        let Some(WebSocket { inbound, raw }) = &mut self.websocket else { return Ok(()) };
+        let mut replies = Vec::new();
+        let outcome = match inbound.unframe(raw, &mut self.stream, &mut replies) {
+            Ok(Flow::Open) => Ok(()),
+            Ok(Flow::Closed) => Err(CloseCause::Peer),
+            Err(fault) => {
+                replies.extend(close_frame(CloseCode::from(fault.code())));
+                Err(CloseCause::Transport(fault.name()))
+            }
+        };
+        if !replies.is_empty() {
+            link.writer().backlog.push_bytes(&replies);
+            hub.drain(link);
+        }
+        outcome
+    }
+
+    /// Frees what an idle connection does not need.
+    fn give_back(&mut self) {
+        let raw = self.websocket.as_mut().map(|websocket| &mut websocket.raw);
+        for buffer in raw.into_iter().chain([&mut self.stream]) {
+            if buffer.is_empty() {
+                *buffer = BytesMut::new();
+            }
+        }
+        if self.commands.capacity() > MAX_KEPT {
+            self.commands = Vec::new();
+        }
+    }
+}
+
+impl Unanswered {
+    fn count(&mut self, bytes: usize, link: &Link) {
+        self.forgive(link);
+        self.bytes += bytes;
+    }
+
+    fn exceeded(&mut self, link: &Link) -> bool {
+        self.forgive(link);
+        self.bytes >= MAX_UNANSWERED
+    }
+
+    fn forgive(&mut self, link: &Link) {
+        let sent = link.sent();
+        if sent != self.sent {
+            *self = Self { bytes: 0, sent };
+        }
+    }
+}
+
+/// Packets in one entry, so that no entry holds the core's lock for long.
+const MAX_BATCH: usize = 256;
+/// Commands whose memory an idle connection keeps.
+const MAX_KEPT: usize = 16;
+/// Bytes asked for when the last read found few.
+const SMALL_READ: usize = 4 * 1024;
+/// Bytes asked for when the last read found as many as it asked for.
+const LARGE_READ: usize = 64 * 1024;
+/// Bytes read from a peer that takes nothing of what it is sent; then it is not read until it does.
+const MAX_UNANSWERED: usize = 64 * 1024;

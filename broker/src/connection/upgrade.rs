@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! From an HTTP request to a WebSocket.
+
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use mqtt_core::CloseCause;
+use tokio::time::timeout;
+
+use crate::link::Status;
+use crate::transport::Layer;
+use crate::transport::websocket::{Answer, TIMED_OUT, answer};
+
+use super::Connection;
+
+impl Connection {
+    /// Answers the request; whoever does not ask for MQTT over WebSocket is told so and closed.
+    pub(super) async fn upgrade(&mut self) -> Result<(), CloseCause> {
+        let mut raw = BytesMut::new();
+        match timeout(REQUEST_TIME, self.read_request(&mut raw)).await {
+            Ok(Ok(())) => {
+                self.input.upgrade(raw);
+                Ok(())
+            }
+            Ok(refused) => refused,
+            Err(_) => self.refuse(TIMED_OUT, "no WebSocket request within 5 s").await,
+        }
+    }
+
+    async fn read_request(&mut self, raw: &mut BytesMut) -> Result<(), CloseCause> {
+        while !self.link.is(Status::Closing) {
+            tokio::select! {
+                () = self.link.woken() => self.hub.drain(&self.link),
+                read = self.source.read(raw, READ) => {
+                    self.received(read)?;
+                    match answer(raw) {
+                        Answer::Wait => {}
+                        Answer::Welcome { request, response } => {
+                            raw.advance(request);
+                            self.welcome(&response);
+                            return Ok(());
+                        }
+                        Answer::Refuse { response, why } => return self.refuse(response, why).await,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn welcome(&self, response: &[u8]) {
+        let mut writer = self.link.writer();
+        writer.backlog.push_bytes(response);
+        writer.layer = Layer::WebSocket;
+        drop(writer);
+        self.hub.drain(&self.link);
+    }
+
+    async fn refuse(&self, response: &str, why: &'static str) -> Result<(), CloseCause> {
+        self.send(response.as_bytes());
+        self.flush().await;
+        Err(CloseCause::Transport(why))
+    }
+}
+
+/// From the connection to the end of its request.
+const REQUEST_TIME: Duration = Duration::from_secs(5);
+/// Bytes asked for at a time.
+const READ: usize = 2 * 1024;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Accepts connections and gives each a task of its own.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use broker_config::{Listener, Protocol};
+use mqtt_core::{Peer, PeerKind};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use crate::connection;
+use crate::hub::Hub;
+use crate::logging::Log;
+use crate::transport::Transport;
+
+/// Accepts on all sockets until aborted; how many connections there may be decides the core.
+pub async fn serve(sockets: &[TcpListener], settings: &Listener, hub: &Arc<Hub>, log: &Log) {
+    let mut failing = false;
+    loop {
+        match next(sockets).await {
+            Ok((stream, address)) => {
+                failing = false;
+                greet(stream, address, settings, hub);
+            }
+            Err(error) if is_the_peers(error.kind()) => {}
+            Err(error) => {
+                if !failing {
+                    log.error(format!("Connections to port {} cannot be accepted: {error}.", settings.port));
+                }
+                failing = true;
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn next(sockets: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    poll_fn(|context| {
+        let accepted = sockets.iter().find_map(|socket| match socket.poll_accept(context) {
+            Poll::Ready(accepted) => Some(accepted),
+            Poll::Pending => None,
+        });
+        accepted.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
+fn greet(stream: TcpStream, address: SocketAddr, settings: &Listener, hub: &Arc<Hub>) {
+    // An IPv4 client of a socket for both families shows its IPv4 address.
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    let peer = Peer { kind: PeerKind::Network, address: Some(address), port: settings.port };
+    let transport = match settings.protocol {
+        Protocol::Mqtt => Transport::Tcp(stream),
+        Protocol::WebSockets => Transport::WebSocket(stream),
+    };
+    tokio::spawn(connection::serve(hub.clone(), transport, peer));
+}
+
+/// The connection failed before it was accepted, which says nothing about the next one.
+fn is_the_peers(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+    )
+}
+
+/// For descriptors or memory to become free.
+const PAUSE: Duration = Duration::from_millis(100);

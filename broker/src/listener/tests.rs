@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Listeners on the loopback interface.
+
+use broker_config::{BindAddress, Protocol};
+use mqtt_core::{Limits, Params};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::auth::Authenticator;
+use crate::storage::MemoryStore;
+
+fn listeners() -> Arc<Listeners> {
+    let log = Log::silent();
+    let params = Params { limits: Limits::default(), version: "test".into() };
+    let hub = Hub::new(params, Box::new(MemoryStore::default()), log.clone(), Authenticator::new(None, log.clone()));
+    Listeners::new(hub, Supervisor::new().0, log)
+}
+
+/// Port 0, which no configuration file can hold, makes the system choose a port.
+fn on(bind_address: &str, port: u16) -> Listener {
+    let bind_address = match bind_address.parse() {
+        _ if bind_address == "::" => BindAddress::Any,
+        Ok(address) => BindAddress::Ip(address),
+        Err(_) => BindAddress::Host(bind_address.to_owned()),
+    };
+    Listener { port, bind_address, protocol: Protocol::Mqtt }
+}
+
+#[tokio::test]
+async fn a_listener_is_reached_on_every_address_it_names() {
+    for (name, client) in [("127.0.0.1", "127.0.0.1"), ("::", "127.0.0.1"), ("localhost", "localhost")] {
+        let listeners = listeners();
+        listeners.apply(&[on(name, 0)]).await;
+        let mut condition = listeners.lock()[0].condition.clone();
+        condition.wait_for(|condition| condition.state == Some(State::Listening)).await.unwrap();
+        for address in &listeners.states()[0].addresses {
+            TcpStream::connect((client, address.port())).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_refused_in_words_and_taken_once_it_is_free() {
+    let squatter = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = squatter.local_addr().unwrap().port();
+    let listeners = listeners();
+    listeners.apply(&[on("127.0.0.1", port)]).await;
+    let row = &listeners.states()[0];
+    let State::Refused(reason) = &row.state else { panic!("{row:?}") };
+    assert_eq!(*reason, format!("port {port} is in use by another program; `ss -ltnp` shows which"));
+    assert!(row.addresses.is_empty());
+
+    drop(squatter);
+    let mut condition = listeners.lock()[0].condition.clone();
+    condition.wait_for(|condition| condition.state == Some(State::Listening)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_of_another_machine_is_waited_for() {
+    let listeners = listeners();
+    // An address for documentation (RFC 5737).
+    listeners.apply(&[on("192.0.2.7", 0)]).await;
+    let waiting = State::Waiting("192.0.2.7 is not an address of this machine yet".to_owned());
+    assert_eq!(listeners.states()[0].state, waiting);
+}
+
+#[tokio::test]
+async fn a_change_closes_and_opens_only_what_differs() {
+    let listeners = listeners();
+    let (first, second) = (on("127.0.0.1", 0), on("127.0.0.2", 0));
+    listeners.apply(&[first.clone()]).await;
+    let kept = listeners.states()[0].addresses.clone();
+
+    listeners.apply(&[second.clone(), first.clone()]).await;
+    let rows = listeners.states();
+    assert_eq!([&rows[0].settings, &rows[1].settings], [&second, &first]);
+    assert_eq!(rows[1].addresses, kept);
+    let gone = rows[0].addresses[0];
+
+    listeners.apply(&[first]).await;
+    assert_eq!(listeners.states().len(), 1);
+    assert_eq!(listeners.states()[0].addresses, kept);
+    TcpStream::connect(gone).await.unwrap_err();
+    TcpListener::bind(gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_moves_to_another_listener_at_once() {
+    let listeners = listeners();
+    listeners.apply(&[on("127.0.0.1", 0)]).await;
+    let port = listeners.states()[0].addresses[0].port();
+    let replaced = Listener { protocol: Protocol::WebSockets, ..on("127.0.0.1", port) };
+    listeners.apply(&[replaced]).await;
+    assert_eq!(listeners.states()[0].state, State::Listening);
+
+    listeners.close().await;
+    TcpStream::connect(("127.0.0.1", port)).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn accepted_connections_send_without_delay() {
+    let (tell, _) = watch::channel(Condition::default());
+    let sockets = socket::open(&on("127.0.0.1", 0), &tell).await.unwrap();
+    let _client = TcpStream::connect(socket::addresses(&sockets)[0]).await.unwrap();
+    let (accepted, _) = sockets[0].accept().await.unwrap();
+    assert!(accepted.nodelay().unwrap());
+}
