@@ -40,7 +40,8 @@ def base_tarball(fresh=False):
     host.need_arm64()
     with cache.timed("base root file system"), cache.replacing(tarball) as temporary:
         _mmdebstrap(temporary, tarball.with_suffix("").with_suffix(".log"))
-    cache.keep_newest(CACHE, "rootfs-*.tar.zst", 2)
+    for kind in ("tar.zst", "log"):
+        cache.keep_newest(CACHE, f"rootfs-*.{kind}", 2)
     return tarball
 
 

@@ -95,7 +95,7 @@ class Boot(unittest.TestCase):
         boot = card.BootPartition(DISK)
         report = json.loads(boot.read("broker-report.json"))
         text = boot.read("broker-report.txt").decode()
-        self.assertEqual("applied", report["outcome"], text)
+        self.assertEqual("applied", report["result"], text)
         self.assertIn(str(MQTT), text)
         self.assertNotIn(PASSWORD, text)
 
