@@ -2,6 +2,7 @@
 """The machine that builds or boots the image: its tools, its Debian mirror, its emulator.
 
 Everything here looks first and changes only what is missing. Nothing it finds out is written into the project.
+As a program it installs the emulators, so that whatever runs side by side later does not wait for apt.
 """
 
 import os
@@ -111,3 +112,8 @@ def _install_qemu(package):
         subprocess.run([*apt, "update"], check=True, env=env, stdout=sys.stderr)
         subprocess.run([*apt, "install", "--yes", "--no-install-recommends", "-t", "bookworm-backports", package],
                        check=True, env=env, stdout=sys.stderr)
+
+
+if __name__ == "__main__":
+    need_arm64()
+    need_qemu_system()
