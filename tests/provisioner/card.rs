@@ -21,6 +21,8 @@ struct Storage {
     durable_names: BTreeMap<PathBuf, usize>,
     /// Also those without a name any more, as a raw read of the card would find them.
     nodes: Vec<Node>,
+    /// What files lost by being cut shorter, as it still stands in freed clusters.
+    freed: Vec<Vec<u8>>,
     folders: BTreeSet<PathBuf>,
     read_only: Option<PathBuf>,
     /// Changing steps made so far.
@@ -143,23 +145,23 @@ impl Card {
         (storage.durable_names.clone(), contents.collect())
     }
 
-    /// Whether these bytes stand anywhere in a file of the folder, also in one that lost its name.
+    /// Whether these bytes stand anywhere in a file of the folder, also in one that lost its name, or in what a file lost.
     pub fn holds(&self, folder: &Path, secret: &[u8]) -> bool {
         let storage = self.0.borrow();
-        let elsewhere: BTreeSet<usize> = storage
+        let outside = storage
             .names
             .iter()
-            .filter(|(path, _)| !path.starts_with(folder))
-            .map(|(_, node)| *node)
-            .collect();
+            .filter(|(path, _)| !path.starts_with(folder));
+        let outside: BTreeSet<usize> = outside.map(|(_, node)| *node).collect();
         let here = storage
             .nodes
             .iter()
             .enumerate()
-            .filter(|(number, _)| !elsewhere.contains(number));
-        let contains = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
-        here.into_iter()
-            .any(|(_, node)| contains(&node.seen) || contains(&node.durable))
+            .filter(|(number, _)| !outside.contains(number));
+        let mut bytes = here
+            .flat_map(|(_, node)| [&node.seen, &node.durable])
+            .chain(&storage.freed);
+        bytes.any(|bytes| bytes.windows(secret.len()).any(|window| window == secret))
     }
 
     /// Runs one changing step; at the cut it happens, but is not durable, and nothing works afterwards.
@@ -318,7 +320,10 @@ impl Files for Card {
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
         self.change(path, |storage| {
             let length = usize::try_from(length).map_err(io::Error::other)?;
-            storage.node_mut(path)?.apply(Change::Truncate(length));
+            let node = storage.node_mut(path)?;
+            let tail = node.seen.get(length..).unwrap_or_default().to_vec();
+            node.apply(Change::Truncate(length));
+            storage.freed.push(tail);
             Ok(())
         })
     }
