@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -61,15 +62,19 @@ class Container:
     def boot(self):
         """Boots, and returns when systemd has finished starting what it starts."""
         command = ["systemd-nspawn", "--boot", f"--directory={self.root}", "--register=no", "--keep-unit",
-                   "--private-network", "--console=pipe"]
+                   "--private-network", "--console=read-only"]
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         self._console = open(f"{self.root}.console", "w+b")
         self._nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._console,
                                         stderr=subprocess.STDOUT, env=environment)
         children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
-        self._leader = wait_for(lambda: children.read_text().split(), "the first process of the container")[-1]
-        wait_for(lambda: self.run("systemctl", "is-system-running", "--wait", check=False).stdout.strip()
-                 in ("running", "degraded"), "the end of the boot")
+        wait_for(lambda: self._has_booted(children.read_text().split()), "the end of the boot")
+
+    def _has_booted(self, children):
+        """Looks at nspawn's newest child: the container's first process, after one or two others that prepare it."""
+        self._leader = children[-1] if children else None
+        state = children and self.run("systemctl", "is-system-running", "--wait", check=False).stdout.strip()
+        return state in ("running", "degraded")
 
     def run(self, *command, check=True, stdin=None):
         """Runs a command of the container in the container."""
@@ -79,6 +84,22 @@ class Container:
     def network(self, *command, check=True):
         """Runs a command of the host in the container's network: a client on another machine, as it were."""
         return _run(["nsenter", "--target", self._leader, "--net", *command], check)
+
+    @contextmanager
+    def listening(self, *arguments):
+        """Keeps a subscribed mosquitto_sub in the container's network; gives a function that returns its next line."""
+        command = ["nsenter", "--target", self._leader, "--net", "stdbuf", "-oL", "mosquitto_sub", "-d", "-v", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            messages = (line.rstrip("\n") for line in process.stdout if not _is_chatter(line))
+            wait_for(lambda: "SUBACK" in process.stdout.readline(), "the subscription")
+            try:
+                yield lambda: next(messages)
+            finally:
+                process.terminate()
+
+    def report(self):
+        """The provisioner's report for programs."""
+        return json.loads(self.boot_file("broker-report.json").read_text())
 
     def show(self, unit, name):
         """One property of a unit."""
@@ -135,6 +156,11 @@ def _base():
                   f"--include={','.join(BASE_PACKAGES)}", SUITE, partial, host.mirrors()[0]], True)
             _run(["zstd", "--quiet", "--rm", "-1", "-T0", partial, "-o", temporary], True)
     return tarball
+
+
+def _is_chatter(line):
+    """Whether mosquitto_sub says what it does, instead of what it heard."""
+    return line.startswith(("Client ", "Subscribed "))
 
 
 def _run(command, check, stdin=None):
