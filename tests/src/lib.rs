@@ -1,1 +1,29 @@
-//! Skeleton.
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Support library of the tests: a virtual world around the core, packets in one line, and the real daemon.
+//!
+//! [`World`] drives `mqtt_core::Broker` with encoded bytes and virtual time, [`Client`] is one end of a
+//! dialogue in it, [`packets`] builds what is sent and expected. [`Daemon`] starts the real `broker`.
+
+mod client;
+pub mod packets;
+mod random;
+mod settle;
+mod store;
+mod world;
+
+pub use client::Client;
+pub use packets::IntoPacket;
+pub use random::Random;
+pub use world::World;
+
+use mqtt_proto::Version;
+
+/// The two versions that every dialogue runs in.
+pub const VERSIONS: [Version; 2] = [Version::V311, Version::V5];
+
+/// The three qualities of service.
+pub const QUALITIES: [mqtt_proto::QoS; 3] = [
+    mqtt_proto::QoS::AtMostOnce,
+    mqtt_proto::QoS::AtLeastOnce,
+    mqtt_proto::QoS::ExactlyOnce,
+];

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Message expiry: what waits too long is not delivered, and the rest of the interval is told.
+
+use std::time::Duration;
+
+use mqtt_proto::{Property, Publish, QoS, Version};
+use tests::packets::{properties, publish_at};
+use tests::{Client, QUALITIES, World};
+
+/// A message of QoS 1 that expires after `seconds`.
+fn expiring(seconds: u32, payload: &str) -> Publish {
+    let expiry = properties([Property::MessageExpiryInterval(seconds)]);
+    Publish {
+        properties: expiry,
+        ..publish_at(QoS::AtLeastOnce, 1, "x", payload)
+    }
+}
+
+fn absent_subscriber(world: &World, qos: QoS) {
+    let client = world.persistent(Version::V5, "s");
+    client.subscribe("x", qos);
+    client.lose();
+}
+
+#[track_caller]
+fn send(publisher: &Client, message: Publish) {
+    publisher.send(message);
+    publisher.receive();
+}
+
+#[test]
+fn a_queued_message_is_delivered_with_the_rest_of_its_interval() {
+    for waited in [0, 1, 9] {
+        let world = World::new();
+        absent_subscriber(&world, QoS::AtLeastOnce);
+        send(&world.client(Version::V5, "p"), expiring(10, "1"));
+        world.pass(Duration::from_secs(waited));
+        let client = world.resumed(Version::V5, "s");
+        client.expect_publish(expiring(10 - waited as u32, "1")); // [MQTT-3.3.2-6]
+    }
+}
+
+#[test]
+fn an_expired_message_is_not_delivered_and_those_behind_it_are() {
+    let world = World::new();
+    absent_subscriber(&world, QoS::AtLeastOnce);
+    let publisher = world.client(Version::V5, "p");
+    send(&publisher, expiring(10, "short"));
+    send(&publisher, expiring(100, "long"));
+    publisher.publish(QoS::AtLeastOnce, "x", "for ever");
+    world.pass(Duration::from_secs(11));
+    let client = world.resumed(Version::V5, "s");
+    let id = client.expect_publish(expiring(89, "long")); // [MQTT-3.3.2-5]
+    client.acknowledge(QoS::AtLeastOnce, id);
+    client.take(QoS::AtLeastOnce, "x", "for ever");
+    client.expect_nothing();
+    world.assert_queues_empty();
+}
+
+#[test]
+fn a_queue_of_expired_messages_delivers_nothing() {
+    let world = World::new();
+    absent_subscriber(&world, QoS::AtLeastOnce);
+    let publisher = world.client(Version::V5, "p");
+    for _ in 0..200 {
+        send(&publisher, expiring(10, "1"));
+    }
+    world.pass(Duration::from_secs(11));
+    let client = world.resumed(Version::V5, "s");
+    client.expect_nothing();
+    world.assert_queues_empty();
+    publisher.publish(QoS::AtLeastOnce, "x", "new");
+    client.take(QoS::AtLeastOnce, "x", "new");
+}
+
+#[test]
+fn a_message_in_flight_is_completed_although_it_expires_meanwhile() {
+    let world = World::new();
+    let client = world.persistent(Version::V5, "s");
+    client.subscribe("x", QoS::AtLeastOnce);
+    send(&world.client(Version::V5, "p"), expiring(10, "1"));
+    let id = client.expect_publish(expiring(10, "1"));
+    world.pass(Duration::from_secs(20));
+    client.acknowledge(QoS::AtLeastOnce, id);
+    client.expect_nothing();
+    world.assert_queues_empty();
+}
+
+#[test]
+fn a_subscriber_of_version_3_sees_no_interval_but_gets_no_expired_message() {
+    let world = World::new();
+    for name in ["s", "t"] {
+        let client = world.persistent(Version::V311, name);
+        client.subscribe("x", QoS::AtLeastOnce);
+        client.lose();
+    }
+    send(&world.client(Version::V5, "p"), expiring(10, "1"));
+    world.pass(Duration::from_secs(5));
+    world
+        .resumed(Version::V311, "s")
+        .take(QoS::AtLeastOnce, "x", "1");
+    world.pass(Duration::from_secs(6));
+    world.resumed(Version::V311, "t").expect_nothing();
+}
+
+#[test]
+fn a_live_message_tells_its_whole_interval() {
+    let world = World::new();
+    for qos in QUALITIES {
+        let client = world.client(Version::V5, "s");
+        client.subscribe("x", qos);
+        let sent = expiring(10, "1");
+        send(&world.client(Version::V5, "p"), sent.clone());
+        client.expect_publish(Publish {
+            qos: qos.min(QoS::AtLeastOnce),
+            packet_id: None,
+            ..sent
+        });
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Dialogues between clients and the core, in virtual time; each body runs in every version it applies to.
+
+mod connect;
+mod delivery;
+mod expiry;
+mod flow;
+mod gating;
+mod keepalive;
+mod limits;
+mod login;
+mod malformed;
+mod publication;
+mod resume;
+mod retained;
+mod sessions;
+mod subscriptions;
+mod sys;
+mod takeover;
+mod unsupported;
+mod wildcards;
+mod will;

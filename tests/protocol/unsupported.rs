@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Features of MQTT 5 that this broker does not have: each is refused with its own reason.
+
+use mqtt_core::Event;
+use mqtt_proto::{Auth, Connect, Property, Publish, QoS, Reason, Subscribe, Version};
+use tests::packets::{connect, filter, options, properties, publish, suback, subscribe};
+use tests::{VERSIONS, World};
+
+#[test]
+fn a_shared_subscription_is_refused_and_others_of_the_same_packet_are_not() {
+    for version in VERSIONS {
+        let world = World::new();
+        let client = world.client(version, "a");
+        let names = ["$share/group/x", "x"];
+        let filters = names.map(|name| mqtt_proto::SubscribeFilter {
+            filter: filter(name),
+            options: options(QoS::AtMostOnce),
+        });
+        client.send(Subscribe {
+            filters: filters.to_vec(),
+            ..subscribe(1, "y", QoS::AtMostOnce)
+        });
+        client.expect(suback(
+            1,
+            [Reason::SharedSubscriptionsNotSupported, Reason::Success],
+        ));
+        client.publish(QoS::AtMostOnce, "x", "1");
+        client.take(QoS::AtMostOnce, "x", "1");
+        client.expect_nothing();
+        assert!(
+            world
+                .events()
+                .iter()
+                .any(|event| matches!(event, Event::SubscribeDenied { .. }))
+        );
+    }
+}
+
+#[test]
+fn a_topic_alias_is_refused() {
+    for (topic, alias) in [("x", 1), ("x", 0), ("x", 65_535)] {
+        let world = World::new();
+        let client = world.client(Version::V5, "a");
+        let alias = properties([Property::TopicAlias(alias)]);
+        client.send(Publish {
+            properties: alias,
+            ..publish(topic, "1")
+        });
+        client.expect_disconnect(Reason::TopicAliasInvalid); // [MQTT-3.3.2-9]
+    }
+}
+
+#[test]
+fn an_authentication_method_is_refused() {
+    let world = World::new();
+    let method = properties([
+        Property::AuthenticationMethod("SCRAM-SHA-256".into()),
+        Property::AuthenticationData("x".into()),
+    ]);
+    world.refused(
+        Connect {
+            properties: method,
+            ..connect(Version::V5, "a")
+        },
+        Reason::BadAuthenticationMethod, // [MQTT-4.12.0-1]
+    );
+}
+
+#[test]
+fn an_auth_packet_without_a_method_is_an_error() {
+    let world = World::new();
+    let client = world.client(Version::V5, "a");
+    client.send(Auth {
+        reason: Reason::ReAuthenticate,
+        properties: properties([]),
+    });
+    client.expect_disconnect(Reason::BadAuthenticationMethod);
+}
+
+#[test]
+fn a_subscription_identifier_from_a_publisher_is_an_error() {
+    let world = World::new();
+    let client = world.client(Version::V5, "a");
+    let identifier = properties([Property::SubscriptionIdentifier(1)]);
+    client.send(Publish {
+        properties: identifier,
+        ..publish("x", "1")
+    });
+    client.expect_disconnect(Reason::ProtocolError); // [MQTT-3.3.4-6]
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The virtual world's driver: reads sockets, enters the core, appends, answers and drains until nothing moves.
+//!
+//! It keeps the contract of a driver to the letter and checks the core's side of it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use mqtt_core::{
+    AuthRequest, CloseCause, Command, ConnectionId, Drained, FetchRequest, Frame, LoginFailure,
+    Verdict,
+};
+use mqtt_proto::{Version, encode};
+
+use crate::world::State;
+
+/// Turns of the driver without time passing; more means that the core never comes to rest.
+const TURNS: usize = 100_000;
+
+/// What a driver asks for in one drain, in bytes.
+const DRAIN_BYTES: usize = 64 * 1024;
+
+impl State {
+    #[track_caller]
+    pub(crate) fn pass(&mut self, span: Duration) {
+        let end = self.now.after(span);
+        let mut ticks_at_once = 0;
+        while let Some(at) = self.effects.deadline.filter(|at| *at <= end) {
+            ticks_at_once = if at > self.now { 0 } else { ticks_at_once + 1 };
+            assert!(ticks_at_once < 1_000, "the deadline {at:?} never moves on");
+            self.now = self.now.max(at);
+            self.commands.push(Command::Tick);
+            self.settle();
+        }
+        self.now = end;
+    }
+
+    /// Moves everything that can move without time passing.
+    #[track_caller]
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..TURNS {
+            self.read_sockets();
+            self.answer_requests();
+            if self.effects.unfinished {
+                self.commands.push(Command::Tick);
+            }
+            let entered = !self.commands.is_empty();
+            if entered {
+                self.enter();
+            }
+            let drained = self.drain_woken();
+            if !entered && !drained {
+                return;
+            }
+        }
+        panic!("the core never comes to rest");
+    }
+
+    fn enter(&mut self) {
+        self.broker
+            .enter(self.now, &mut self.commands, &mut self.effects);
+        assert!(
+            self.commands.is_empty(),
+            "an entry leaves no command behind"
+        );
+        self.act();
+    }
+
+    /// Acts upon the effects of an entry or a drain.
+    fn act(&mut self) {
+        self.store.append(&mut self.effects.records);
+        assert_eq!(
+            self.store.appended(),
+            self.broker.committed(),
+            "records and commits are counted alike"
+        );
+        self.events.append(&mut self.effects.events);
+        self.logins
+            .waiting
+            .extend(self.effects.authenticate.drain(..));
+        self.fetches.waiting.extend(self.effects.fetch.drain(..));
+        let listed = self.effects.wake.len();
+        let wake: BTreeSet<ConnectionId> = self.effects.wake.drain(..).collect();
+        assert_eq!(wake.len(), listed, "a connection is woken once an entry");
+        self.woken.extend(wake);
+    }
+
+    /// Everything a client has sent is one batch, as one read from its socket would give it.
+    fn read_sockets(&mut self) {
+        for (&conn, link) in &mut self.links {
+            while !link.closed && !link.reading_paused && !link.undecodable {
+                match link.decoder.decode(&mut link.inbox) {
+                    Ok(Some(packet)) => self.commands.push(Command::Packet { conn, packet }),
+                    Ok(None) => break,
+                    Err(error) => {
+                        link.undecodable = true;
+                        let version = link.decoder.version();
+                        self.commands.push(Command::Undecodable {
+                            conn,
+                            version,
+                            error,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn answer_requests(&mut self) {
+        while let Some(request) = self.logins.next() {
+            let verdict = self.judge(&request);
+            self.commands.push(Command::Authenticated {
+                conn: request.conn,
+                verdict,
+            });
+        }
+        while let Some(FetchRequest { conn, location }) = self.fetches.next() {
+            let payload = self.store.read(location);
+            self.commands.push(Command::Fetched {
+                conn,
+                location,
+                payload,
+            });
+        }
+    }
+
+    /// Every user has the password "secret".
+    fn judge(&self, request: &AuthRequest) -> Verdict {
+        let password = request
+            .password
+            .as_ref()
+            .map(|password| password.as_bytes());
+        match (&request.username, password) {
+            (None, _) if self.anonymous => Verdict::Accepted,
+            (None, _) => Verdict::Refused(LoginFailure::AnonymousNotAllowed),
+            (Some(_), Some(b"secret")) => Verdict::Accepted,
+            (Some(_), Some(_)) => Verdict::Refused(LoginFailure::WrongPassword),
+            (Some(_), None) => Verdict::Refused(LoginFailure::NoPassword),
+        }
+    }
+
+    /// True when there was anything to drain.
+    fn drain_woken(&mut self) -> bool {
+        let durable = self.store.durable();
+        for (&conn, link) in &self.links {
+            if link.waits_for.is_some_and(|commit| commit <= durable) {
+                self.woken.insert(conn);
+            }
+        }
+        let stalled = |conn: &ConnectionId| self.links.get(conn).is_some_and(|link| link.stalled);
+        let ready: Vec<_> = self
+            .woken
+            .iter()
+            .copied()
+            .filter(|conn| !stalled(conn))
+            .collect();
+        for &conn in &ready {
+            self.woken.remove(&conn);
+            while self.drain(conn) {}
+        }
+        !ready.is_empty()
+    }
+
+    /// Writes one helping of frames to the client; true when more are ready.
+    fn drain(&mut self, conn: ConnectionId) -> bool {
+        if self.links.get(&conn).is_none_or(|link| link.closed) {
+            return false;
+        }
+        let durable = self.store.durable();
+        let mut drained = Drained::default();
+        self.broker.drain(
+            self.now,
+            conn,
+            durable,
+            DRAIN_BYTES,
+            &mut self.effects,
+            &mut drained,
+        );
+        self.act();
+        let Some(link) = self.links.get_mut(&conn) else {
+            return false;
+        };
+        let before = link.outbox.len();
+        for frame in &drained.frames {
+            let version = drained
+                .version
+                .expect("frames come with the version to encode them in");
+            write_frame(frame, version, &mut link.outbox);
+        }
+        self.broker.traffic(0, (link.outbox.len() - before) as u64);
+        assert!(
+            drained.waits_for.is_none_or(|commit| commit > durable),
+            "a wait for what is durable"
+        );
+        link.waits_for = drained.waits_for;
+        link.reading_paused = drained.pause_reading;
+        assert!(
+            !(drained.more && drained.frames.is_empty()),
+            "more is promised and nothing given"
+        );
+        assert!(
+            !(drained.more && drained.close),
+            "a connection closes after its last frame"
+        );
+        if drained.close {
+            self.close(conn, CloseCause::Asked);
+        }
+        drained.more
+    }
+}
+
+fn write_frame(frame: &Frame, version: Version, out: &mut bytes::BytesMut) {
+    match frame {
+        Frame::Packet(packet) => encode(packet, version, out),
+        Frame::Deliver(delivery) => {
+            let before = out.len();
+            delivery.encode_head(version, out);
+            out.extend_from_slice(&delivery.payload);
+            assert_eq!(
+                out.len() - before,
+                delivery.packet_len(version),
+                "the size told and the size sent"
+            );
+        }
+    }
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The virtual world's outside: time, connections, the store's and the authenticator's switches, what was seen.
+
+use std::cell::{RefCell, RefMut};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use bytestring::ByteString;
+use mqtt_core::{
+    AuthRequest, Broker, CloseCause, Command, CommitSeq, ConnectionId, DisconnectCause, Effects,
+    Event, FetchRequest, Limits, Moment, Params, Peer, PeerKind, Stats,
+};
+use mqtt_proto::{Connect, DecodeLimits, Decoder, Reason, Version};
+
+use crate::store::Store;
+use crate::{Client, packets};
+
+/// One broker in virtual time; clones are handles of the same world.
+#[derive(Clone)]
+pub struct World(Rc<RefCell<State>>);
+
+/// What the world holds; the rules by which it moves are in `settle.rs`.
+pub(crate) struct State {
+    pub(crate) broker: Broker,
+    pub(crate) params: Params,
+    pub(crate) now: Moment,
+    pub(crate) store: Store,
+    pub(crate) links: BTreeMap<ConnectionId, Link>,
+    pub(crate) woken: BTreeSet<ConnectionId>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) effects: Effects,
+    pub(crate) events: Vec<Event>,
+    pub(crate) logins: Held<AuthRequest>,
+    pub(crate) fetches: Held<FetchRequest>,
+    pub(crate) anonymous: bool,
+}
+
+/// One network connection seen from both ends.
+pub(crate) struct Link {
+    /// The broker's decoder of what the client sends.
+    pub(crate) decoder: Decoder,
+    /// Sent by the client and not yet read by the broker.
+    pub(crate) inbox: BytesMut,
+    /// The client's decoder of what the broker sends.
+    pub(crate) reader: Decoder,
+    /// Sent by the broker and not yet looked at by the client.
+    pub(crate) outbox: BytesMut,
+    pub(crate) reading_paused: bool,
+    pub(crate) undecodable: bool,
+    /// The client takes nothing: its socket is full.
+    pub(crate) stalled: bool,
+    pub(crate) waits_for: Option<CommitSeq>,
+    pub(crate) closed: bool,
+}
+
+/// Requests that are answered at once, or kept until the test lets them go.
+#[derive(Default)]
+pub(crate) struct Held<T> {
+    pub(crate) hold: bool,
+    pub(crate) waiting: VecDeque<T>,
+}
+
+impl World {
+    /// A world with the default limits that accepts anonymous clients.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// A world with changed limits.
+    pub fn with(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let params = Params {
+            limits,
+            version: ByteString::from_static("broker test"),
+        };
+        let now = Moment::from_millis(1_000_000);
+        Self(Rc::new(RefCell::new(State {
+            broker: Broker::new(params.clone(), now),
+            params,
+            now,
+            store: Store::default(),
+            links: BTreeMap::new(),
+            woken: BTreeSet::new(),
+            commands: Vec::new(),
+            effects: Effects::default(),
+            events: Vec::new(),
+            logins: Held {
+                hold: false,
+                waiting: VecDeque::new(),
+            },
+            fetches: Held {
+                hold: false,
+                waiting: VecDeque::new(),
+            },
+            anonymous: true,
+        })))
+    }
+
+    /// A new network connection that has sent nothing yet.
+    #[track_caller]
+    pub fn open(&self, version: Version) -> Client {
+        self.open_as(version, PeerKind::Network)
+    }
+
+    #[track_caller]
+    pub fn open_as(&self, version: Version, kind: PeerKind) -> Client {
+        let mut state = self.state();
+        let index = state.links.len() as u32;
+        let conn = ConnectionId {
+            index,
+            generation: 1,
+        };
+        let limits = DecodeLimits {
+            max_packet_size: state.params.limits.max_packet_size,
+        };
+        state.links.insert(
+            conn,
+            Link::new(Decoder::new(limits), Decoder::client(version)),
+        );
+        let address = SocketAddr::from(([192, 0, 2, 1], 40_000 + index as u16));
+        let peer = Peer {
+            kind,
+            address: Some(address),
+            port: 1883,
+        };
+        let entropy = 0x1234_5678_9abc_def0_u128.wrapping_mul(u128::from(index) + 1);
+        state.commands.push(Command::Open {
+            conn,
+            peer,
+            entropy,
+        });
+        state.settle();
+        drop(state);
+        Client::new(self.clone(), conn, version)
+    }
+
+    /// A connected client whose session ends with the connection.
+    #[track_caller]
+    pub fn client(&self, version: Version, client_id: &str) -> Client {
+        self.connect(packets::connect(version, client_id), false)
+    }
+
+    /// A connected client whose session outlives the connection; there was none before.
+    #[track_caller]
+    pub fn persistent(&self, version: Version, client_id: &str) -> Client {
+        self.connect(packets::resume(version, client_id), false)
+    }
+
+    /// The same client come back to its session.
+    #[track_caller]
+    pub fn resumed(&self, version: Version, client_id: &str) -> Client {
+        self.connect(packets::resume(version, client_id), true)
+    }
+
+    /// Sends CONNECT on a new connection and expects it to be accepted.
+    #[track_caller]
+    pub fn connect(&self, connect: Connect, session_present: bool) -> Client {
+        let client = self.open(connect.version);
+        client.send(connect);
+        client.expect(packets::connack(session_present));
+        client
+    }
+
+    /// Sends CONNECT on a new connection and expects it to be refused and closed.
+    #[track_caller]
+    pub fn refused(&self, connect: Connect, reason: Reason) {
+        let client = self.open(connect.version);
+        client.send(connect);
+        client.expect(packets::refusal(reason));
+        client.expect_closed();
+    }
+
+    /// Lets time pass, entering the core at each of its deadlines.
+    #[track_caller]
+    pub fn pass(&self, span: Duration) {
+        self.state().pass(span);
+    }
+
+    pub fn now(&self) -> Moment {
+        self.state().now
+    }
+
+    /// Nothing becomes durable until [`World::release_commits`].
+    pub fn hold_commits(&self) {
+        self.state().store.hold();
+    }
+
+    /// Lets the next `count` held records become durable.
+    pub fn commit(&self, count: u64) {
+        let mut state = self.state();
+        state.store.commit(count);
+        state.settle();
+    }
+
+    pub fn release_commits(&self) {
+        let mut state = self.state();
+        state.store.release();
+        state.settle();
+    }
+
+    /// Logins stay unanswered until [`World::release_logins`].
+    pub fn hold_logins(&self) {
+        self.state().logins.hold = true;
+    }
+
+    pub fn release_logins(&self) {
+        let mut state = self.state();
+        state.logins.hold = false;
+        state.settle();
+    }
+
+    /// Payloads that the core asks the store for stay unanswered until [`World::release_fetches`].
+    pub fn hold_fetches(&self) {
+        self.state().fetches.hold = true;
+    }
+
+    pub fn release_fetches(&self) {
+        let mut state = self.state();
+        state.fetches.hold = false;
+        state.settle();
+    }
+
+    /// From now on a client without user name is refused.
+    pub fn refuse_anonymous(&self) {
+        self.state().anonymous = false;
+    }
+
+    /// New limits for the running broker.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut Limits)) {
+        let mut state = self.state();
+        change(&mut state.params.limits);
+        let params = Box::new(state.params.clone());
+        state.commands.push(Command::Reconfigure(params));
+        state.settle();
+    }
+
+    pub fn shutdown(&self) {
+        let mut state = self.state();
+        state.commands.push(Command::Shutdown);
+        state.settle();
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.state().broker.stats()
+    }
+
+    /// Payloads that the store keeps for sessions' queues.
+    pub fn stored_payloads(&self) -> usize {
+        self.state().store.payloads()
+    }
+
+    /// What happened since the last call.
+    pub fn events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.state().events)
+    }
+
+    /// Why the connection that ended last ended; the events before it are forgotten.
+    #[track_caller]
+    pub fn last_cause(&self) -> DisconnectCause {
+        let cause = |event| match event {
+            Event::Rejected { cause, .. } | Event::Disconnected { cause, .. } => Some(cause),
+            _ => None,
+        };
+        self.events()
+            .into_iter()
+            .filter_map(cause)
+            .next_back()
+            .expect("no connection has ended")
+    }
+
+    /// Checks that nothing is left of clients and sessions: every counter of what is held stands at zero.
+    #[track_caller]
+    pub fn assert_empty(&self) {
+        let stats = self.stats();
+        let held = [
+            ("connected", stats.clients_connected),
+            ("disconnected", stats.clients_disconnected),
+            ("subscriptions", stats.subscriptions),
+            ("queued", stats.queued_messages),
+            ("stored payloads", self.stored_payloads() as u64),
+        ];
+        for (what, count) in held {
+            assert_eq!(count, 0, "{what} after all clients are gone");
+        }
+    }
+
+    /// Checks that no message waits or is in flight for any session.
+    #[track_caller]
+    pub fn assert_queues_empty(&self) {
+        assert_eq!(self.stats().queued_messages, 0, "messages wait");
+        assert_eq!(self.stored_payloads(), 0, "payloads are kept for nobody");
+    }
+
+    pub(crate) fn state(&self) -> RefMut<'_, State> {
+        self.0.borrow_mut()
+    }
+}
+
+impl State {
+    /// Ends `conn` as the driver does when the socket ends; only the first end counts.
+    pub(crate) fn close(&mut self, conn: ConnectionId, cause: CloseCause) {
+        if let Some(link) = self.links.get_mut(&conn) {
+            if !link.closed {
+                link.closed = true;
+                self.commands.push(Command::Closed { conn, cause });
+            }
+        }
+    }
+}
+
+impl<T> Held<T> {
+    /// The next request that may be answered.
+    pub(crate) fn next(&mut self) -> Option<T> {
+        if self.hold {
+            None
+        } else {
+            self.waiting.pop_front()
+        }
+    }
+}
+
+impl Link {
+    fn new(decoder: Decoder, reader: Decoder) -> Self {
+        Self {
+            decoder,
+            inbox: BytesMut::new(),
+            reader,
+            outbox: BytesMut::new(),
+            reading_paused: false,
+            undecodable: false,
+            stalled: false,
+            waits_for: None,
+            closed: false,
+        }
+    }
+}
