@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What a client's event looks like in the log: kind, sentence and fields, in one table.
+//!
+//! The sentences begin with the words of Mosquitto 2.0, which people search for and programs parse; what it does
+//! not say (cause, user, address) follows in parentheses.
+
+use std::fmt::{self, Display};
+use std::net::SocketAddr;
+
+use mqtt_core::{Client, DisconnectCause, Event, LoginFailure, Peer, PeerKind, SessionKey};
+use mqtt_proto::{Reason, Version};
+
+use super::entry::Entry;
+use super::escape::Field;
+use super::kind::Kind;
+
+impl Entry {
+    /// The entry for an event; none for what the log does not tell: internal clients and successful subscriptions.
+    pub fn of(event: &Event) -> Option<Self> {
+        Some(match event {
+            Event::Opened { peer } => opened(peer)?,
+            Event::TooManyConnections { peer } => too_many_connections(peer)?,
+            Event::Connected {
+                client,
+                version,
+                clean_start,
+                keep_alive,
+                ..
+            } => connected(client, *version, *clean_start, *keep_alive)?,
+            Event::Rejected {
+                peer,
+                client,
+                cause,
+            } => ended(peer, client.as_ref(), cause)?,
+            Event::Disconnected { client, cause } => {
+                ended(&client.peer, Some(&client.session), cause)?
+            }
+            Event::SessionExpired { session } => session_expired(session),
+            Event::DroppingMessages { client, limit } => dropping_messages(client, limit),
+            Event::PublishDenied {
+                client,
+                topic,
+                reason,
+            } => denied(
+                &Kind::PUBLISH_DENIED,
+                "PUBLISH",
+                client,
+                topic.as_str(),
+                *reason,
+            ),
+            Event::SubscribeDenied {
+                client,
+                filter,
+                reason,
+            } => denied(
+                &Kind::SUBSCRIBE_DENIED,
+                "SUBSCRIBE",
+                client,
+                filter.as_str(),
+                *reason,
+            ),
+            Event::Subscribed { .. } | Event::Unsubscribed { .. } => return None,
+        })
+    }
+
+    fn about_peer(self, peer: &Peer) -> Self {
+        self.with("REMOTE_ADDR", Address(peer))
+            .with("LISTENER_PORT", peer.port)
+    }
+
+    fn about_session(self, session: &SessionKey) -> Self {
+        let entry = self.with("CLIENT_ID", Field(&session.client_id));
+        if session.user.is_empty() {
+            entry
+        } else {
+            entry.with("USERNAME", Field(&session.user))
+        }
+    }
+}
+
+fn opened(peer: &Peer) -> Option<Entry> {
+    let text = format!(
+        "New connection from {} on port {}.",
+        Address(peer),
+        peer.port
+    );
+    is_told(peer).then(|| Entry::new(&Kind::CONNECTION_OPENED, text).about_peer(peer))
+}
+
+fn too_many_connections(peer: &Peer) -> Option<Entry> {
+    let text = format!(
+        "Client connection from {} denied: max_connections exceeded.",
+        Address(peer)
+    );
+    is_told(peer).then(|| {
+        Entry::new(&Kind::CONNECTION_LIMIT, text)
+            .about_peer(peer)
+            .with("REASON", "max_connections exceeded")
+    })
+}
+
+fn connected(
+    client: &Client,
+    version: Version,
+    clean_start: bool,
+    keep_alive: u16,
+) -> Option<Entry> {
+    let Client { session, peer } = client;
+    let protocol = match version {
+        Version::V31 => 1,
+        Version::V311 => 2,
+        Version::V5 => 5,
+    };
+    let mut text = format!(
+        "New client connected from {} as {} (p{protocol}, c{}, k{keep_alive}",
+        Address(peer),
+        Field(&session.client_id),
+        u8::from(clean_start),
+    );
+    if !session.user.is_empty() {
+        text.push_str(&format!(", u'{}'", Field(&session.user)));
+    }
+    text.push_str(").");
+    is_told(peer).then(|| {
+        Entry::new(&Kind::CLIENT_CONNECTED, text)
+            .about_peer(peer)
+            .about_session(session)
+            .with("PROTOCOL_VERSION", version)
+            .with("KEEPALIVE", keep_alive)
+    })
+}
+
+/// The end of a connection, accepted before or not.
+fn ended(peer: &Peer, session: Option<&SessionKey>, cause: &DisconnectCause) -> Option<Entry> {
+    if !is_told(peer) {
+        return None;
+    }
+    let id = session.map_or(UNKNOWN, |session| &*session.client_id);
+    let (kind, sentence) = sentence(cause);
+    let mut text = format!("Client {}{sentence}", Field(id));
+    if !matches!(
+        cause,
+        DisconnectCause::ByClient | DisconnectCause::PeerClosed
+    ) {
+        text.push_str(&format!(" (reason: {cause}; {})", Origin { peer, session }));
+    }
+    if let DisconnectCause::Login(LoginFailure::AnonymousNotAllowed) = cause {
+        text.push_str(ANONYMOUS_REMEDY);
+    }
+    let entry = Entry::new(kind, text)
+        .about_peer(peer)
+        .with("REASON", cause);
+    Some(match session {
+        Some(session) => entry.about_session(session),
+        None => entry,
+    })
+}
+
+/// The kind of a connection's end, and what Mosquitto says of it after the client's identifier.
+fn sentence(cause: &DisconnectCause) -> (&'static Kind, &'static str) {
+    const PROTOCOL_ERROR: &str = " disconnected due to protocol error.";
+    match cause {
+        DisconnectCause::ByClient | DisconnectCause::ByClientWithWill => {
+            (&Kind::CLIENT_DISCONNECTED, " disconnected.")
+        }
+        DisconnectCause::PeerClosed | DisconnectCause::Socket(_) => {
+            (&Kind::CONNECTION_LOST, " closed its connection.")
+        }
+        DisconnectCause::KeepAlive { .. } | DisconnectCause::ConnectTimeout { .. } => (
+            &Kind::CLIENT_TIMED_OUT,
+            " has exceeded timeout, disconnecting.",
+        ),
+        DisconnectCause::TakenOver => (
+            &Kind::CLIENT_TAKEN_OVER,
+            " already connected, closing old connection.",
+        ),
+        DisconnectCause::Login(_) => (&Kind::CLIENT_REFUSED, " disconnected, not authorised."),
+        DisconnectCause::ShuttingDown => (&Kind::CLIENT_SHUT_DOWN, " disconnected."),
+        DisconnectCause::Transport(_) | DisconnectCause::Protocol(_) => {
+            (&Kind::CLIENT_FAULT, PROTOCOL_ERROR)
+        }
+        DisconnectCause::Undecodable(error) => match error.reason() {
+            Reason::MalformedPacket => (
+                &Kind::CLIENT_FAULT,
+                " disconnected due to malformed packet.",
+            ),
+            Reason::PacketTooLarge => {
+                (&Kind::CLIENT_FAULT, " disconnected due to oversize packet.")
+            }
+            _ => (&Kind::CLIENT_FAULT, PROTOCOL_ERROR),
+        },
+    }
+}
+
+fn session_expired(session: &SessionKey) -> Entry {
+    let text = format!(
+        "Expiring client {} due to timeout.",
+        Field(&session.client_id)
+    );
+    Entry::new(&Kind::SESSION_EXPIRED, text).about_session(session)
+}
+
+fn dropping_messages(client: &SessionKey, limit: &'static str) -> Entry {
+    let id = Field(&client.client_id);
+    let text = format!(
+        "Outgoing messages are being dropped for client {id}. (reason: {limit} is reached)"
+    );
+    Entry::new(&Kind::MESSAGES_DROPPED, text)
+        .about_session(client)
+        .with("REASON", limit)
+}
+
+fn denied(
+    kind: &'static Kind,
+    packet: &str,
+    client: &Client,
+    topic: &str,
+    reason: Reason,
+) -> Entry {
+    let Client { session, peer } = client;
+    let (id, topic, reason) = (Field(&session.client_id), Field(topic), reason.name());
+    let origin = Origin {
+        peer,
+        session: Some(session),
+    };
+    let text = format!("Denied {packet} from {id} ('{topic}') (reason: {reason}; {origin})");
+    Entry::new(kind, text)
+        .about_peer(peer)
+        .about_session(session)
+        .with("TOPIC", topic)
+        .with("REASON", reason)
+}
+
+fn is_told(peer: &Peer) -> bool {
+    peer.kind == PeerKind::Network
+}
+
+/// Where a peer is, an IPv4 address in its own form also on a dual-stack socket.
+struct Address<'a>(&'a Peer);
+
+impl Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.address {
+            Some(address) => SocketAddr::new(address.ip().to_canonical(), address.port()).fmt(f),
+            None => f.write_str("a local socket"),
+        }
+    }
+}
+
+/// Who it was, as far as is known.
+struct Origin<'a> {
+    peer: &'a Peer,
+    session: Option<&'a SessionKey>,
+}
+
+impl Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(session) = self.session.filter(|session| !session.user.is_empty()) {
+            write!(f, "user '{}', ", Field(&session.user))?;
+        }
+        write!(f, "address {}", Address(self.peer))
+    }
+}
+
+/// Mosquitto's name for a client that never said its own.
+const UNKNOWN: &str = "<unknown>";
+
+const ANONYMOUS_REMEDY: &str = " Give this client the user name and password of a [[user]] in broker.toml, or let in \
+                                everybody with `allow_anonymous = true` under [broker].";
+
+#[cfg(test)]
+mod tests;
