@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The configuration's way into the running broker: read, checked as a whole, then taken over or refused as a whole.
+//!
+//! The same way at the start, on SIGHUP and on `broker reload`, one at a time. A refused file changes nothing.
+
+mod changes;
+mod source;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use broker_config::BrokerSettings;
+use mqtt_core::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app;
+use crate::auth::Authenticator;
+use crate::hub::Hub;
+use crate::listener::Listeners;
+use crate::logging::Log;
+use crate::systemd;
+pub use source::{Refusal, read_bounded};
+
+/// Hands an accepted configuration to the parts that live by it.
+pub struct Reloader {
+    config: PathBuf,
+    authenticator: Authenticator,
+    listeners: Arc<Listeners>,
+    hub: Arc<Hub>,
+    log: Log,
+    /// What the broker runs now; held over a whole reload, so that two never mix.
+    running: tokio::sync::Mutex<Option<BrokerSettings>>,
+    /// Why the broker is locked, until a first configuration is accepted.
+    locked: Mutex<Option<String>>,
+}
+
+/// What came of a reload.
+pub struct Outcome {
+    /// Whether the broker now runs what the file says.
+    pub accepted: bool,
+    /// Sentences as they stand in the log; the first says the outcome.
+    pub lines: Vec<String>,
+}
+
+impl Reloader {
+    pub fn new(
+        config: PathBuf,
+        authenticator: Authenticator,
+        listeners: Arc<Listeners>,
+        hub: Arc<Hub>,
+        log: Log,
+    ) -> Arc<Self> {
+        let locked = Mutex::new(Some("no configuration was read yet".to_owned()));
+        Arc::new(Self {
+            config,
+            authenticator,
+            listeners,
+            hub,
+            log,
+            running: tokio::sync::Mutex::default(),
+            locked,
+        })
+    }
+
+    /// Reads the file for the first time; a refused one leaves the broker locked, and is logged.
+    pub async fn start(&self) -> Result<(), Refusal> {
+        let mut running = self.running.lock().await;
+        match self.take_over(&mut running).await {
+            Ok(lines) => {
+                lines.into_iter().for_each(|line| self.log.notice(line));
+                Ok(())
+            }
+            Err(refusal) => {
+                self.set_locked(Some(refusal.to_string()));
+                refusal
+                    .lines()
+                    .into_iter()
+                    .for_each(|line| self.log.error(line));
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Reads the file again and logs what came of it.
+    pub async fn reload(&self) -> Outcome {
+        let mut running = self.running.lock().await;
+        systemd::reloading();
+        self.log.notice("Reloading config.");
+        let outcome = match self.take_over(&mut running).await {
+            Ok(lines) => {
+                lines.iter().for_each(|line| self.log.notice(line));
+                Outcome {
+                    accepted: true,
+                    lines,
+                }
+            }
+            Err(refusal) => {
+                let mut lines = refusal.lines();
+                if running.is_some() {
+                    lines.push("the former configuration stays in force".to_owned());
+                } else {
+                    self.set_locked(Some(refusal.to_string()));
+                }
+                lines.iter().for_each(|line| self.log.error(line));
+                Outcome {
+                    accepted: false,
+                    lines,
+                }
+            }
+        };
+        systemd::ready();
+        outcome
+    }
+
+    /// Reloads on every SIGHUP.
+    pub async fn serve_hangups(self: Arc<Self>) {
+        match signal(SignalKind::hangup()) {
+            Ok(mut hangups) => {
+                while hangups.recv().await.is_some() {
+                    self.reload().await;
+                }
+            }
+            Err(error) => self
+                .log
+                .error(format!("SIGHUP cannot be received: {error}")),
+        }
+    }
+
+    /// Why the broker is locked; none once a configuration was accepted.
+    pub fn locked(&self) -> Option<String> {
+        self.locked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// All or nothing: what can be refused comes before the first change.
+    async fn take_over(
+        &self,
+        running: &mut Option<BrokerSettings>,
+    ) -> Result<Vec<String>, Refusal> {
+        let loaded = source::load(self.config.clone()).await?;
+        let settings = loaded.settings;
+        self.authenticator
+            .replace(settings.users.clone(), settings.allow_anonymous)
+            .await
+            .map_err(|error| Refusal::Accounts(self.config.clone(), error))?;
+        self.hub
+            .enter(&mut vec![Command::Reconfigure(Box::new(app::params()))]);
+        self.listeners.apply(&settings.listeners).await;
+        self.set_locked(None);
+        let mut lines = vec![format!("Config loaded from {}.", self.config.display())];
+        lines.extend(loaded.notes);
+        lines.extend(changes::between(running.as_ref(), &settings));
+        *running = Some(settings);
+        Ok(lines)
+    }
+
+    fn set_locked(&self, reason: Option<String>) {
+        *self.locked.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What is different between two configurations, in sentences.
+
+use broker_config::{BrokerSettings, User};
+
+/// The changes, `nothing changed` if there is none; the first configuration is described instead.
+pub fn between(before: Option<&BrokerSettings>, after: &BrokerSettings) -> Vec<String> {
+    let Some(before) = before else {
+        return description(after);
+    };
+    let mut lines = users(&before.users, &after.users);
+    if before.allow_anonymous != after.allow_anonymous {
+        lines.push(anonymous(after).to_owned());
+    }
+    let opened = after
+        .listeners
+        .iter()
+        .filter(|listener| !before.listeners.contains(listener));
+    let closed = before
+        .listeners
+        .iter()
+        .filter(|listener| !after.listeners.contains(listener));
+    lines.extend(closed.map(|listener| format!("listener removed: {listener}")));
+    lines.extend(opened.map(|listener| format!("listener added: {listener}")));
+    if lines.is_empty() {
+        lines.push("nothing changed".to_owned());
+    }
+    lines.extend(warning(after));
+    lines
+}
+
+fn description(settings: &BrokerSettings) -> Vec<String> {
+    let users = match settings.users.len() {
+        1 => "1 user".to_owned(),
+        count => format!("{count} users"),
+    };
+    let mut lines = vec![format!("{users}; {}", anonymous(settings))];
+    lines.extend(warning(settings));
+    lines
+}
+
+fn anonymous(settings: &BrokerSettings) -> &'static str {
+    if settings.allow_anonymous {
+        "clients without a user name are let in"
+    } else {
+        "clients without a user name are refused"
+    }
+}
+
+fn users(before: &[User], after: &[User]) -> Vec<String> {
+    let find = |users: &[User], name: &str| users.iter().position(|user| user.username == name);
+    let removed = before
+        .iter()
+        .filter(|user| find(after, &user.username).is_none());
+    let mut lines: Vec<String> = removed
+        .map(|user| format!("user removed: {}", user.username))
+        .collect();
+    for user in after {
+        match find(before, &user.username).and_then(|index| before.get(index)) {
+            None => lines.push(format!("user added: {}", user.username)),
+            Some(former) if former.credential != user.credential => {
+                lines.push(format!("password changed: {}", user.username));
+            }
+            Some(_) => {}
+        }
+    }
+    lines
+}
+
+fn warning(settings: &BrokerSettings) -> Option<String> {
+    let nobody = settings.users.is_empty() && !settings.allow_anonymous;
+    nobody.then(|| {
+        "nobody can log in: there is no [[user]], and `allow_anonymous = true` does not stand under [broker]".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> BrokerSettings {
+        let reading = broker_config::read(format!("version = 1\n{text}").as_bytes());
+        reading
+            .verdict
+            .unwrap_or_else(|problems| panic!("{problems:?}"))
+            .broker
+    }
+
+    const ANN: &str = "[[user]]\nusername = \"ann\"\npassword = \"one\"\n";
+    const ANN_TWO: &str = "[[user]]\nusername = \"ann\"\npassword = \"two\"\n";
+    const BOB: &str = "[[user]]\nusername = \"bob\"\npassword = \"one\"\n";
+    const PORT: &str = "[[listener]]\nport = 1884\n";
+
+    #[test]
+    fn each_difference_is_told() {
+        let both = format!("{ANN}{BOB}");
+        let port = format!("{ANN}{PORT}");
+        let anonymous = format!("[broker]\nallow_anonymous = true\n{ANN}");
+        let cases: [(&str, &str, &[&str]); 7] = [
+            (ANN, ANN, &["nothing changed"]),
+            (ANN, &both, &["user added: bob"]),
+            (&both, ANN, &["user removed: bob"]),
+            (ANN, ANN_TWO, &["password changed: ann"]),
+            (ANN, BOB, &["user removed: ann", "user added: bob"]),
+            (ANN, &anonymous, &["clients without a user name are let in"]),
+            (
+                ANN,
+                &port,
+                &[
+                    "listener removed: port 1883, all addresses, mqtt",
+                    "listener added: port 1884, all addresses, mqtt",
+                ],
+            ),
+        ];
+        for (before, after, expected) in cases {
+            assert_eq!(
+                between(Some(&settings(before)), &settings(after)),
+                expected,
+                "{before} to {after}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_configuration_is_described() {
+        assert_eq!(
+            between(None, &settings(ANN)),
+            ["1 user; clients without a user name are refused"]
+        );
+    }
+
+    #[test]
+    fn a_configuration_nobody_can_log_in_with_is_warned_of() {
+        let lines = between(None, &settings(""));
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.starts_with("nobody can log in")),
+            "{lines:?}"
+        );
+    }
+}
