@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The control socket: one JSON line asks, one JSON line answers.
+//!
+//! Whoever may open the socket (root and the group of the daemon) may ask; nothing secret is answered.
+
+pub mod client;
+pub mod protocol;
+mod snapshot;
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::hub::Hub;
+use crate::listener::Listeners;
+use crate::reload::Reloader;
+use protocol::{Action, Answer, Body, MAX_REQUEST, Reload, Request, VERSION};
+
+/// The parts of the daemon that answer.
+#[derive(Clone)]
+pub struct Control {
+    pub hub: Arc<Hub>,
+    pub listeners: Arc<Listeners>,
+    pub reloader: Arc<Reloader>,
+}
+
+/// Opens the socket for its owner and group, in place of one that a dead daemon left.
+///
+/// It is an error when another daemon answers there.
+pub fn open(path: &Path) -> io::Result<UnixListener> {
+    remove_stale(path)?;
+    let socket = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE))?;
+    Ok(socket)
+}
+
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "another broker uses it",
+        )),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+impl Control {
+    /// Answers until aborted; at most eight clients at a time, more wait to be accepted.
+    pub async fn serve(self, socket: UnixListener) {
+        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+        // The semaphore is never closed.
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            match socket.accept().await {
+                Ok((stream, _)) => {
+                    let control = self.clone();
+                    tokio::spawn(async move {
+                        let _place = place;
+                        control.converse(stream).await;
+                    });
+                }
+                // Out of descriptors, most likely.
+                Err(_) => sleep(ACCEPT_RETRY).await,
+            }
+        }
+    }
+
+    /// Answers line after line until the client leaves, is silent for too long, or fails.
+    async fn converse(&self, stream: UnixStream) {
+        let (read, mut write) = stream.into_split();
+        let mut read = BufReader::new(read);
+        while let Ok(Ok(line)) = timeout(PATIENCE, Line::next(&mut read)).await {
+            let (body, goes_on) = match line {
+                Line::Whole(line) => (self.answer(&line).await, true),
+                Line::TooLong => (
+                    Body::Error(format!("a request has at most {MAX_REQUEST} bytes")),
+                    false,
+                ),
+                Line::End => return,
+            };
+            let sent = timeout(PATIENCE, send(&mut write, body)).await;
+            if !goes_on || !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
+        }
+    }
+
+    async fn answer(&self, line: &[u8]) -> Body {
+        let request: Request = match serde_json::from_slice(line) {
+            Ok(request) => request,
+            Err(error) => return Body::Error(format!("not a request: {error}")),
+        };
+        match request {
+            Request {
+                v: VERSION,
+                action: Action::Status,
+            } => Body::Status(Box::new(snapshot::take(
+                &self.hub,
+                &self.listeners,
+                &self.reloader,
+            ))),
+            Request {
+                v: VERSION,
+                action: Action::Reload,
+            } => {
+                let outcome = self.reloader.reload().await;
+                Body::Reload(Reload {
+                    accepted: outcome.accepted,
+                    lines: outcome.lines,
+                })
+            }
+            Request { v, .. } => {
+                Body::Error(format!("version {v} is not spoken here, only {VERSION}"))
+            }
+        }
+    }
+}
+
+/// What a client sent.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+    End,
+}
+
+impl Line {
+    async fn next(read: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Self> {
+        let mut line = Vec::new();
+        // One byte more than allowed, so that a longer line shows.
+        let limit = u64::try_from(MAX_REQUEST + 1).unwrap_or(u64::MAX);
+        read.take(limit).read_until(b'\n', &mut line).await?;
+        Ok(match line.len() {
+            0 => Self::End,
+            length if length > MAX_REQUEST => Self::TooLong,
+            _ => Self::Whole(line),
+        })
+    }
+}
+
+async fn send(write: &mut (impl AsyncWriteExt + Unpin), body: Body) -> io::Result<()> {
+    let mut line = serde_json::to_vec(&Answer { v: VERSION, body })?;
+    line.push(b'\n');
+    write.write_all(&line).await
+}
+
+/// Read and write for owner and group.
+const MODE: u32 = 0o660;
+const MAX_CLIENTS: usize = 8;
+/// For a request to arrive and for an answer to be taken.
+const PATIENCE: Duration = Duration::from_secs(5);
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_is_one_line_of_bounded_length() {
+        let long = vec![b'x'; MAX_REQUEST + 1];
+        let full = vec![b'x'; MAX_REQUEST];
+        let cases = [
+            (Vec::new(), Line::End),
+            (b"{}\n{}\n".to_vec(), Line::Whole(b"{}\n".to_vec())),
+            (b"{}".to_vec(), Line::Whole(b"{}".to_vec())),
+            (full.clone(), Line::Whole(full)),
+            (long, Line::TooLong),
+        ];
+        for (bytes, expected) in cases {
+            let line = Line::next(&mut BufReader::new(bytes.as_slice()))
+                .await
+                .unwrap();
+            assert_eq!(line, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
+        let path = std::env::temp_dir().join(format!("broker-control-{}", std::process::id()));
+        drop(open(&path).unwrap());
+        let alive = open(&path).unwrap();
+        assert_eq!(open(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            MODE
+        );
+        drop(alive);
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The language of the control socket, version 1: one JSON object a line, asked and answered.
+//!
+//! New members may be added within a version, so both sides ignore what they do not know.
+
+use serde::{Deserialize, Serialize};
+
+/// `{"v":1,"do":"status"}`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Request {
+    pub v: u32,
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Status,
+    Reload,
+}
+
+/// The one line that answers a request.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Answer {
+    pub v: u32,
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Body {
+    Status(Box<Status>),
+    Reload(Reload),
+    /// The request was not understood, as said.
+    Error(String),
+}
+
+/// What came of a reload.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reload {
+    pub accepted: bool,
+    pub lines: Vec<String>,
+}
+
+/// The running broker.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub uptime_seconds: u64,
+    /// Why there is no listener yet.
+    pub locked: Option<String>,
+    pub listeners: Vec<Listener>,
+    /// At most 1,000; `counters.clients_connected` is the whole number.
+    pub clients: Vec<Client>,
+    pub counters: Counters,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Listener {
+    /// `mqtt` or `websockets`.
+    pub protocol: String,
+    pub port: u16,
+    pub bind_address: String,
+    /// The local addresses that are open.
+    pub addresses: Vec<String>,
+    pub state: ListenerState,
+    /// Why it does not listen.
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListenerState {
+    Listening,
+    Waiting,
+    Refused,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Client {
+    pub client_id: String,
+    pub username: Option<String>,
+    /// Remote address and port.
+    pub address: Option<String>,
+    /// `3.1`, `3.1.1` or `5.0`.
+    pub protocol_version: String,
+    pub connected_seconds: u64,
+    pub keep_alive_seconds: u16,
+    pub subscriptions: usize,
+    /// Messages that wait for this client.
+    pub queued: usize,
+}
+
+/// Counted since the start, and what is held now; the names are those of the core's statistics.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    pub clients_connected: u64,
+    pub clients_disconnected: u64,
+    pub clients_expired: u64,
+    pub clients_timed_out: u64,
+    pub messages_received: u64,
+    pub messages_sent: u64,
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    pub publish_received: u64,
+    pub publish_sent: u64,
+    pub publish_dropped: u64,
+    pub subscriptions: u64,
+    pub retained_messages: u64,
+    pub queued_messages: u64,
+}
+
+/// The version spoken here.
+pub const VERSION: u32 = 1;
+/// Bytes of a request; a longer one is answered with an error.
+pub const MAX_REQUEST: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_and_answers_have_the_documented_form() {
+        let request = Request {
+            v: VERSION,
+            action: Action::Status,
+        };
+        assert_eq!(
+            serde_json::to_string(&request).unwrap(),
+            r#"{"v":1,"do":"status"}"#
+        );
+        let body = Body::Reload(Reload {
+            accepted: true,
+            lines: vec!["nothing changed".to_owned()],
+        });
+        let answer = Answer { v: VERSION, body };
+        let text = r#"{"v":1,"reload":{"accepted":true,"lines":["nothing changed"]}}"#;
+        assert_eq!(serde_json::to_string(&answer).unwrap(), text);
+        assert!(serde_json::from_str::<Answer>(text).is_ok());
+    }
+}

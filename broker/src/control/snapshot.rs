@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What the running broker looks like at one moment, in the words of the control socket.
+
+use mqtt_core::{ClientStatus, Moment, Stats};
+
+use super::protocol::{Client, Counters, Listener, ListenerState as Word, Status};
+use crate::hub::Hub;
+use crate::listener::{ListenerState, Listeners, State};
+use crate::reload::Reloader;
+
+/// Asks every part once.
+pub fn take(hub: &Hub, listeners: &Listeners, reloader: &Reloader) -> Status {
+    let now = hub.now();
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        uptime_seconds: now.as_millis() / 1_000,
+        locked: reloader.locked(),
+        listeners: listeners.states().iter().map(listener).collect(),
+        clients: hub
+            .clients(MAX_CLIENTS)
+            .iter()
+            .map(|row| client(row, now))
+            .collect(),
+        counters: counters(&hub.stats()),
+    }
+}
+
+fn listener(row: &ListenerState) -> Listener {
+    let (state, reason) = match &row.state {
+        State::Listening => (Word::Listening, None),
+        State::Waiting(reason) => (Word::Waiting, Some(reason.clone())),
+        State::Refused(reason) => (Word::Refused, Some(reason.clone())),
+    };
+    Listener {
+        protocol: row.settings.protocol.name().to_owned(),
+        port: row.settings.port,
+        bind_address: row.settings.bind_address.to_string(),
+        addresses: row.addresses.iter().map(ToString::to_string).collect(),
+        state,
+        reason,
+    }
+}
+
+fn client(row: &ClientStatus, now: Moment) -> Client {
+    let session = &row.client.session;
+    let remote = row
+        .client
+        .peer
+        .address
+        .map(|address| (address.ip().to_canonical(), address.port()));
+    Client {
+        client_id: session.client_id.to_string(),
+        username: (!session.user.is_empty()).then(|| session.user.to_string()),
+        address: remote.map(|remote| std::net::SocketAddr::from(remote).to_string()),
+        protocol_version: row.version.name().to_owned(),
+        connected_seconds: now.since(row.connected_at).as_secs(),
+        keep_alive_seconds: row.keep_alive,
+        subscriptions: row.subscriptions,
+        queued: row.queued,
+    }
+}
+
+fn counters(stats: &Stats) -> Counters {
+    Counters {
+        clients_connected: stats.clients_connected,
+        clients_disconnected: stats.clients_disconnected,
+        clients_expired: stats.clients_expired,
+        clients_timed_out: stats.clients_timed_out,
+        messages_received: stats.messages_received,
+        messages_sent: stats.messages_sent,
+        bytes_received: stats.bytes_received,
+        bytes_sent: stats.bytes_sent,
+        publish_received: stats.publish_received,
+        publish_sent: stats.publish_sent,
+        publish_dropped: stats.publish_dropped,
+        subscriptions: stats.subscriptions,
+        retained_messages: stats.retained_messages,
+        queued_messages: stats.queued_messages,
+    }
+}
+
+/// Rows; more clients are only counted.
+const MAX_CLIENTS: usize = 1_000;
