@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! `broker status`: the running broker's listeners, clients and counters.
+
+use std::fmt::{self, Display};
+use std::process::ExitCode;
+
+use super::socket::Socket;
+use super::{failed, help, misused};
+use crate::control::client::ask;
+use crate::control::protocol::{Action, Body, Client, Counters, Listener, ListenerState, Status};
+use crate::logging::Field;
+
+/// Runs the command with the arguments that follow its name; 1 if no broker answers.
+pub fn run(arguments: lexopt::Parser) -> ExitCode {
+    let socket = match Socket::parse(arguments, true) {
+        Ok(Some(socket)) => socket,
+        Ok(None) => return help(HELP),
+        Err(error) => return misused("status", error),
+    };
+    match ask(&socket.path, Action::Status) {
+        Ok(Body::Status(status)) if socket.json => match serde_json::to_string_pretty(&status) {
+            Ok(json) => help(&json),
+            Err(error) => failed("status", error, 1),
+        },
+        Ok(Body::Status(status)) => help(Page(&status).to_string().trim_end()),
+        Ok(Body::Error(fault)) => failed("status", fault, 1),
+        Ok(Body::Reload(_)) => failed("status", "the broker answered something else", 1),
+        Err(error) => failed("status", error, 1),
+    }
+}
+
+/// The status for a person.
+struct Page<'a>(&'a Status);
+
+impl Display for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status {
+            version,
+            pid,
+            uptime_seconds,
+            locked,
+            listeners,
+            clients,
+            counters,
+        } = self.0;
+        writeln!(
+            f,
+            "broker {version}, process {pid}, up {}",
+            Span(*uptime_seconds)
+        )?;
+        if let Some(reason) = locked {
+            writeln!(f, "LOCKED, nothing listens: {}", Field(reason))?;
+        }
+        if !listeners.is_empty() {
+            writeln!(f)?;
+            table(
+                f,
+                LISTENER_HEADINGS,
+                &listeners.iter().flat_map(listener_rows).collect::<Vec<_>>(),
+            )?;
+        }
+        if !clients.is_empty() {
+            writeln!(f)?;
+            table(
+                f,
+                CLIENT_HEADINGS,
+                &clients.iter().map(client_row).collect::<Vec<_>>(),
+            )?;
+        }
+        let unseen = counters
+            .clients_connected
+            .saturating_sub(u64::try_from(clients.len()).unwrap_or(u64::MAX));
+        if unseen > 0 {
+            writeln!(f, "and {unseen} more")?;
+        }
+        writeln!(f)?;
+        write_counters(f, counters)
+    }
+}
+
+/// As `ss -ltn` shows them: a row for each local address.
+fn listener_rows(listener: &Listener) -> Vec<[String; 4]> {
+    let row = |address: String, state: &str, note: &str| {
+        [
+            "tcp".to_owned(),
+            address,
+            state.to_owned(),
+            format!("{} {note}", listener.protocol)
+                .trim_end()
+                .to_owned(),
+        ]
+    };
+    match listener.state {
+        ListenerState::Listening => listener
+            .addresses
+            .iter()
+            .map(|address| row(address.clone(), "LISTEN", ""))
+            .collect(),
+        ListenerState::Waiting | ListenerState::Refused => {
+            let state = if listener.state == ListenerState::Waiting {
+                "WAITING"
+            } else {
+                "CLOSED"
+            };
+            let wanted = match listener.bind_address.as_str() {
+                address if address.contains(':') => format!("[{address}]:{}", listener.port),
+                address => format!("{address}:{}", listener.port),
+            };
+            let reason = listener.reason.as_deref().unwrap_or_default();
+            vec![row(wanted, state, &format!("({})", Field(reason)))]
+        }
+    }
+}
+
+fn client_row(client: &Client) -> [String; 6] {
+    [
+        Field(&client.client_id).to_string(),
+        client
+            .username
+            .as_deref()
+            .map_or("-".to_owned(), |name| Field(name).to_string()),
+        client.address.clone().unwrap_or_else(|| "-".to_owned()),
+        Span(client.connected_seconds).to_string(),
+        if client.keep_alive_seconds == 0 {
+            "none".to_owned()
+        } else {
+            format!("{} s", client.keep_alive_seconds)
+        },
+        client.protocol_version.clone(),
+    ]
+}
+
+fn write_counters(f: &mut fmt::Formatter<'_>, counters: &Counters) -> fmt::Result {
+    writeln!(
+        f,
+        "Clients    {} connected, {} away with a session, {} expired, {} timed out",
+        counters.clients_connected,
+        counters.clients_disconnected,
+        counters.clients_expired,
+        counters.clients_timed_out
+    )?;
+    writeln!(
+        f,
+        "Publishes  {} received, {} sent, {} dropped, {} waiting, {} retained",
+        counters.publish_received,
+        counters.publish_sent,
+        counters.publish_dropped,
+        counters.queued_messages,
+        counters.retained_messages
+    )?;
+    writeln!(
+        f,
+        "Traffic    {} packets and {} bytes received, {} packets and {} bytes sent",
+        counters.messages_received,
+        counters.bytes_received,
+        counters.messages_sent,
+        counters.bytes_sent
+    )
+}
+
+/// Columns as wide as their widest cell, two spaces apart.
+fn table<const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    headings: [&str; N],
+    rows: &[[String; N]],
+) -> fmt::Result {
+    let width = |column: usize, heading: &str| {
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count());
+        cells
+            .chain([heading.chars().count()])
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: Vec<usize> = headings
+        .iter()
+        .enumerate()
+        .map(|(column, heading)| width(column, heading))
+        .collect();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> = cells
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        writeln!(f, "{}", padded.join("  ").trim_end())
+    };
+    line(&mut headings.into_iter())?;
+    rows.iter()
+        .try_for_each(|row| line(&mut row.iter().map(String::as_str)))
+}
+
+/// A length of time in its two largest units.
+struct Span(u64);
+
+impl Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, hours, minutes, seconds) = (
+            self.0 / 86_400,
+            self.0 / 3_600 % 24,
+            self.0 / 60 % 60,
+            self.0 % 60,
+        );
+        match (days, hours, minutes) {
+            (0, 0, 0) => write!(f, "{seconds} s"),
+            (0, 0, _) => write!(f, "{minutes} min {seconds} s"),
+            (0, _, _) => write!(f, "{hours} h {minutes} min"),
+            _ => write!(f, "{days} d {hours} h"),
+        }
+    }
+}
+
+const LISTENER_HEADINGS: [&str; 4] = ["Proto", "Local address", "State", "Protocol"];
+const CLIENT_HEADINGS: [&str; 6] = [
+    "Client",
+    "User",
+    "Address",
+    "Connected",
+    "Keep alive",
+    "MQTT",
+];
+
+const HELP: &str = "\
+Show what the running broker does: its listeners, the connected clients, and what it counted.
+
+Usage: broker status [--json] [--control PATH]
+
+      --json           Print one JSON object for a program instead
+      --control PATH   The control socket of the broker (default: /run/broker/control)
+
+Exit status: 0, or 1 if no broker is running.";
+
+#[cfg(test)]
+mod tests;
