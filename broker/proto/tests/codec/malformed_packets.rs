@@ -151,22 +151,17 @@ fn malformed_subscriptions_are_refused() {
 
 #[test]
 fn more_filters_than_4096_are_refused() {
-    let one = hex("00 01 'a' 00");
-    for (count, fault) in [(4096, None), (4097, Some(Fault::TooManyFilters))] {
-        // 2 bytes of identifier and 4 for each filter make a length of three bytes.
-        let len = 2 + 4 * count;
-        let mut bytes = vec![
-            0x82,
-            (len & 0x7F | 0x80) as u8,
-            (len >> 7 & 0x7F | 0x80) as u8,
-            (len >> 14) as u8,
-            0,
-            1,
-        ];
-        bytes.extend(one.repeat(count));
-        let (packets, error) = decode_all(&mut connected(Version::V311), &bytes);
-        assert_eq!(packets.len(), usize::from(fault.is_none()), "{error:?}");
-        assert_eq!(fault_of(error), fault);
+    for (first, filter) in [(0x82, "00 01 'a' 00"), (0xA2, "00 02 'aa'")] {
+        for (count, fault) in [(4096, None), (4097, Some(Fault::TooManyFilters))] {
+            let mut body = vec![0, 1];
+            body.extend(hex(filter).repeat(count));
+            let len = [0, 7, 14].map(|shift| (body.len() >> shift & 0x7F) as u8);
+            let header = [first, len[0] | 0x80, len[1] | 0x80, len[2]];
+            let bytes = [&header, &body[..]].concat();
+            let (packets, error) = decode_all(&mut connected(Version::V311), &bytes);
+            assert_eq!(packets.len(), usize::from(fault.is_none()), "{error:?}");
+            assert_eq!(fault_of(error), fault);
+        }
     }
 }
 

@@ -160,7 +160,21 @@ fn connects(version: Version) -> Vec<Packet> {
         will: None,
         ..full.clone()
     };
-    let mut connects = vec![plain_connect(version), full, without_password, without_will];
+    let unretained = Connect {
+        will: Some(Will {
+            qos: QoS::AtMostOnce,
+            retain: false,
+            ..will(version)
+        }),
+        ..full.clone()
+    };
+    let mut connects = vec![
+        plain_connect(version),
+        full,
+        without_password,
+        without_will,
+        unretained,
+    ];
     if version == Version::V5 {
         let password = Some(Password::new(Bytes::from_static(b"only")));
         connects.push(Connect {
@@ -201,6 +215,14 @@ fn both_ways(version: Version) -> Vec<Packet> {
             ..publish(QoS::AtLeastOnce, b"hello")
         }),
         Packet::Publish(publish(QoS::ExactlyOnce, &[0xA5; 70_000])),
+        Packet::Publish(Publish {
+            dup: true,
+            ..publish(QoS::AtLeastOnce, b"again")
+        }),
+        Packet::Publish(Publish {
+            retain: true,
+            ..publish(QoS::AtLeastOnce, b"kept")
+        }),
     ];
     for wrap in [
         Packet::PubAck,

@@ -45,6 +45,8 @@ fn a_topic_filter_is_checked() {
         // Beyond it.
         ("/", Ok(())),
         ("//+//#", Ok(())),
+        (&long[1..], Ok(())),
+        (&deep[1..], Ok(())),
         ("##", Err(FilterError::WildcardInLevel)),
         ("++", Err(FilterError::WildcardInLevel)),
         ("+#", Err(FilterError::WildcardInLevel)),
