@@ -101,7 +101,7 @@ pub enum CloseCause {
 pub enum DisconnectCause {
     /// DISCONNECT was received.
     ByClient,
-    /// DISCONNECT with reason 0x04 was received: the will is published.
+    /// DISCONNECT with another reason than 0x00 was received: the will is published. [MQTT-3.1.2-8]
     ByClientWithWill,
     PeerClosed,
     Socket(std::io::ErrorKind),
@@ -221,7 +221,7 @@ impl fmt::Display for DisconnectCause {
         match self {
             Self::ByClient => f.write_str("disconnected by the client"),
             Self::ByClientWithWill => {
-                f.write_str("disconnected by the client, which asked for its will")
+                f.write_str("disconnected by the client with a reason that keeps its will")
             }
             Self::PeerClosed => f.write_str("the peer closed the connection"),
             Self::Socket(kind) => write!(f, "socket error: {kind}"),

@@ -6,10 +6,10 @@ use mqtt_proto::{Ack, ConnAck, Connect, Packet, Properties, Property, Reason, Ve
 
 use super::{Broker, wake};
 use crate::connection::{Live, Phase};
-use crate::session::{PendingWill, SessionId, Stage};
+use crate::session::{PendingWill, SessionId};
 use crate::{
-    AuthRequest, Client, CommitSeq, ConnectionId, Delivery, DisconnectCause, Effects, Event, Frame,
-    Moment, ProtocolFault, Record, SessionKey, Verdict, authz,
+    AuthRequest, Client, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Frame, Moment,
+    ProtocolFault, Record, SessionKey, Verdict, authz,
 };
 
 impl Broker {
@@ -130,7 +130,7 @@ impl Broker {
         };
         self.reply(conn, Packet::ConnAck(connack), after, fx);
         if session_present {
-            self.resend(conn, id, fx);
+            self.release_again(conn, id, fx);
         }
         self.watch_silence(conn);
         self.pump(now, id, fx);
@@ -228,7 +228,7 @@ impl Broker {
         };
         session.connection = Some(conn);
         session.expires_at = None;
-        session.outbound.set_window(window);
+        session.outbound.begin(window);
         session.will = connect.will.clone().map(PendingWill::new); // a delayed one is cancelled [MQTT-3.1.3-9]
         if internal {
             return;
@@ -265,43 +265,15 @@ impl Broker {
         properties
     }
 
-    /// Sends again what was in flight, in its first order, after CONNACK. [MQTT-4.4.0-1]
-    fn resend(&mut self, conn: ConnectionId, id: SessionId, fx: &mut Effects) {
-        let (Some(session), Some(c)) = (self.sessions.get_mut(id), self.connections.get_mut(conn))
+    /// Sends PUBREL again for messages the client has; each PUBLISH in flight follows as the window allows.
+    fn release_again(&mut self, conn: ConnectionId, id: SessionId, fx: &mut Effects) {
+        let (Some(session), Some(c)) = (self.sessions.get(id), self.connections.get_mut(conn))
         else {
             return;
         };
-        let Some(version) = c.version else { return };
-        for message in session.outbound.inflight() {
-            let frame = match message.stage {
-                Stage::Complete => {
-                    Frame::Packet(Packet::PubRel(Ack::new(message.packet_id, Reason::Success)))
-                }
-                Stage::Acknowledge | Stage::Receive => {
-                    let Some(payload) = message.entry.payload() else {
-                        continue;
-                    };
-                    let extra = message
-                        .entry
-                        .identifiers
-                        .iter()
-                        .map(|&i| Property::SubscriptionIdentifier(i));
-                    Frame::Deliver(Delivery {
-                        message: message.entry.message.clone(),
-                        payload: payload.clone(),
-                        qos: message.entry.qos,
-                        dup: true, // [MQTT-3.3.1-1]
-                        retain: message.entry.retain,
-                        packet_id: Some(message.packet_id),
-                        extra: if version == Version::V5 {
-                            extra.collect()
-                        } else {
-                            Vec::new()
-                        },
-                    })
-                }
-            };
-            c.outbox.reply(frame, CommitSeq::default());
+        for packet_id in session.outbound.to_release() {
+            let pubrel = Packet::PubRel(Ack::new(packet_id, Reason::Success));
+            c.outbox.reply(Frame::Packet(pubrel), CommitSeq::default());
         }
         wake(c, fx);
     }

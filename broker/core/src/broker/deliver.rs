@@ -11,8 +11,8 @@ use super::{Broker, wake};
 use crate::connection::Connection;
 use crate::session::{Queued, Replay, Session, SessionId};
 use crate::{
-    Body, CommitSeq, ConnectionId, Delivery, Effects, Event, FetchRequest, Location, Message,
-    Moment, Record, SessionKey,
+    Body, CommitSeq, ConnectionId, Delivery, Effects, Event, FetchRequest, Frame, Location,
+    Message, Moment, Record, SessionKey,
 };
 
 /// Steps of one session in one entry; more wait for the next.
@@ -216,6 +216,7 @@ impl Broker {
     pub(super) fn pump(&mut self, now: Moment, id: SessionId, fx: &mut Effects) {
         for _ in 0..PUMP_SLICE {
             let step = match self.sessions.get(id) {
+                Some(session) if session.outbound.must_resend() => self.pump_again(now, id, fx),
                 Some(session) if !session.outbound.queue.is_empty() => self.pump_queue(now, id, fx),
                 Some(session) if !session.replays.is_empty() => self.pump_replay(now, id, fx),
                 _ => return,
@@ -229,6 +230,43 @@ impl Broker {
                 self.work.push_back(Work::Pump(id));
             }
         }
+    }
+
+    /// Sends the oldest PUBLISH in flight again, in the lane that keeps QoS 1 and 2 in one order.
+    fn pump_again(&mut self, now: Moment, id: SessionId, fx: &mut Effects) -> Step {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return Step::Blocked;
+        };
+        let Some(c) = session
+            .connection
+            .and_then(|conn| self.connections.get_mut(conn))
+        else {
+            return Step::Blocked;
+        };
+        let full = c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes;
+        if full || !session.outbound.has_room() {
+            return Step::Blocked; // [MQTT-3.3.4-9]
+        }
+        let Some((packet_id, entry)) = session.outbound.resend() else {
+            return Step::Blocked;
+        };
+        match delivery(c, &entry, Some(packet_id), now) {
+            Some(delivery) => {
+                let again = Delivery {
+                    dup: true, // [MQTT-3.3.1-1]
+                    ..delivery
+                };
+                c.outbox.reply(Frame::Deliver(again), CommitSeq::default());
+                wake(c, fx);
+            }
+            None => {
+                session.outbound.abandon(packet_id);
+                let stored = entry.location.map(|at| (at, session.key.clone()));
+                self.stats.publish_dropped += 1;
+                self.settle_stored(stored, fx);
+            }
+        }
+        Step::Again
     }
 
     fn pump_queue(&mut self, now: Moment, id: SessionId, fx: &mut Effects) -> Step {

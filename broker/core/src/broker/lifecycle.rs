@@ -178,7 +178,6 @@ impl Broker {
             return;
         };
         session.connection = None;
-        session.outbound.fetching = 0;
         match &mut session.will {
             Some(will) if wants_will => {
                 let due = now.after(Duration::from_secs(will.delay_seconds.into()));
@@ -328,8 +327,8 @@ impl Broker {
             }
         }
         let cause = match packet.reason {
-            Reason::DisconnectWithWill => DisconnectCause::ByClientWithWill,
-            _ => DisconnectCause::ByClient, // [MQTT-3.14.4-3]: the will is dropped
+            Reason::Success => DisconnectCause::ByClient, // [MQTT-3.14.4-3]: the will is dropped
+            _ => DisconnectCause::ByClientWithWill,
         };
         self.end(now, conn, cause, fx);
     }

@@ -31,6 +31,8 @@ pub(crate) struct Inflight {
     pub packet_id: PacketId,
     pub stage: Stage,
     pub entry: Queued,
+    /// Its PUBLISH was sent on the present connection and counts against the window.
+    counted: bool,
 }
 
 /// What an acknowledgement did.
@@ -48,6 +50,10 @@ pub(crate) struct Outbound {
     pub queue: Queue,
     inflight: VecDeque<Inflight>,
     window: usize,
+    /// Messages in flight that count against the window.
+    counted: usize,
+    /// Messages in flight that were sent on an earlier connection only.
+    unsent: usize,
     last_serial: u64,
     /// Messages were dropped since the queue was last empty.
     pub dropping: bool,
@@ -61,19 +67,59 @@ impl Outbound {
             queue: Queue::default(),
             inflight: VecDeque::new(),
             window: usize::from(window),
+            counted: 0,
+            unsent: 0,
             last_serial: 0,
             dropping: false,
             fetching: 0,
         }
     }
 
-    /// A new connection may allow another number of messages in flight. [MQTT-3.3.4-9]
-    pub fn set_window(&mut self, window: u16) {
+    /// A new connection: its window starts empty, and every PUBLISH in flight is to be sent again.
+    /// [MQTT-4.4.0-1] [MQTT-3.3.4-9]
+    pub fn begin(&mut self, window: u16) {
         self.window = usize::from(window);
+        self.counted = 0;
+        self.unsent = 0;
+        self.fetching = 0;
+        for message in &mut self.inflight {
+            message.counted = false;
+            self.unsent += usize::from(message.stage != Stage::Complete);
+        }
     }
 
     pub fn has_room(&self) -> bool {
-        self.inflight.len() < self.window
+        self.counted < self.window
+    }
+
+    /// Whether a PUBLISH in flight is to be sent again, before any new one.
+    pub fn must_resend(&self) -> bool {
+        self.unsent > 0
+    }
+
+    /// The oldest PUBLISH to send again: the order of the first time. [MQTT-4.6.0-1]
+    pub fn resend(&mut self) -> Option<(PacketId, Queued)> {
+        let again = |m: &&mut Inflight| !m.counted && m.stage != Stage::Complete;
+        let message = self.inflight.iter_mut().find(again)?;
+        message.counted = true;
+        self.counted += 1;
+        self.unsent -= 1;
+        Some((message.packet_id, message.entry.clone()))
+    }
+
+    /// Identifiers of which the client has the message and only PUBREL is to be sent again.
+    pub fn to_release(&self) -> impl Iterator<Item = PacketId> {
+        let released = self.inflight.iter().filter(|m| m.stage == Stage::Complete);
+        released.map(|m| m.packet_id)
+    }
+
+    /// Gives up a message the client can never take.
+    pub fn abandon(&mut self, packet_id: PacketId) -> Option<Queued> {
+        let index = self
+            .inflight
+            .iter()
+            .position(|m| m.packet_id == packet_id)?;
+        self.remove(index)
     }
 
     /// Puts an entry in flight under a packet identifier that is free. [MQTT-2.3.1-4]
@@ -83,7 +129,9 @@ impl Outbound {
             QoS::ExactlyOnce => Stage::Receive,
             _ => Stage::Acknowledge,
         };
+        self.counted += 1;
         self.inflight.push_back(Inflight {
+            counted: true,
             serial: self.last_serial,
             packet_id,
             stage,
@@ -103,21 +151,24 @@ impl Outbound {
         match (message.stage, stage) {
             (Stage::Receive, Stage::Receive) if !failed => {
                 message.stage = Stage::Complete;
+                self.unsent -= usize::from(!message.counted);
                 AckOutcome::Release(message.entry.location)
             }
             // The same PUBREC again: so is PUBREL.
             (Stage::Complete, Stage::Receive) if !failed => AckOutcome::Release(None),
-            (has, got) if has == got => match self.inflight.remove(index) {
-                Some(message) => AckOutcome::Done(message.entry),
+            (has, got) if has == got => match self.remove(index) {
+                Some(entry) => AckOutcome::Done(entry),
                 None => AckOutcome::Unknown,
             },
             _ => AckOutcome::Unknown,
         }
     }
 
-    /// What is in flight, oldest first: the order in which it is sent again. [MQTT-4.6.0-1]
-    pub fn inflight(&self) -> impl Iterator<Item = &Inflight> {
-        self.inflight.iter()
+    fn remove(&mut self, index: usize) -> Option<Queued> {
+        let message = self.inflight.remove(index)?;
+        self.counted -= usize::from(message.counted);
+        self.unsent -= usize::from(!message.counted && message.stage != Stage::Complete);
+        Some(message.entry)
     }
 
     /// Everything not yet acknowledged, taken out.
