@@ -6,7 +6,7 @@ use std::io;
 use crate::accept::{self, Acceptance, Finding, Refusal};
 use crate::apply::{Outcome, carry_out};
 use crate::clock::Moment;
-use crate::desired::Desired;
+use crate::desired::{Desired, DesiredError};
 use crate::document::DocumentError;
 use crate::login::Login;
 use crate::observed::{Observed, observe};
@@ -35,7 +35,7 @@ pub enum Dry {
     Right(String),
     /// The file's problems.
     Wrong(String),
-    /// Why the card could not be read.
+    /// Why the card, or what is kept on the device, could not be read.
     Unreadable(String),
 }
 
@@ -67,6 +67,9 @@ pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
 /// What `apply` would do; changes nothing.
 pub fn plan(world: &World) -> Dry {
     let judgement = accept::judge(world);
+    if let Some(error @ DesiredError::Read(_)) = &judgement.damage {
+        return Dry::Unreadable(chain(error));
+    }
     let (desired, first) = match judgement.finding {
         Finding::Refused(refusals) => return Dry::Wrong(problems(&refusals)),
         Finding::Unreadable(error @ (DocumentError::Folder(..) | DocumentError::File(..))) => {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Dialogues: somebody edits the card, the device starts, and something has or has not changed.
 
+use std::collections::BTreeSet;
+
 use provisioner::system::Group;
 use provisioner::{Dry, Urgency};
 
@@ -63,6 +65,30 @@ fn the_same_file_or_the_same_password_again_changes_nothing() {
             "the settings of broker.toml are in force".to_owned()
         )]
     );
+}
+
+#[test]
+fn many_users_keep_their_order_and_equal_passwords_have_different_hashes() {
+    let user = |name: &str| format!("[[user]]\nusername = \"{name}\"\npassword = \"same\"\n");
+    let names = ["e", "a", "d", "b", "c"];
+    let users: String = names.iter().map(|name| user(name)).collect();
+    let scene = Scene::with_file(&format!("version = 1\n{users}"));
+    scene.boot().1.unwrap();
+    let users = scene.settings().unwrap().users;
+    assert_eq!(
+        users
+            .iter()
+            .map(|user| user.username.as_str())
+            .collect::<Vec<_>>(),
+        names
+    );
+    let text = scene.card.text(&places().configuration).unwrap();
+    let hashes: BTreeSet<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("password_hash"))
+        .collect();
+    assert_eq!(hashes.len(), names.len());
+    assert!(scene.admits("d", "same"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub trait Files {
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
     /// The length of a file in bytes; `None` if there is no such file.
     fn len(&self, path: &Path) -> io::Result<Option<u64>>;
-    /// Makes a folder, and those above it as the caller's umask has it, durably; one that exists stays as it is.
+    /// Makes a folder, and those above it readable by all, durably; one that exists stays as it is.
     fn make_folder(&self, folder: &Path, mode: u32) -> io::Result<()>;
     /// Makes a file with these contents in place of what has the name.
     fn create(&self, path: &Path, contents: &[u8], access: Access) -> io::Result<()>;
@@ -120,8 +120,9 @@ impl Files for Disk {
         let Some(above) = folder.parent() else {
             return Ok(());
         };
-        self.make_folder(above, 0o777)?;
+        self.make_folder(above, 0o755)?;
         fs::DirBuilder::new().mode(mode).create(folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(mode))?;
         self.sync(above)
     }
 
