@@ -109,122 +109,91 @@ mod tests {
 
     use super::*;
 
-    fn desired(hostname: Option<&str>, timezone: Option<&str>) -> Desired {
+    const WRITE: &str = "write the broker's configuration\n";
+    const RELOAD: &str = "tell the running broker to read its configuration again\n";
+    const NOTHING: &str = "nothing: the machine matches\n";
+
+    /// A machine whose configuration is written and whose broker does not run, and what is wanted of it.
+    fn plan(wanted: [Option<&str>; 2], [host_name, time_zone]: [Seen; 2]) -> String {
+        let desired = desired(wanted);
+        let configuration = desired.broker.to_toml().ok().map(String::into_bytes);
+        let observed = Observed {
+            configuration,
+            host_name,
+            time_zone,
+            broker_runs: false,
+        };
+        Plan::new(&desired, &observed).unwrap().to_string()
+    }
+
+    fn desired([hostname, timezone]: [Option<&str>; 2]) -> Desired {
+        let listeners = vec![Listener::default()];
+        let broker = BrokerSettings {
+            allow_anonymous: true,
+            users: Vec::new(),
+            listeners,
+        };
         Desired {
             hostname: hostname.and_then(Hostname::parse),
             timezone: timezone.and_then(TimeZone::parse),
-            broker: BrokerSettings {
-                allow_anonymous: true,
-                users: Vec::new(),
-                listeners: vec![Listener::default()],
-            },
+            broker,
             generated_user: None,
         }
     }
 
-    fn text(text: &str) -> Seen {
-        Seen::Text(text.to_owned())
+    fn seen(host_name: &str, time_zone: &str) -> [Seen; 2] {
+        [host_name, time_zone].map(|text| Seen::Text(text.to_owned()))
     }
 
     #[test]
-    fn the_plan_is_what_is_missing() {
-        const WRITE: &str = "write the broker's configuration\n";
-        const RELOAD: &str = "tell the running broker to read its configuration again\n";
-        const NOTHING: &str = "nothing: the machine matches\n";
-        let bare = desired(None, None);
-        let named = desired(Some("broker"), None);
-        let placed = desired(None, Some("Asia/Tokyo"));
+    fn only_what_is_wanted_and_differs_is_set() {
+        let named = [Some("broker"), None];
+        let placed = [None, Some("Asia/Tokyo")];
+        let both = [Some("broker"), Some("Asia/Tokyo")];
+        let rename = "set the host name to `broker`\n";
+        let replace = "set the time zone to `Asia/Tokyo`, from `UTC`\n";
         let cases = [
+            (plan([None, None], seen("pi", "UTC")), NOTHING),
+            (plan(named, seen("broker", "UTC")), NOTHING),
+            (plan(placed, seen("pi", "Asia/Tokyo")), NOTHING),
+            (plan(placed, seen("pi", "UTC")), replace),
+            (plan(named, seen("", "UTC")), rename),
+            (plan(named, [Seen::Unknown, Seen::NotAsked]), rename),
+            (plan(named, [Seen::NotAsked, Seen::NotAsked]), rename),
+            (plan(both, seen("", "UTC")), &format!("{rename}{replace}")),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn the_broker_is_reloaded_if_it_runs_with_another_configuration() {
+        let desired = desired([None, None]);
+        let current = desired.broker.to_toml().unwrap().into_bytes();
+        let cases = [
+            (None, false, WRITE.to_owned()),
+            (None, true, format!("{WRITE}{RELOAD}")),
             (
-                &bare,
-                false,
-                Seen::NotAsked,
-                Seen::NotAsked,
-                false,
-                WRITE.to_owned(),
-            ),
-            (
-                &bare,
-                false,
-                Seen::NotAsked,
-                Seen::NotAsked,
+                Some(b"version = 1\n".to_vec()),
                 true,
                 format!("{WRITE}{RELOAD}"),
             ),
-            (
-                &bare,
-                true,
-                Seen::NotAsked,
-                Seen::NotAsked,
-                true,
-                NOTHING.to_owned(),
-            ),
-            (
-                &bare,
-                true,
-                text("raspberrypi"),
-                text("UTC"),
-                false,
-                NOTHING.to_owned(),
-            ),
-            (
-                &named,
-                true,
-                text("broker"),
-                Seen::NotAsked,
-                false,
-                NOTHING.to_owned(),
-            ),
-            (
-                &named,
-                true,
-                text("pi"),
-                Seen::NotAsked,
-                true,
-                "set the host name to `broker`, from `pi`\n".to_owned(),
-            ),
-            (
-                &named,
-                true,
-                text(""),
-                Seen::NotAsked,
-                false,
-                "set the host name to `broker`\n".to_owned(),
-            ),
-            (
-                &named,
-                true,
-                Seen::Unknown,
-                Seen::NotAsked,
-                false,
-                "set the host name to `broker`\n".to_owned(),
-            ),
-            (
-                &placed,
-                true,
-                Seen::NotAsked,
-                text("Asia/Tokyo"),
-                false,
-                NOTHING.to_owned(),
-            ),
-            (
-                &placed,
-                false,
-                Seen::NotAsked,
-                Seen::NotAsked,
-                false,
-                format!("{WRITE}set the time zone to `Asia/Tokyo`\n"),
-            ),
+            (Some(current.clone()), true, NOTHING.to_owned()),
+            (Some(current), false, NOTHING.to_owned()),
         ];
-        for (desired, written, host_name, time_zone, broker_runs, expected) in cases {
-            let configuration = written.then(|| desired.broker.to_toml().unwrap().into_bytes());
+        for (configuration, broker_runs, expected) in cases {
+            let [host_name, time_zone] = [Seen::NotAsked, Seen::NotAsked];
             let observed = Observed {
                 configuration,
                 host_name,
                 time_zone,
                 broker_runs,
             };
-            assert_eq!(Plan::new(desired, &observed).unwrap().to_string(), expected);
+            assert_eq!(
+                Plan::new(&desired, &observed).unwrap().to_string(),
+                expected
+            );
         }
     }
 }
