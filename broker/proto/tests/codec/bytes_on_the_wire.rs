@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 use mqtt_proto::{
-    Ack, ConnAck, Connect, Decoder, Disconnect, Packet, Property, Publish, PublishHead, QoS,
+    Ack, Auth, ConnAck, Connect, Decoder, Disconnect, Packet, Property, Publish, PublishHead, QoS,
     Reason, RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscribeOptions, Version, Will,
 };
 
@@ -109,6 +109,12 @@ fn acknowledgements() -> Vec<(Version, Packet, &'static str)> {
             properties: properties(Version::V311, []),
         })
     };
+    let auth = |reason| {
+        Packet::Auth(Auth {
+            reason,
+            properties: properties(Version::V5, []),
+        })
+    };
     let ack = |reason| Ack::new(id(258), reason);
     vec![
         (Version::V31, connack(false, Reason::Success), "20 02 00 00"),
@@ -151,6 +157,8 @@ fn acknowledgements() -> Vec<(Version, Packet, &'static str)> {
             }),
             "40 09 01 02 87 05 1F 00 02 'no'",
         ),
+        (Version::V5, auth(Reason::Success), "F0 00"),
+        (Version::V5, auth(Reason::ReAuthenticate), "F0 02 19 00"),
         (Version::V311, Packet::PingReq, "C0 00"),
         (
             Version::V311,
