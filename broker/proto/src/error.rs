@@ -111,11 +111,11 @@ pub enum Fault {
     RepeatedProperty(&'static str),
     /// The named property has a value outside its range.
     PropertyValue(&'static str),
-    /// Neither a topic name nor a topic alias. `[MQTT-3.3.2-8]`
+    /// Neither a topic name nor a topic alias.
     NoTopic,
     /// No topic filter. `[MQTT-3.8.3-2]` `[MQTT-3.10.3-2]`
     NoFilter,
-    /// Retain handling 3. `[MQTT-3.8.3-5]`
+    /// Retain handling 3.
     RetainHandling,
     /// No Local on a shared subscription. `[MQTT-3.8.3-4]`
     NoLocalShared,

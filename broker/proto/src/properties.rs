@@ -272,7 +272,7 @@ impl Seen {
             _ => {}
         }
         match property {
-            Property::SubscriptionIdentifier(0) // [MQTT-3.8.2.1.2]
+            Property::SubscriptionIdentifier(0)
             | Property::ReceiveMaximum(0)
             | Property::MaximumPacketSize(0)
             | Property::MaximumQoS(2..) => Err(Fault::PropertyValue(property.name())),

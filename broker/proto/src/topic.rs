@@ -93,7 +93,7 @@ impl Filter {
                     .split_once('/')
                     .ok_or(FilterError::ShareWithoutFilter)?; // [MQTT-4.8.2-2]
                 if group.is_empty() || group.contains(['+', '#']) {
-                    return Err(FilterError::ShareGroup); // [MQTT-4.8.2-1]
+                    return Err(FilterError::ShareGroup); // [MQTT-4.8.2-1] [MQTT-4.8.2-2]
                 }
                 matched
             }
@@ -137,7 +137,7 @@ impl Filter {
         }
         loop {
             match (filter.next(), name.next()) {
-                (Some("#"), _) => return true, // The parent level matches too. [MQTT-4.7.1-2]
+                (Some("#"), _) => return true, // The parent level matches too.
                 (Some("+"), Some(_)) => {}
                 (Some(wanted), Some(level)) if wanted == level => {}
                 (None, None) => return true,

@@ -51,7 +51,7 @@ impl Publish {
         } else if properties.topic_alias().is_some() {
             Topic::empty()
         } else {
-            return Err(Fault::NoTopic); // [MQTT-3.3.2-8]
+            return Err(Fault::NoTopic);
         };
         let payload = reader.rest()?;
         let retain = flags & flag::RETAIN != 0;

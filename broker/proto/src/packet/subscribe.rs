@@ -116,7 +116,7 @@ impl Subscribe {
 
 impl SubscribeOptions {
     fn decode(byte: u8, version: Version) -> Result<Self, Fault> {
-        let qos = QoS::from_bits(byte & option::QOS)?; // [MQTT-3.8.3-4] in 3.1.1
+        let qos = QoS::from_bits(byte & option::QOS)?; // [MQTT-3-8.3-4] in 3.1.1
         if !version.has_properties() {
             let reserved = byte & !option::QOS != 0;
             return if reserved && version.fixes_reserved_bits() {

@@ -65,7 +65,7 @@ fn malformed_publishes_are_refused() {
             Fault::Topic(TopicError::Wildcard),
         ),
         (V3, "30 03 00 00 'x'", Fault::Topic(TopicError::Empty)), // [MQTT-4.7.3-1]
-        (V5, "30 03 00 00 00", Fault::NoTopic),                   // [MQTT-3.3.2-8]
+        (V5, "30 03 00 00 00", Fault::NoTopic),
         (V5, "30 03 00 01 'a'", Fault::Truncated),
         (V5, "30 04 00 01 'a' 01", Fault::Truncated),
         (
