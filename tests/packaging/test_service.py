@@ -92,6 +92,8 @@ class Service(unittest.TestCase):
         self.assertEqual("inactive", self.container.show("broker", "ActiveState"))
         self.container.power_off()
         self.assertEqual([], sorted(_files(self.container) - self.before))
+        helper = self.container.root / "var/lib/systemd/deb-systemd-helper-enabled"
+        self.assertEqual([], [path.name for path in helper.rglob("*broker*")])
 
 
 def _texts(container, priority):
