@@ -307,6 +307,7 @@ impl State {
         if let Some(link) = self.links.get_mut(&conn) {
             if !link.closed {
                 link.closed = true;
+                link.waits_for = None;
                 self.commands.push(Command::Closed { conn, cause });
             }
         }
