@@ -55,7 +55,7 @@ impl Decoder {
         }
     }
 
-    /// The version of the connection; `None` before the CONNECT.
+    /// The version of the connection: known from the CONNECT, even from one whose rest is broken.
     pub const fn version(&self) -> Option<Version> {
         self.version
     }
@@ -148,9 +148,8 @@ impl Decoder {
         let packet_len = header.packet_len();
         let Some(version) = self.version else {
             let body = buf.get(header.len..packet_len).unwrap_or_default();
-            let connect = Connect::decode(&mut Reader::detached(body))?;
+            let connect = Connect::decode(&mut self.version, &mut Reader::detached(body))?;
             buf.advance(packet_len);
-            self.version = Some(connect.version);
             return Ok(Packet::Connect(Box::new(connect)));
         };
         let decode = |mut reader: Reader<'_>| {

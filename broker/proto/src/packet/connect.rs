@@ -74,12 +74,16 @@ pub struct Will {
 }
 
 impl Connect {
-    /// Decodes the body of a CONNECT of any version.
+    /// Decodes the body of a CONNECT of any version; `version` is set as soon as it is known, so
+    /// that a fault in the rest can be answered.
     ///
     /// The reader should detach its fields, as the session keeps some and must not keep the
     /// password in memory with them.
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let version = decode_version(reader)?;
+    pub(crate) fn decode(
+        version: &mut Option<Version>,
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, DecodeError> {
+        let version = *version.insert(decode_version(reader)?);
         Self::decode_after_version(version, reader).map_err(|fault| DecodeError::Invalid {
             packet: PacketKind::Connect,
             fault,
