@@ -2,7 +2,7 @@
 //! Malformed packets: each closes its own connection with a reason, and harms nobody else.
 
 use mqtt_core::DisconnectCause;
-use mqtt_proto::{QoS, Reason, Version};
+use mqtt_proto::{Packet, QoS, Reason, Version};
 use tests::packets::connect;
 use tests::{Random, VERSIONS, World};
 
@@ -364,4 +364,17 @@ fn random_bytes_harm_nobody() {
         world.connect(connect(version, "b"), false);
         assert_eq!(world.stats().clients_connected, 2);
     }
+}
+
+#[test]
+fn a_broken_connect_of_version_5_is_answered_with_its_reason() {
+    let world = World::new();
+    let client = world.open(Version::V5);
+    client.send_bytes(b"\x10\x0e\x00\x04MQTT\x05\x03\x00\x00\x00\x00\x01a"); // [MQTT-3.1.2-3]
+    let Packet::ConnAck(connack) = client.receive() else {
+        panic!("no CONNACK");
+    };
+    assert_eq!(connack.reason, Reason::MalformedPacket);
+    assert!(connack.properties.reason_string().is_some());
+    client.expect_closed();
 }
