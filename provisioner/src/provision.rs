@@ -7,7 +7,6 @@ use crate::accept::{self, Acceptance, Finding, Refusal};
 use crate::apply::{Outcome, carry_out};
 use crate::clock::Moment;
 use crate::desired::{Desired, DesiredError};
-use crate::document::DocumentError;
 use crate::login::Login;
 use crate::observed::{Observed, observe};
 use crate::places::Places;
@@ -70,35 +69,9 @@ pub fn plan(world: &World) -> Dry {
     if let Some(error @ DesiredError::Read(_)) = &judgement.damage {
         return Dry::Unreadable(chain(error));
     }
-    let (desired, first) = match judgement.finding {
-        Finding::Refused(refusals) => return Dry::Wrong(problems(&refusals)),
-        Finding::Unreadable(error @ (DocumentError::Folder(..) | DocumentError::File(..))) => {
-            return Dry::Unreadable(chain(&error));
-        }
-        Finding::Unresolved(error) => return Dry::Unreadable(chain(&error)),
-        Finding::Missing => (
-            judgement.stored,
-            "there is no broker.toml; the last good settings stay\n".to_owned(),
-        ),
-        Finding::Known => (judgement.stored, String::new()),
-        Finding::Torn(_) => (
-            judgement.stored,
-            "finish overwriting the passwords on the card\n".to_owned(),
-        ),
-        Finding::Valid { resolved, patches } => {
-            let made = resolved.made.map(|login| {
-                format!(
-                    "make a login for `{}`, shown in the report\n",
-                    login.username
-                )
-            });
-            let taken = (!patches.is_empty())
-                .then(|| format!("take {} from the card\n", passwords(patches.len())));
-            (
-                Some(resolved.desired),
-                [made, taken].into_iter().flatten().collect(),
-            )
-        }
+    let (desired, first) = match intention(judgement.finding, judgement.stored) {
+        Ok(intention) => intention,
+        Err(dry) => return dry,
     };
     let Some(desired) = desired else {
         return Dry::Right(format!("{first}the broker stays locked\n"));
@@ -111,6 +84,35 @@ pub fn plan(world: &World) -> Dry {
             error.username
         )),
     }
+}
+
+/// What would be the desired state, and what would be done to the card before that is applied.
+fn intention(finding: Finding, stored: Option<Desired>) -> Result<(Option<Desired>, String), Dry> {
+    Ok(match finding {
+        Finding::Refused(refusals) => return Err(Dry::Wrong(problems(&refusals))),
+        Finding::Unreadable(error) => return Err(Dry::Unreadable(chain(&error))),
+        Finding::Unresolved(error) => return Err(Dry::Unreadable(chain(&error))),
+        Finding::Missing => (stored, "there is no broker.toml\n".to_owned()),
+        Finding::Known => (stored, String::new()),
+        Finding::Torn(_) => (
+            stored,
+            "finish overwriting the passwords on the card\n".to_owned(),
+        ),
+        Finding::Valid { resolved, patches } => {
+            let made = resolved.made.map(|login| {
+                format!(
+                    "make a login for `{}`, shown in the report\n",
+                    login.username
+                )
+            });
+            let taken = format!("take {} from the card\n", passwords(patches.len()));
+            let taken = Some(taken).filter(|_| !patches.is_empty());
+            (
+                Some(resolved.desired),
+                made.into_iter().chain(taken).collect(),
+            )
+        }
+    })
 }
 
 fn look(world: &World, desired: &Desired) -> Observed {
