@@ -40,7 +40,6 @@ const ONE_VERSION: &[&str] = &[
     "zbus",
     "nix",
     "serde",
-    "syn",
     "toml",
     "tungstenite",
     "argon2",
