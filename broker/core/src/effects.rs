@@ -11,6 +11,8 @@ use crate::{CommitSeq, ConnectionId, Event, Frame, Location, Moment, Record};
 pub struct Effects {
     /// Connections that have frames to drain or must be closed, each once.
     pub wake: Vec<ConnectionId>,
+    /// Connections the core has ended: their last frames must leave soon, whatever else blocks them.
+    pub ended: Vec<ConnectionId>,
     /// Logins to judge; each is answered by [`crate::Command::Authenticated`].
     pub authenticate: Vec<AuthRequest>,
     /// Payloads to read from the store; each is answered by [`crate::Command::Fetched`].

@@ -94,6 +94,7 @@ impl Broker {
         }
         if let Some(c) = self.connections.get_mut(conn) {
             wake(c, fx);
+            fx.ended.push(conn);
         }
     }
 
