@@ -42,7 +42,10 @@ pub async fn run(options: RunOptions) -> ExitCode {
 
 /// What the core works with under any configuration of this version.
 pub fn params() -> Params {
-    Params { limits: Limits::default(), version: VERSION.into() }
+    Params {
+        limits: Limits::default(),
+        version: VERSION.into(),
+    }
 }
 
 /// The parts that the end of the daemon is about.
@@ -57,7 +60,12 @@ impl Daemon {
     async fn start(options: RunOptions, log: &Log) -> Result<Self, ExitCode> {
         let (supervisor, failures) = Supervisor::new();
         let authenticator = Authenticator::new(options.state, log.clone());
-        let hub = Hub::new(params(), Box::new(MemoryStore::default()), log.clone(), authenticator.clone());
+        let hub = Hub::new(
+            params(),
+            Box::new(MemoryStore::default()),
+            log.clone(),
+            authenticator.clone(),
+        );
         supervisor.essential("timer", hub::keep_time(hub.clone()));
         if let Some(progress) = hub.store_progress() {
             supervisor.essential("store", hub::follow(hub.clone(), progress));
@@ -66,7 +74,13 @@ impl Daemon {
         let listeners = Listeners::new(hub.clone(), supervisor.clone(), log.clone());
         let named = options.config.is_some();
         let config = options.config.unwrap_or_else(|| DEFAULT_CONFIG.into());
-        let reloader = Reloader::new(config, authenticator, listeners.clone(), hub.clone(), log.clone());
+        let reloader = Reloader::new(
+            config,
+            authenticator,
+            listeners.clone(),
+            hub.clone(),
+            log.clone(),
+        );
         supervisor.essential("reload", reloader.clone().serve_hangups());
         match reloader.start().await {
             Err(refusal) if named => return Err(ExitCode::from(refusal.exit_status())),
@@ -74,14 +88,25 @@ impl Daemon {
         }
 
         if let Some(path) = options.control {
-            let control = Control { hub: hub.clone(), listeners: listeners.clone(), reloader: reloader.clone() };
+            let control = Control {
+                hub: hub.clone(),
+                listeners: listeners.clone(),
+                reloader: reloader.clone(),
+            };
             serve_control(control, &path, &supervisor, log);
         }
         systemd::ready();
-        supervisor.essential("status", systemd::report(hub.clone(), listeners.clone(), reloader));
+        supervisor.essential(
+            "status",
+            systemd::report(hub.clone(), listeners.clone(), reloader),
+        );
         // Not essential: without it the watchdog acts.
         tokio::spawn(canary::run(hub.clone(), options.runtime, log.clone()));
-        Ok(Self { hub, listeners, failures })
+        Ok(Self {
+            hub,
+            listeners,
+            failures,
+        })
     }
 
     /// Runs until a signal or the end of a part that is needed.
@@ -118,7 +143,10 @@ fn serve_control(control: Control, path: &Path, supervisor: &Supervisor, log: &L
             supervisor.essential("control", control.serve(socket));
         }
         Err(error) => {
-            log.error(format!("the control socket {} cannot be opened: {error}", path.display()));
+            log.error(format!(
+                "the control socket {} cannot be opened: {error}",
+                path.display()
+            ));
         }
     }
 }
@@ -131,7 +159,10 @@ struct Stops {
 
 impl Stops {
     fn catch() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     async fn next(&mut self) {

@@ -22,14 +22,29 @@ use input::Input;
 pub async fn serve(hub: Arc<Hub>, transport: Transport, peer: Peer) {
     let mut entropy = [0; 16];
     if let Err(error) = getrandom::fill(&mut entropy) {
-        return hub.log().error(format!("a connection is refused because the system gives no random bytes: {error}"));
+        return hub.log().error(format!(
+            "a connection is refused because the system gives no random bytes: {error}"
+        ));
     }
     let (source, sink, layer) = transport.split();
     let link = hub.connect(sink, layer);
-    let presence = Presence { hub: hub.clone(), link: link.clone(), cause: CloseCause::Transport(INTERNAL) };
-    hub.enter(&mut vec![Command::Open { conn: link.id, peer, entropy: u128::from_ne_bytes(entropy) }]);
+    let presence = Presence {
+        hub: hub.clone(),
+        link: link.clone(),
+        cause: CloseCause::Transport(INTERNAL),
+    };
+    hub.enter(&mut vec![Command::Open {
+        conn: link.id,
+        peer,
+        entropy: u128::from_ne_bytes(entropy),
+    }]);
 
-    let mut connection = Connection { input: Input::new(link.id, hub.decode_limits()), source, link, hub };
+    let mut connection = Connection {
+        input: Input::new(link.id, hub.decode_limits()),
+        source,
+        link,
+        hub,
+    };
     presence.end(connection.run(layer).await);
     // With unread bytes a closed socket is reset, and the peer might not see our last packet.
     let _ = timeout(LINGER, connection.discard()).await;
@@ -50,7 +65,12 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.hub.enter(&mut vec![Command::Closed { conn: self.link.id, cause: self.cause }]);
+        // Nothing that the core still had for it may follow what was said last.
+        self.link.set(Status::Closing, true);
+        self.hub.enter(&mut vec![Command::Closed {
+            conn: self.link.id,
+            cause: self.cause,
+        }]);
         self.hub.disconnect(&self.link);
         self.link.sink.finish();
     }
@@ -82,7 +102,7 @@ impl Connection {
     async fn exchange(&mut self) -> Result<(), CloseCause> {
         self.input.digest(&self.hub, &self.link)?;
         loop {
-            if self.link.is(Status::Closing) {
+            if self.link.is(Status::Closing) || self.link.is(Status::Ended) {
                 self.flush().await;
                 return Ok(());
             }
@@ -127,10 +147,12 @@ impl Connection {
 
     /// Takes in what a peer that is gone had sent before.
     async fn hear_out(&mut self) -> Result<(), CloseCause> {
-        let fault = self.link.writer().fault.unwrap_or(io::ErrorKind::BrokenPipe);
-        let rest = async {
-            while self.hear().await.is_ok() {}
-        };
+        let fault = self
+            .link
+            .writer()
+            .fault
+            .unwrap_or(io::ErrorKind::BrokenPipe);
+        let rest = async { while self.hear().await.is_ok() {} };
         let _ = timeout(LINGER, rest).await;
         Err(failure(fault))
     }
@@ -143,13 +165,15 @@ impl Connection {
         self.input.digest(&self.hub, &self.link)
     }
 
-    /// Sends what is left, as far as the peer takes it in time.
+    /// Sends what the core and the layer below MQTT still have to say, as far as the peer takes it in time.
     async fn flush(&self) {
         let sent = async {
-            while self.link.is(Status::Blocked) && !self.link.is(Status::Broken) {
+            while !self.link.is(Status::Broken)
+                && (self.link.is(Status::Blocked) || !self.link.is(Status::Closing))
+            {
                 tokio::select! {
                     () = self.link.woken() => {}
-                    _ = self.link.sink.writable() => {}
+                    _ = self.link.sink.writable(), if self.link.is(Status::Blocked) => {}
                 }
                 self.hub.drain(&self.link);
             }
@@ -175,7 +199,9 @@ impl Connection {
 /// What a failed read or write says about the connection.
 fn failure(kind: io::ErrorKind) -> CloseCause {
     match kind {
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => CloseCause::Peer,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => CloseCause::Peer,
         other => CloseCause::Socket(other),
     }
 }
@@ -188,3 +214,6 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 /// Bytes read at a time only to be dropped.
 const DISCARDED: usize = 4 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -13,16 +13,17 @@ mod timer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use mqtt_core::{
-    AuthRequest, Broker, ClientStatus, Command, ConnectionId, Effects, FetchRequest, LoginFailure, Moment, Params, Stats, Verdict,
+    AuthRequest, Broker, ClientStatus, Command, ConnectionId, Effects, FetchRequest, LoginFailure,
+    Moment, Params, Stats, Verdict,
 };
 use mqtt_proto::DecodeLimits;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use crate::auth::Authenticator;
-use crate::link::Link;
+use crate::link::{Link, Status};
 use crate::logging::Log;
 use crate::storage::Store;
 use crate::transport::{Layer, Sink};
@@ -65,11 +66,22 @@ struct Traffic {
 
 impl Hub {
     /// Must be called on the runtime whose tasks judge logins.
-    pub fn new(params: Params, store: Box<dyn Store>, log: Log, authenticator: Authenticator) -> Arc<Self> {
-        let limits = DecodeLimits { max_packet_size: params.limits.max_packet_size };
+    pub fn new(
+        params: Params,
+        store: Box<dyn Store>,
+        log: Log,
+        authenticator: Authenticator,
+    ) -> Arc<Self> {
+        let limits = DecodeLimits {
+            max_packet_size: params.limits.max_packet_size,
+        };
         let broker = Broker::new(params, Moment::default());
         Arc::new(Self {
-            core: Mutex::new(Core { broker, store, parked: Parked::default() }),
+            core: Mutex::new(Core {
+                broker,
+                store,
+                parked: Parked::default(),
+            }),
             alarm: Alarm::default(),
             registry: Registry::default(),
             traffic: Traffic::default(),
@@ -95,9 +107,19 @@ impl Hub {
         let mut inline = MAX_INLINE;
         loop {
             let effects = &mut scratch.effects;
-            effects.events.drain(..).for_each(|event| self.log.event(event));
+            effects
+                .events
+                .drain(..)
+                .for_each(|event| self.log.event(event));
             for request in effects.authenticate.drain(..) {
                 self.judge(request);
+            }
+            for link in effects
+                .ended
+                .drain(..)
+                .filter_map(|conn| self.registry.get(conn))
+            {
+                link.set(Status::Ended, true);
             }
             if !effects.fetch.is_empty() {
                 self.fetch(&mut effects.fetch, &mut scratch.fetched);
@@ -146,7 +168,9 @@ impl Hub {
 
     /// Counts bytes that a socket gave.
     pub fn count_received(&self, bytes: usize) {
-        self.traffic.received.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.traffic
+            .received
+            .fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Waits until no connection is open.
@@ -174,7 +198,11 @@ impl Hub {
             core.store.append(&mut effects.records);
         }
         // Inside the lock, so that an older deadline never replaces a newer one.
-        self.alarm.set(if effects.unfinished { Some(now) } else { effects.deadline });
+        self.alarm.set(if effects.unfinished {
+            Some(now)
+        } else {
+            effects.deadline
+        });
         std::mem::forget(abort);
     }
 
@@ -182,8 +210,16 @@ impl Hub {
     fn judge(self: &Arc<Self>, request: AuthRequest) {
         let hub = self.clone();
         self.tasks.spawn(async move {
-            let AuthRequest { conn, username, password } = request;
-            let mut answer = Answer { hub: hub.clone(), conn, verdict: BUSY };
+            let AuthRequest {
+                conn,
+                username,
+                password,
+            } = request;
+            let mut answer = Answer {
+                hub: hub.clone(),
+                conn,
+                verdict: BUSY,
+            };
             answer.verdict = hub.authenticator.judge(username, password).await;
         });
     }
@@ -196,7 +232,11 @@ impl Hub {
         let core = self.lock();
         commands.extend(requests.drain(..).map(|FetchRequest { conn, location }| {
             let payload = core.store.read(location);
-            Command::Fetched { conn, location, payload }
+            Command::Fetched {
+                conn,
+                location,
+                payload,
+            }
         }));
     }
 
@@ -223,7 +263,10 @@ struct Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.hub.enter(&mut vec![Command::Authenticated { conn: self.conn, verdict: self.verdict }]);
+        self.hub.enter(&mut vec![Command::Authenticated {
+            conn: self.conn,
+            verdict: self.verdict,
+        }]);
     }
 }
 

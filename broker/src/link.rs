@@ -36,7 +36,11 @@ pub struct Writer {
 
 impl Link {
     pub fn new(id: ConnectionId, sink: Sink, layer: Layer) -> Self {
-        let writer = Writer { backlog: Outgoing::default(), layer, fault: None };
+        let writer = Writer {
+            backlog: Outgoing::default(),
+            layer,
+            fault: None,
+        };
         Self {
             id,
             sink,
@@ -104,6 +108,8 @@ pub enum Status {
     Closing = 4,
     /// Nothing can be sent any more.
     Broken = 8,
+    /// The core has ended the connection; its last frames may be stuck behind the backlog.
+    Ended = 16,
 }
 
 /// Who may write to a link.
@@ -131,7 +137,12 @@ impl Turn {
     fn step(&self, next: impl Fn(u8) -> u8) -> u8 {
         let mut state = self.0.load(Ordering::Relaxed);
         loop {
-            match self.0.compare_exchange_weak(state, next(state), Ordering::AcqRel, Ordering::Relaxed) {
+            match self.0.compare_exchange_weak(
+                state,
+                next(state),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(before) => return before,
                 Err(now) => state = now,
             }
@@ -171,7 +182,10 @@ mod tests {
                         queued.fetch_add(1, Ordering::Relaxed);
                         if turn.take() {
                             loop {
-                                written.fetch_add(queued.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+                                written.fetch_add(
+                                    queued.swap(0, Ordering::Relaxed),
+                                    Ordering::Relaxed,
+                                );
                                 if !turn.pass() {
                                     break;
                                 }

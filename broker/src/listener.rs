@@ -61,7 +61,12 @@ struct Condition {
 
 impl Listeners {
     pub fn new(hub: Arc<Hub>, supervisor: Supervisor, log: Log) -> Arc<Self> {
-        Arc::new(Self { hub, supervisor, log, open: Mutex::default() })
+        Arc::new(Self {
+            hub,
+            supervisor,
+            log,
+            open: Mutex::default(),
+        })
     }
 
     /// Opens and closes listeners until they are the wanted ones; those in both stay open. Returns when each new
@@ -71,7 +76,9 @@ impl Listeners {
         let begun = self.begin(wanted);
         for mut condition in begun {
             // The task ends only when the listener is closed again.
-            let _ = condition.wait_for(|condition| condition.state.is_some()).await;
+            let _ = condition
+                .wait_for(|condition| condition.state.is_some())
+                .await;
         }
     }
 
@@ -87,12 +94,15 @@ impl Listeners {
 
     /// Closes the others; their ports are free when this returns.
     async fn retain(&self, keep: impl Fn(&Listener) -> bool) {
-        let (kept, closing) = std::mem::take(&mut *self.lock()).into_iter().partition(|running| keep(&running.settings));
+        let (kept, closing) = std::mem::take(&mut *self.lock())
+            .into_iter()
+            .partition(|running| keep(&running.settings));
         *self.lock() = kept;
         for mut running in closing {
             running.task.abort();
             while running.condition.changed().await.is_ok() {}
-            self.log.notice(format!("Closing listen socket: {}.", running.settings));
+            self.log
+                .notice(format!("Closing listen socket: {}.", running.settings));
         }
     }
 
@@ -102,7 +112,10 @@ impl Listeners {
         let mut former = std::mem::take(&mut *open);
         let mut begun = Vec::new();
         for settings in wanted {
-            let running = match former.iter().position(|running| running.settings == *settings) {
+            let running = match former
+                .iter()
+                .position(|running| running.settings == *settings)
+            {
                 Some(place) => former.swap_remove(place),
                 None => {
                     let running = self.start(settings.clone());
@@ -118,7 +131,11 @@ impl Listeners {
     fn start(&self, settings: Listener) -> Running {
         let (tell, condition) = watch::channel(Condition::default());
         let task = listen(settings.clone(), tell, self.hub.clone(), self.log.clone());
-        Running { settings, task: self.supervisor.essential("listener", task), condition }
+        Running {
+            settings,
+            task: self.supervisor.essential("listener", task),
+            condition,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
@@ -130,7 +147,11 @@ impl Running {
     fn show(&self) -> ListenerState {
         let Condition { addresses, state } = self.condition.borrow().clone();
         let state = state.unwrap_or_else(|| State::Waiting("is being opened".to_owned()));
-        ListenerState { settings: self.settings.clone(), addresses, state }
+        ListenerState {
+            settings: self.settings.clone(),
+            addresses,
+            state,
+        }
     }
 }
 
@@ -143,18 +164,29 @@ async fn listen(settings: Listener, tell: watch::Sender<Condition>, hub: Arc<Hub
                 let state = obstacle.state();
                 let news = tell.borrow().state.as_ref() != Some(&state);
                 if news {
-                    log.warning(format!("The listener ({settings}) is not open: {obstacle}. Trying again every 2 s."));
+                    log.warning(format!(
+                        "The listener ({settings}) is not open: {obstacle}. Trying again every 2 s."
+                    ));
                 }
-                tell.send_replace(Condition { addresses: Vec::new(), state: Some(state) });
+                tell.send_replace(Condition {
+                    addresses: Vec::new(),
+                    state: Some(state),
+                });
                 sleep(RETRY).await;
             }
         }
     };
     let addresses = socket::addresses(&sockets);
     for address in &addresses {
-        log.notice(format!("Opening {} listen socket on {address}.", settings.protocol.name()));
+        log.notice(format!(
+            "Opening {} listen socket on {address}.",
+            settings.protocol.name()
+        ));
     }
-    tell.send_replace(Condition { addresses, state: Some(State::Listening) });
+    tell.send_replace(Condition {
+        addresses,
+        state: Some(State::Listening),
+    });
     accept::serve(&sockets, &settings, &hub, &log).await;
 }
 

@@ -37,7 +37,10 @@ impl RunOptions {
 
     /// Fills what the command line left open from the service manager's folders.
     fn complete(&mut self, runtime: Option<PathBuf>, state: Option<PathBuf>) {
-        self.control = self.control.take().or_else(|| runtime.as_ref().map(|folder| folder.join("control")));
+        self.control = self
+            .control
+            .take()
+            .or_else(|| runtime.as_ref().map(|folder| folder.join("control")));
         self.state = self.state.take().or(state);
         self.runtime = runtime;
     }
@@ -46,7 +49,9 @@ impl RunOptions {
 /// The first of the colon-separated folders in a variable that systemd sets.
 fn folder(variable: &str) -> Option<PathBuf> {
     let folders = std::env::var_os(variable)?;
-    std::env::split_paths(&folders).next().filter(|folder| folder.is_absolute())
+    std::env::split_paths(&folders)
+        .next()
+        .filter(|folder| folder.is_absolute())
 }
 
 /// The configuration the provisioner writes.
@@ -75,7 +80,9 @@ mod tests {
 
     #[test]
     fn the_command_line_names_the_files() {
-        let options = parse(&["--config", "a.toml", "--control", "b", "--state", "c"]).unwrap().unwrap();
+        let options = parse(&["--config", "a.toml", "--control", "b", "--state", "c"])
+            .unwrap()
+            .unwrap();
         assert_eq!(options.config, Some("a.toml".into()));
         assert_eq!(options.control, Some("b".into()));
         assert_eq!(options.state, Some("c".into()));
@@ -83,7 +90,10 @@ mod tests {
 
     #[test]
     fn the_service_managers_folders_fill_what_is_open() {
-        let mut options = RunOptions { state: Some("mine".into()), ..RunOptions::default() };
+        let mut options = RunOptions {
+            state: Some("mine".into()),
+            ..RunOptions::default()
+        };
         options.complete(Some("/run/broker".into()), Some("/var/lib/broker".into()));
         assert_eq!(options.control, Some("/run/broker/control".into()));
         assert_eq!(options.state, Some("mine".into()));

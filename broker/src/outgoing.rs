@@ -86,7 +86,11 @@ impl Outgoing {
             return sink.try_write(&self.buffer);
         }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let chunks = self.sealed.iter().map(|chunk| &chunk[..]).chain([&self.buffer[..]]);
+        let chunks = self
+            .sealed
+            .iter()
+            .map(|chunk| &chunk[..])
+            .chain([&self.buffer[..]]);
         let mut used = 0;
         for (slice, chunk) in slices.iter_mut().zip(chunks) {
             *slice = IoSlice::new(chunk);

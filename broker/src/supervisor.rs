@@ -59,7 +59,9 @@ mod tests {
     #[tokio::test]
     async fn a_panic_and_an_end_are_reported_and_an_abort_is_not() {
         let (supervisor, mut failures) = Supervisor::new();
-        supervisor.essential("aborted", std::future::pending()).abort();
+        supervisor
+            .essential("aborted", std::future::pending())
+            .abort();
         supervisor.essential("ended", async {});
         assert_eq!(failures.next().await, "ended");
         supervisor.essential("panicked", async { panic!("as the test wants it") });

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use mqtt_core::{CloseCause, Command, ConnectionId};
 use mqtt_proto::{DecodeLimits, Decoder};
-use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::hub::Hub;
 use crate::link::{Link, Status};
@@ -59,7 +58,10 @@ impl Input {
 
     /// Takes WebSocket frames from now on; `raw` is what came after the request.
     pub fn upgrade(&mut self, raw: BytesMut) {
-        self.websocket = Some(WebSocket { inbound: Inbound::default(), raw });
+        self.websocket = Some(WebSocket {
+            inbound: Inbound::default(),
+            raw,
+        });
     }
 
     /// Where the next bytes go, and how many are wanted.
@@ -97,7 +99,7 @@ impl Input {
     pub fn digest(&mut self, hub: &Arc<Hub>, link: &Link) -> Result<(), CloseCause> {
         let unframed = self.unframe(hub, link);
         self.waiting = true;
-        while self.waiting && !self.deaf && !link.is(Status::Paused) && !link.is(Status::Closing) {
+        while self.waiting && !self.deaf && !link.is(Status::Paused) && !link.is(Status::Ended) {
             self.decode();
             hub.enter(&mut self.commands);
         }
@@ -118,7 +120,11 @@ impl Input {
                 }
                 Err(error) => {
                     let version = self.decoder.version();
-                    self.commands.push(Command::Undecodable { conn, version, error });
+                    self.commands.push(Command::Undecodable {
+                        conn,
+                        version,
+                        error,
+                    });
                     self.deaf = true;
                     return;
                 }
@@ -128,16 +134,22 @@ impl Input {
 
     /// Moves WebSocket payload to the stream and sends what the protocol answers by itself.
     fn unframe(&mut self, hub: &Arc<Hub>, link: &Link) -> Result<(), CloseCause> {
-        let Some(WebSocket { inbound, raw }) = &mut self.websocket else { return Ok(()) };
+        let Some(WebSocket { inbound, raw }) = &mut self.websocket else {
+            return Ok(());
+        };
         let mut replies = Vec::new();
         let outcome = match inbound.unframe(raw, &mut self.stream, &mut replies) {
             Ok(Flow::Open) => Ok(()),
             Ok(Flow::Closed) => Err(CloseCause::Peer),
             Err(fault) => {
-                replies.extend(close_frame(CloseCode::from(fault.code())));
+                replies.extend(close_frame(fault.code()));
                 Err(CloseCause::Transport(fault.name()))
             }
         };
+        if outcome.is_err() {
+            // Nothing follows a close frame.
+            link.set(Status::Closing, true);
+        }
         if !replies.is_empty() {
             link.writer().backlog.push_bytes(&replies);
             hub.drain(link);

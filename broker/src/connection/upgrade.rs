@@ -23,12 +23,15 @@ impl Connection {
                 Ok(())
             }
             Ok(refused) => refused,
-            Err(_) => self.refuse(TIMED_OUT, "no WebSocket request within 5 s").await,
+            Err(_) => {
+                self.refuse(TIMED_OUT, "no WebSocket request within 5 s")
+                    .await
+            }
         }
     }
 
     async fn read_request(&mut self, raw: &mut BytesMut) -> Result<(), CloseCause> {
-        while !self.link.is(Status::Closing) {
+        while !self.link.is(Status::Ended) {
             tokio::select! {
                 () = self.link.woken() => self.hub.drain(&self.link),
                 read = self.source.read(raw, READ) => {
@@ -57,6 +60,8 @@ impl Connection {
     }
 
     async fn refuse(&self, response: &str, why: &'static str) -> Result<(), CloseCause> {
+        // Nothing of the core's follows the answer.
+        self.link.set(Status::Closing, true);
         self.send(response.as_bytes());
         self.flush().await;
         Err(CloseCause::Transport(why))

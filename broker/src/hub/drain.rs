@@ -24,7 +24,12 @@ pub struct Parked(BTreeSet<(CommitSeq, ConnectionId)>);
 impl Parked {
     /// Moves those whose commit is durable to `conns`.
     fn release(&mut self, durable: CommitSeq, conns: &mut Vec<ConnectionId>) {
-        while let Some(first) = self.0.first().copied().filter(|(commit, _)| *commit <= durable) {
+        while let Some(first) = self
+            .0
+            .first()
+            .copied()
+            .filter(|(commit, _)| *commit <= durable)
+        {
             self.0.remove(&first);
             conns.push(first.1);
         }
@@ -44,7 +49,8 @@ impl Hub {
     /// own tasks.
     pub(super) fn drain_woken(&self, scratch: &mut Scratch, most: usize) -> usize {
         let mut links = std::mem::take(&mut scratch.links);
-        self.registry.find(&mut scratch.effects.wake, most, &mut links);
+        self.registry
+            .find(&mut scratch.effects.wake, most, &mut links);
         let count = links.len();
         for link in links.drain(..) {
             self.drain_with(&link, scratch);
@@ -78,7 +84,12 @@ impl Hub {
         if link.is(Status::Broken) || !self.write_backlog(link, writer)? {
             return Ok(());
         }
-        let Scratch { effects, drained, outgoing, .. } = scratch;
+        let Scratch {
+            effects,
+            drained,
+            outgoing,
+            ..
+        } = scratch;
         for _ in 0..MAX_ROUNDS {
             if link.is(Status::Closing) {
                 return Ok(());
@@ -93,7 +104,9 @@ impl Hub {
                 link.set(Status::Blocked, true);
             }
             link.set(Status::Paused, drained.pause_reading);
-            link.set(Status::Closing, drained.close);
+            if drained.close {
+                link.set(Status::Closing, true);
+            }
             if !everything || !drained.more {
                 return Ok(());
             }
@@ -107,7 +120,9 @@ impl Hub {
         if writer.backlog.is_empty() {
             return Ok(true);
         }
-        let everything = writer.backlog.write_to(&link.sink, |bytes| self.count_sent(link, bytes))?;
+        let everything = writer
+            .backlog
+            .write_to(&link.sink, |bytes| self.count_sent(link, bytes))?;
         if everything {
             writer.backlog = Outgoing::default();
         }
@@ -119,7 +134,8 @@ impl Hub {
     fn take_frames(&self, link: &Link, effects: &mut Effects, drained: &mut Drained) {
         self.visit(effects, |core, now, effects| {
             let durable = core.store.durable();
-            core.broker.drain(now, link.id, durable, BYTES_PER_ROUND, effects, drained);
+            core.broker
+                .drain(now, link.id, durable, BYTES_PER_ROUND, effects, drained);
             if let Some(commit) = drained.waits_for {
                 core.parked.0.insert((commit, link.id));
             }
@@ -142,7 +158,9 @@ pub async fn follow(hub: Arc<Hub>, mut progress: watch::Receiver<CommitSeq>) {
     while progress.changed().await.is_ok() {
         let durable = *progress.borrow_and_update();
         let mut scratch = hub.shelf.take();
-        hub.lock().parked.release(durable, &mut scratch.effects.wake);
+        hub.lock()
+            .parked
+            .release(durable, &mut scratch.effects.wake);
         hub.settle(&mut scratch);
         hub.shelf.give(scratch);
     }
@@ -188,7 +206,10 @@ mod tests {
     use super::*;
 
     fn conn(index: u32) -> ConnectionId {
-        ConnectionId { index, generation: 0 }
+        ConnectionId {
+            index,
+            generation: 0,
+        }
     }
 
     #[test]

@@ -33,7 +33,10 @@ impl Registry {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let index = slots.vacancy();
         let slot = &mut slots.all[index as usize];
-        let link = Arc::new(link(ConnectionId { index, generation: slot.generation }));
+        let link = Arc::new(link(ConnectionId {
+            index,
+            generation: slot.generation,
+        }));
         slot.link = Some(link.clone());
         link
     }
@@ -41,7 +44,9 @@ impl Registry {
     /// Forgets a connection.
     pub fn remove(&self, conn: ConnectionId) {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(slot) = slots.all.get_mut(conn.index as usize) else { return };
+        let Some(slot) = slots.all.get_mut(conn.index as usize) else {
+            return;
+        };
         if slot.generation != conn.generation || slot.link.take().is_none() {
             return;
         }
@@ -50,6 +55,15 @@ impl Registry {
         if slots.free.len() == slots.all.len() {
             self.emptied.notify_waiters();
         }
+    }
+
+    /// The link of a connection that is still open.
+    pub fn get(&self, conn: ConnectionId) -> Option<Arc<Link>> {
+        self.slots
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(conn)
+            .cloned()
     }
 
     /// Moves the links of the first `most` connections to `links` and wakes the tasks of the others.
@@ -92,7 +106,9 @@ impl Slots {
 
     fn get(&self, conn: ConnectionId) -> Option<&Arc<Link>> {
         let slot = self.all.get(conn.index as usize)?;
-        slot.link.as_ref().filter(|_| slot.generation == conn.generation)
+        slot.link
+            .as_ref()
+            .filter(|_| slot.generation == conn.generation)
     }
 }
 

@@ -20,14 +20,21 @@ pub struct Scratch {
 
 /// Scratches nobody uses now; there are never more in all than threads that enter.
 #[derive(Default)]
-pub struct Shelf(Mutex<Vec<Box<Scratch>>>);
+pub struct Shelf(Mutex<Vec<Scratch>>);
 
 impl Shelf {
-    pub fn take(&self) -> Box<Scratch> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    pub fn take(&self) -> Scratch {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default()
     }
 
-    pub fn give(&self, scratch: Box<Scratch>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    pub fn give(&self, scratch: Scratch) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(scratch);
     }
 }

@@ -21,7 +21,11 @@ pub struct Alarm {
 
 impl Default for Alarm {
     fn default() -> Self {
-        Self { deadline: AtomicU64::new(NEVER), sleeping: AtomicU64::new(NEVER), earlier: Notify::new() }
+        Self {
+            deadline: AtomicU64::new(NEVER),
+            sleeping: AtomicU64::new(NEVER),
+            earlier: Notify::new(),
+        }
     }
 }
 

@@ -30,7 +30,10 @@ pub async fn serve(sockets: &[TcpListener], settings: &Listener, hub: &Arc<Hub>,
             Err(error) if is_the_peers(error.kind()) => {}
             Err(error) => {
                 if !failing {
-                    log.error(format!("Connections to port {} cannot be accepted: {error}.", settings.port));
+                    log.error(format!(
+                        "Connections to port {} cannot be accepted: {error}.",
+                        settings.port
+                    ));
                 }
                 failing = true;
                 sleep(PAUSE).await;
@@ -41,10 +44,12 @@ pub async fn serve(sockets: &[TcpListener], settings: &Listener, hub: &Arc<Hub>,
 
 async fn next(sockets: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
     poll_fn(|context| {
-        let accepted = sockets.iter().find_map(|socket| match socket.poll_accept(context) {
-            Poll::Ready(accepted) => Some(accepted),
-            Poll::Pending => None,
-        });
+        let accepted = sockets
+            .iter()
+            .find_map(|socket| match socket.poll_accept(context) {
+                Poll::Ready(accepted) => Some(accepted),
+                Poll::Pending => None,
+            });
         accepted.map_or(Poll::Pending, Poll::Ready)
     })
     .await
@@ -53,7 +58,11 @@ async fn next(sockets: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
 fn greet(stream: TcpStream, address: SocketAddr, settings: &Listener, hub: &Arc<Hub>) {
     // An IPv4 client of a socket for both families shows its IPv4 address.
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let peer = Peer { kind: PeerKind::Network, address: Some(address), port: settings.port };
+    let peer = Peer {
+        kind: PeerKind::Network,
+        address: Some(address),
+        port: settings.port,
+    };
     let transport = match settings.protocol {
         Protocol::Mqtt => Transport::Tcp(stream),
         Protocol::WebSockets => Transport::WebSocket(stream),

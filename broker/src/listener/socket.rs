@@ -25,7 +25,10 @@ pub enum Obstacle {
 }
 
 /// Opens every socket of a listener; a host name may need several. Tells when a name is being looked up.
-pub async fn open(settings: &Listener, tell: &watch::Sender<Condition>) -> Result<Vec<TcpListener>, Obstacle> {
+pub async fn open(
+    settings: &Listener,
+    tell: &watch::Sender<Condition>,
+) -> Result<Vec<TcpListener>, Obstacle> {
     let port = settings.port;
     match &settings.bind_address {
         BindAddress::Any => open_any(port).map(|socket| vec![socket]),
@@ -33,7 +36,10 @@ pub async fn open(settings: &Listener, tell: &watch::Sender<Condition>) -> Resul
         BindAddress::Host(name) => {
             if tell.borrow().state.is_none() {
                 let state = State::Waiting(format!("{name} is being looked up"));
-                tell.send_replace(Condition { addresses: Vec::new(), state: Some(state) });
+                tell.send_replace(Condition {
+                    addresses: Vec::new(),
+                    state: Some(state),
+                });
             }
             open_host(name, port).await
         }
@@ -42,7 +48,10 @@ pub async fn open(settings: &Listener, tell: &watch::Sender<Condition>) -> Resul
 
 /// The addresses that sockets are bound to.
 pub fn addresses(sockets: &[TcpListener]) -> Vec<SocketAddr> {
-    sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
+    sockets
+        .iter()
+        .filter_map(|socket| socket.local_addr().ok())
+        .collect()
 }
 
 /// One socket for IPv6 and IPv4, or for IPv4 alone where the kernel has no IPv6.
@@ -61,7 +70,10 @@ fn open_one(address: IpAddr, port: u16) -> Result<TcpListener, Obstacle> {
 /// All addresses of a name that this machine has; one is enough.
 async fn open_host(name: &str, port: u16) -> Result<Vec<TcpListener>, Obstacle> {
     let unknown = || Obstacle::UnknownName(name.to_owned());
-    let mut addresses: Vec<_> = lookup_host((name, port)).await.map_err(|_| unknown())?.collect();
+    let mut addresses: Vec<_> = lookup_host((name, port))
+        .await
+        .map_err(|_| unknown())?
+        .collect();
     addresses.sort_unstable();
     addresses.dedup();
     let mut sockets = Vec::new();
@@ -73,12 +85,20 @@ async fn open_host(name: &str, port: u16) -> Result<Vec<TcpListener>, Obstacle> 
             Err(obstacle) => return Err(obstacle),
         }
     }
-    if sockets.is_empty() { Err(missing.unwrap_or_else(unknown)) } else { Ok(sockets) }
+    if sockets.is_empty() {
+        Err(missing.unwrap_or_else(unknown))
+    } else {
+        Ok(sockets)
+    }
 }
 
 /// Accepted connections inherit TCP_NODELAY.
 fn bind(address: SocketAddr, both_families: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM.nonblocking(),
+        Some(Protocol::TCP),
+    )?;
     if address.is_ipv6() {
         socket.set_only_v6(!both_families)?;
     }
@@ -90,7 +110,8 @@ fn bind(address: SocketAddr, both_families: bool) -> io::Result<TcpListener> {
 }
 
 fn has_no_ipv6(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(nix::libc::EAFNOSUPPORT)
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(nix::libc::EAFNOSUPPORT)
 }
 
 impl Obstacle {
@@ -108,7 +129,9 @@ impl Obstacle {
     pub fn state(&self) -> State {
         match self {
             Self::NoSuchAddress(_) | Self::UnknownName(_) => State::Waiting(self.to_string()),
-            Self::PortInUse(_) | Self::PortForbidden(_) | Self::System(_) => State::Refused(self.to_string()),
+            Self::PortInUse(_) | Self::PortForbidden(_) | Self::System(_) => {
+                State::Refused(self.to_string())
+            }
         }
     }
 }
@@ -116,13 +139,21 @@ impl Obstacle {
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSuchAddress(address) => write!(f, "{address} is not an address of this machine yet"),
+            Self::NoSuchAddress(address) => {
+                write!(f, "{address} is not an address of this machine yet")
+            }
             Self::UnknownName(name) => write!(f, "the name {name} stands for no address yet"),
             Self::PortInUse(port) => {
-                write!(f, "port {port} is in use by another program; `ss -ltnp` shows which")
+                write!(
+                    f,
+                    "port {port} is in use by another program; `ss -ltnp` shows which"
+                )
             }
             Self::PortForbidden(port) => {
-                write!(f, "port {port} is reserved for privileged programs; choose one from 1024 on")
+                write!(
+                    f,
+                    "port {port} is reserved for privileged programs; choose one from 1024 on"
+                )
             }
             Self::System(error) => write!(f, "{error}"),
         }

@@ -11,8 +11,16 @@ use crate::storage::MemoryStore;
 
 fn listeners() -> Arc<Listeners> {
     let log = Log::silent();
-    let params = Params { limits: Limits::default(), version: "test".into() };
-    let hub = Hub::new(params, Box::new(MemoryStore::default()), log.clone(), Authenticator::new(None, log.clone()));
+    let params = Params {
+        limits: Limits::default(),
+        version: "test".into(),
+    };
+    let hub = Hub::new(
+        params,
+        Box::new(MemoryStore::default()),
+        log.clone(),
+        Authenticator::new(None, log.clone()),
+    );
     Listeners::new(hub, Supervisor::new().0, log)
 }
 
@@ -23,16 +31,27 @@ fn on(bind_address: &str, port: u16) -> Listener {
         Ok(address) => BindAddress::Ip(address),
         Err(_) => BindAddress::Host(bind_address.to_owned()),
     };
-    Listener { port, bind_address, protocol: Protocol::Mqtt }
+    Listener {
+        port,
+        bind_address,
+        protocol: Protocol::Mqtt,
+    }
 }
 
 #[tokio::test]
 async fn a_listener_is_reached_on_every_address_it_names() {
-    for (name, client) in [("127.0.0.1", "127.0.0.1"), ("::", "127.0.0.1"), ("localhost", "localhost")] {
+    for (name, client) in [
+        ("127.0.0.1", "127.0.0.1"),
+        ("::", "127.0.0.1"),
+        ("localhost", "localhost"),
+    ] {
         let listeners = listeners();
         listeners.apply(&[on(name, 0)]).await;
         let mut condition = listeners.lock()[0].condition.clone();
-        condition.wait_for(|condition| condition.state == Some(State::Listening)).await.unwrap();
+        condition
+            .wait_for(|condition| condition.state == Some(State::Listening))
+            .await
+            .unwrap();
         for address in &listeners.states()[0].addresses {
             TcpStream::connect((client, address.port())).await.unwrap();
         }
@@ -46,13 +65,21 @@ async fn a_port_in_use_is_refused_in_words_and_taken_once_it_is_free() {
     let listeners = listeners();
     listeners.apply(&[on("127.0.0.1", port)]).await;
     let row = &listeners.states()[0];
-    let State::Refused(reason) = &row.state else { panic!("{row:?}") };
-    assert_eq!(*reason, format!("port {port} is in use by another program; `ss -ltnp` shows which"));
+    let State::Refused(reason) = &row.state else {
+        panic!("{row:?}")
+    };
+    assert_eq!(
+        *reason,
+        format!("port {port} is in use by another program; `ss -ltnp` shows which")
+    );
     assert!(row.addresses.is_empty());
 
     drop(squatter);
     let mut condition = listeners.lock()[0].condition.clone();
-    condition.wait_for(|condition| condition.state == Some(State::Listening)).await.unwrap();
+    condition
+        .wait_for(|condition| condition.state == Some(State::Listening))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -68,7 +95,7 @@ async fn an_address_of_another_machine_is_waited_for() {
 async fn a_change_closes_and_opens_only_what_differs() {
     let listeners = listeners();
     let (first, second) = (on("127.0.0.1", 0), on("127.0.0.2", 0));
-    listeners.apply(&[first.clone()]).await;
+    listeners.apply(std::slice::from_ref(&first)).await;
     let kept = listeners.states()[0].addresses.clone();
 
     listeners.apply(&[second.clone(), first.clone()]).await;
@@ -89,7 +116,10 @@ async fn an_address_moves_to_another_listener_at_once() {
     let listeners = listeners();
     listeners.apply(&[on("127.0.0.1", 0)]).await;
     let port = listeners.states()[0].addresses[0].port();
-    let replaced = Listener { protocol: Protocol::WebSockets, ..on("127.0.0.1", port) };
+    let replaced = Listener {
+        protocol: Protocol::WebSockets,
+        ..on("127.0.0.1", port)
+    };
     listeners.apply(&[replaced]).await;
     assert_eq!(listeners.states()[0].state, State::Listening);
 
@@ -101,7 +131,9 @@ async fn an_address_moves_to_another_listener_at_once() {
 async fn accepted_connections_send_without_delay() {
     let (tell, _) = watch::channel(Condition::default());
     let sockets = socket::open(&on("127.0.0.1", 0), &tell).await.unwrap();
-    let _client = TcpStream::connect(socket::addresses(&sockets)[0]).await.unwrap();
+    let _client = TcpStream::connect(socket::addresses(&sockets)[0])
+        .await
+        .unwrap();
     let (accepted, _) = sockets[0].accept().await.unwrap();
     assert!(accepted.nodelay().unwrap());
 }

@@ -53,7 +53,10 @@ mod tests {
     fn a_payload_is_kept_until_it_is_forgotten_and_each_record_counts() {
         let mut store = MemoryStore::default();
         let location = Location(1);
-        store.append(&mut vec![Record::Payload { location, payload: Bytes::from_static(b"21.5") }]);
+        store.append(&mut vec![Record::Payload {
+            location,
+            payload: Bytes::from_static(b"21.5"),
+        }]);
         assert_eq!(store.read(location).as_deref(), Some(&b"21.5"[..]));
         assert_eq!(store.durable(), CommitSeq(1));
 

@@ -54,7 +54,12 @@ pub enum Fault {
 impl Inbound {
     /// Moves payload from the socket's bytes to the MQTT stream and appends answers to control frames to
     /// `replies`; what is left in `raw` is the beginning of a header or of a control frame.
-    pub fn unframe(&mut self, raw: &mut BytesMut, stream: &mut BytesMut, replies: &mut Vec<u8>) -> Result<Flow, Fault> {
+    pub fn unframe(
+        &mut self,
+        raw: &mut BytesMut,
+        stream: &mut BytesMut,
+        replies: &mut Vec<u8>,
+    ) -> Result<Flow, Fault> {
         loop {
             if let Some(frame) = &mut self.frame {
                 frame.pass_on(raw, stream);
@@ -66,7 +71,9 @@ impl Inbound {
             let mut cursor = Cursor::new(&raw[..]);
             // The parser's only error is an opcode without a meaning.
             let header = FrameHeader::parse(&mut cursor).map_err(|_| Fault::UnknownOpcode)?;
-            let Some((header, length)) = header else { return Ok(Flow::Open) };
+            let Some((header, length)) = header else {
+                return Ok(Flow::Open);
+            };
             let begin = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
             if header.rsv1 || header.rsv2 || header.rsv3 {
                 return Err(Fault::ReservedBits);
@@ -76,11 +83,16 @@ impl Inbound {
                 OpCode::Data(kind) => {
                     self.begin(kind, header.is_final)?;
                     raw.advance(begin);
-                    self.frame = Some(DataFrame { remaining: length, mask });
+                    self.frame = Some(DataFrame {
+                        remaining: length,
+                        mask,
+                    });
                 }
                 OpCode::Control(kind) => {
                     let length = control_length(&header, length)?;
-                    let Some(payload) = raw.get(begin..begin + length) else { return Ok(Flow::Open) };
+                    let Some(payload) = raw.get(begin..begin + length) else {
+                        return Ok(Flow::Open);
+                    };
                     let mut payload = payload.to_vec();
                     unmask(&mut payload, mask);
                     raw.advance(begin + length);
@@ -107,7 +119,9 @@ impl Inbound {
 
 impl DataFrame {
     fn pass_on(&mut self, raw: &mut BytesMut, stream: &mut BytesMut) {
-        let count = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(raw.len());
+        let count = usize::try_from(self.remaining)
+            .unwrap_or(usize::MAX)
+            .min(raw.len());
         let begin = stream.len();
         stream.extend_from_slice(&raw[..count]);
         unmask(&mut stream[begin..], self.mask);
@@ -153,7 +167,10 @@ pub fn close_frame(code: CloseCode) -> Vec<u8> {
 }
 
 fn frame(opcode: OpCode, length: u64, payload: &[u8]) -> Vec<u8> {
-    let header = FrameHeader { opcode, ..FrameHeader::default() };
+    let header = FrameHeader {
+        opcode,
+        ..FrameHeader::default()
+    };
     let mut bytes = Vec::with_capacity(header.len(length) + payload.len());
     // Writing to memory does not fail.
     let _ = header.format(length, &mut bytes);
@@ -165,19 +182,30 @@ fn control_length(header: &FrameHeader, length: u64) -> Result<usize, Fault> {
     if !header.is_final {
         return Err(Fault::FragmentedControlFrame);
     }
-    usize::try_from(length).ok().filter(|length| *length <= MAX_CONTROL).ok_or(Fault::LongControlFrame)
+    usize::try_from(length)
+        .ok()
+        .filter(|length| *length <= MAX_CONTROL)
+        .ok_or(Fault::LongControlFrame)
 }
 
 fn reply(kind: Control, payload: &[u8], replies: &mut Vec<u8>) -> Flow {
     match kind {
         Control::Ping => {
-            replies.extend(frame(OpCode::Control(Control::Pong), payload.len() as u64, payload));
+            replies.extend(frame(
+                OpCode::Control(Control::Pong),
+                payload.len() as u64,
+                payload,
+            ));
             Flow::Open
         }
         Control::Close => {
             // The peer's code comes back without its words.
             let code = payload.get(..2).unwrap_or(&[]);
-            replies.extend(frame(OpCode::Control(Control::Close), code.len() as u64, code));
+            replies.extend(frame(
+                OpCode::Control(Control::Close),
+                code.len() as u64,
+                code,
+            ));
             Flow::Closed
         }
         Control::Pong | Control::Reserved(_) => Flow::Open,

@@ -3,10 +3,10 @@
 //! this port is for.
 
 use tungstenite::error::{Error, ProtocolError};
+use tungstenite::handshake::derive_accept_key;
 use tungstenite::handshake::machine::TryParse;
-use tungstenite::handshake::server::{Request, create_response, write_response};
-use tungstenite::http::HeaderValue;
-use tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tungstenite::handshake::server::{Request, create_response};
+use tungstenite::http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL};
 
 /// What to do with the bytes that arrived so far.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,7 +16,10 @@ pub enum Answer {
     /// Frames follow the request, which is that many bytes long.
     Welcome { request: usize, response: Vec<u8> },
     /// The connection ends after this response.
-    Refuse { response: &'static str, why: &'static str },
+    Refuse {
+        response: &'static str,
+        why: &'static str,
+    },
 }
 
 /// Reads a request from the beginning of `bytes`.
@@ -32,31 +35,46 @@ pub fn answer(bytes: &[u8]) -> Answer {
 }
 
 fn accept(length: usize, request: &Request) -> Answer {
-    let mut response = match create_response(request) {
-        Ok(response) => response,
-        Err(error) => return refuse(refusal(&error)),
+    if let Err(error) = create_response(request) {
+        return refuse(refusal(&error));
+    }
+    let (Some(key), Some(protocol)) = (
+        request.headers().get(SEC_WEBSOCKET_KEY),
+        subprotocol(request),
+    ) else {
+        return refuse(&NO_SUBPROTOCOL);
     };
-    let Some(protocol) = subprotocol(request) else { return refuse(&NO_SUBPROTOCOL) };
-    // [MQTT-6.0.0-4]
-    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
-    let mut bytes = Vec::new();
-    match write_response(&mut bytes, &response) {
-        Ok(()) => Answer::Welcome { request: length, response: bytes },
-        Err(error) => refuse(refusal(&error)),
+    // Spelt as in the standard, because small clients look for exactly that. [MQTT-6.0.0-4]
+    let response = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n",
+        derive_accept_key(key.as_bytes())
+    );
+    Answer::Welcome {
+        request: length,
+        response: response.into_bytes(),
     }
 }
 
 /// The first subprotocol of ours that the client offers. [MQTT-6.0.0-3]
 fn subprotocol(request: &Request) -> Option<&'static str> {
     let offers = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL);
-    let mut offered = offers.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    offered.find_map(|offer| SUBPROTOCOLS.into_iter().find(|ours| offer.trim().eq_ignore_ascii_case(ours)))
+    let mut offered = offers
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    offered.find_map(|offer| {
+        SUBPROTOCOLS
+            .into_iter()
+            .find(|ours| offer.trim().eq_ignore_ascii_case(ours))
+    })
 }
 
 fn refusal(error: &Error) -> &'static Refusal {
     match error {
         Error::Protocol(
-            ProtocolError::MissingConnectionUpgradeHeader | ProtocolError::MissingUpgradeWebSocketHeader,
+            ProtocolError::MissingConnectionUpgradeHeader
+            | ProtocolError::MissingUpgradeWebSocketHeader,
         ) => &NO_UPGRADE,
         Error::Protocol(ProtocolError::WrongHttpMethod) => &WRONG_METHOD,
         Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => &WRONG_VERSION,
@@ -65,7 +83,10 @@ fn refusal(error: &Error) -> &'static Refusal {
 }
 
 fn refuse(refusal: &'static Refusal) -> Answer {
-    Answer::Refuse { response: refusal.response, why: refusal.why }
+    Answer::Refuse {
+        response: refusal.response,
+        why: refusal.why,
+    }
 }
 
 /// A response and the reason for the log.
@@ -107,7 +128,11 @@ const NO_SUBPROTOCOL: Refusal = Refusal {
 };
 
 const WRONG_METHOD: Refusal = Refusal {
-    response: response!("405 Method Not Allowed", "Allow: GET\r\n", "This port speaks MQTT over WebSocket."),
+    response: response!(
+        "405 Method Not Allowed",
+        "Allow: GET\r\n",
+        "This port speaks MQTT over WebSocket."
+    ),
     why: "an HTTP request that is not GET",
 };
 
@@ -121,23 +146,41 @@ const WRONG_VERSION: Refusal = Refusal {
 };
 
 const NO_REQUEST: Refusal = Refusal {
-    response: response!("400 Bad Request", "", "This port speaks MQTT over WebSocket, which begins with an HTTP/1.1 request."),
+    response: response!(
+        "400 Bad Request",
+        "",
+        "This port speaks MQTT over WebSocket, which begins with an HTTP/1.1 request."
+    ),
     why: "not a WebSocket request; an MQTT client without WebSocket belongs on another port",
 };
 
-const TLS: Refusal = Refusal { response: "", why: "TLS on a listener without TLS" };
+const TLS: Refusal = Refusal {
+    response: "",
+    why: "TLS on a listener without TLS",
+};
 
 const TOO_LARGE: Refusal = Refusal {
-    response: response!("431 Request Header Fields Too Large", "", "The request header is longer than 16 KiB."),
+    response: response!(
+        "431 Request Header Fields Too Large",
+        "",
+        "The request header is longer than 16 KiB."
+    ),
     why: "an HTTP request header of more than 16 KiB",
 };
 
 /// Sent when the broker closes a connection before its request was read.
-pub const UNAVAILABLE: &str =
-    response!("503 Service Unavailable", "", "The broker takes no connection now; its log says why.");
+pub const UNAVAILABLE: &str = response!(
+    "503 Service Unavailable",
+    "",
+    "The broker takes no connection now; its log says why."
+);
 
 /// Sent when the request did not arrive in time.
-pub const TIMED_OUT: &str = response!("408 Request Timeout", "", "The request did not arrive within 5 s.");
+pub const TIMED_OUT: &str = response!(
+    "408 Request Timeout",
+    "",
+    "The request did not arrive within 5 s."
+);
 
 /// Bytes of a request; a longer one is refused (431).
 const MAX_REQUEST: usize = 16 * 1024;
@@ -157,22 +200,39 @@ mod tests {
     #[test]
     fn a_client_of_mqtt_is_welcome_on_any_path() {
         let bytes = [GOOD.as_bytes(), b"\x82"].concat();
-        let Answer::Welcome { request, response } = answer(&bytes) else { panic!("{:?}", answer(&bytes)) };
+        let Answer::Welcome { request, response } = answer(&bytes) else {
+            panic!("{:?}", answer(&bytes))
+        };
         assert_eq!(request, GOOD.len());
-        let response = String::from_utf8(response).unwrap().to_lowercase();
-        assert!(response.starts_with("http/1.1 101 switching protocols\r\n"), "{response}");
+        let response = String::from_utf8(response).unwrap();
+        assert!(
+            response.starts_with("HTTP/1.1 101 Switching Protocols\r\n"),
+            "{response}"
+        );
         // The sample of RFC 6455, 1.3.
-        assert!(response.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=\r\n"), "{response}");
-        assert!(response.contains("sec-websocket-protocol: mqtt\r\n"), "{response}");
+        assert!(
+            response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+            "{response}"
+        );
+        assert!(
+            response.contains("Sec-WebSocket-Protocol: mqtt\r\n"),
+            "{response}"
+        );
         assert!(response.ends_with("\r\n\r\n"), "{response}");
     }
 
     #[test]
     fn an_old_client_gets_its_own_subprotocol() {
-        let Answer::Welcome { response, .. } = answer(GOOD.replace("wamp, mqtt", "mqttv3.1").as_bytes()) else {
+        let Answer::Welcome { response, .. } =
+            answer(GOOD.replace("wamp, mqtt", "mqttv3.1").as_bytes())
+        else {
             panic!("refused");
         };
-        assert!(String::from_utf8(response).unwrap().contains("sec-websocket-protocol: mqttv3.1\r\n"));
+        assert!(
+            String::from_utf8(response)
+                .unwrap()
+                .contains("Sec-WebSocket-Protocol: mqttv3.1\r\n")
+        );
     }
 
     #[test]
@@ -186,19 +246,48 @@ mod tests {
     fn every_other_request_is_told_what_it_lacks() {
         let long = format!("GET / HTTP/1.1\r\nCookie: {}", "x".repeat(MAX_REQUEST));
         let cases = [
-            (GOOD.replace("Upgrade: websocket\r\n", ""), "426", NO_UPGRADE.why),
-            ("GET / HTTP/1.1\r\nHost: broker\r\n\r\n".to_owned(), "426", NO_UPGRADE.why),
-            (GOOD.replace("wamp, mqtt", "wamp"), "400", NO_SUBPROTOCOL.why),
-            (GOOD.replace("Sec-WebSocket-Protocol: wamp, mqtt\r\n", ""), "400", NO_SUBPROTOCOL.why),
-            (GOOD.replace("Version: 13", "Version: 7"), "426", WRONG_VERSION.why),
+            (
+                GOOD.replace("Upgrade: websocket\r\n", ""),
+                "426",
+                NO_UPGRADE.why,
+            ),
+            (
+                "GET / HTTP/1.1\r\nHost: broker\r\n\r\n".to_owned(),
+                "426",
+                NO_UPGRADE.why,
+            ),
+            (
+                GOOD.replace("wamp, mqtt", "wamp"),
+                "400",
+                NO_SUBPROTOCOL.why,
+            ),
+            (
+                GOOD.replace("Sec-WebSocket-Protocol: wamp, mqtt\r\n", ""),
+                "400",
+                NO_SUBPROTOCOL.why,
+            ),
+            (
+                GOOD.replace("Version: 13", "Version: 7"),
+                "426",
+                WRONG_VERSION.why,
+            ),
             (GOOD.replace("GET", "POST"), "405", WRONG_METHOD.why),
             (GOOD.replace("HTTP/1.1", "HTTP/1.0"), "400", NO_REQUEST.why),
-            ("\u{10}\u{c}\0\u{4}MQTT\u{4}\u{2}\0<\0\0".to_owned(), "400", NO_REQUEST.why),
+            (
+                "\u{10}\u{c}\0\u{4}MQTT\u{4}\u{2}\0<\0\0".to_owned(),
+                "400",
+                NO_REQUEST.why,
+            ),
             (long, "431", TOO_LARGE.why),
         ];
         for (request, status, expected) in cases {
-            let Answer::Refuse { response, why } = answer(request.as_bytes()) else { panic!("{request}") };
-            assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{request}\n{response}");
+            let Answer::Refuse { response, why } = answer(request.as_bytes()) else {
+                panic!("{request}")
+            };
+            assert!(
+                response.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{request}\n{response}"
+            );
             assert_eq!(why, expected, "{request}");
         }
     }
@@ -206,6 +295,12 @@ mod tests {
     #[test]
     fn tls_gets_no_words_it_could_not_read() {
         let hello = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01];
-        assert_eq!(answer(&hello), Answer::Refuse { response: "", why: TLS.why });
+        assert_eq!(
+            answer(&hello),
+            Answer::Refuse {
+                response: "",
+                why: TLS.why
+            }
+        );
     }
 }

@@ -20,7 +20,12 @@ fn sent(first: u8, payload: &[u8]) -> Vec<u8> {
         }
     }
     bytes.extend(MASK);
-    bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, key)| byte ^ key));
+    bytes.extend(
+        payload
+            .iter()
+            .zip(MASK.iter().cycle())
+            .map(|(byte, key)| byte ^ key),
+    );
     bytes
 }
 
@@ -42,7 +47,11 @@ fn hear(bytes: &[u8], piece: usize) -> Heard {
             break;
         }
     }
-    Heard { outcome, stream: stream.to_vec(), replies }
+    Heard {
+        outcome,
+        stream: stream.to_vec(),
+        replies,
+    }
 }
 
 #[test]
@@ -53,7 +62,10 @@ fn payload_of_every_length_arrives_however_it_is_cut() {
         for piece in [1, 2, 5, 1_000, bytes.len()] {
             let heard = hear(&bytes, piece);
             assert_eq!(heard.outcome, Ok(Flow::Open));
-            assert!(heard.stream == [&payload[..length], b"next"].concat(), "{length} bytes in pieces of {piece}");
+            assert!(
+                heard.stream == [&payload[..length], b"next"].concat(),
+                "{length} bytes in pieces of {piece}"
+            );
             assert!(heard.replies.is_empty());
         }
     }
@@ -61,7 +73,13 @@ fn payload_of_every_length_arrives_however_it_is_cut() {
 
 #[test]
 fn a_message_in_fragments_is_one_stream_with_pings_answered_in_between() {
-    let bytes = [sent(0x02, b"ab"), sent(0x89, b"still there?"), sent(0x00, b"cd"), sent(0x80, b"ef")].concat();
+    let bytes = [
+        sent(0x02, b"ab"),
+        sent(0x89, b"still there?"),
+        sent(0x00, b"cd"),
+        sent(0x80, b"ef"),
+    ]
+    .concat();
     for piece in [1, 7, bytes.len()] {
         let heard = hear(&bytes, piece);
         assert_eq!(heard.outcome, Ok(Flow::Open));
@@ -72,7 +90,12 @@ fn a_message_in_fragments_is_one_stream_with_pings_answered_in_between() {
 
 #[test]
 fn a_close_is_answered_with_its_code_and_ends_the_stream() {
-    let bytes = [sent(0x82, b"last"), sent(0x88, b"\x03\xe8bye"), sent(0x82, b"too late")].concat();
+    let bytes = [
+        sent(0x82, b"last"),
+        sent(0x88, b"\x03\xe8bye"),
+        sent(0x82, b"too late"),
+    ]
+    .concat();
     let heard = hear(&bytes, bytes.len());
     assert_eq!(heard.outcome, Ok(Flow::Closed));
     assert_eq!(heard.stream, b"last");
@@ -89,7 +112,10 @@ fn a_broken_rule_is_named() {
         (sent(0x83, b"x"), Fault::UnknownOpcode),
         (sent(0x8b, b"x"), Fault::UnknownOpcode),
         (sent(0x80, b"x"), Fault::UnexpectedContinuation),
-        ([sent(0x02, b"x"), sent(0x82, b"y")].concat(), Fault::UnfinishedMessage),
+        (
+            [sent(0x02, b"x"), sent(0x82, b"y")].concat(),
+            Fault::UnfinishedMessage,
+        ),
         (sent(0x89, &[0; 126]), Fault::LongControlFrame),
         (sent(0x09, b"x"), Fault::FragmentedControlFrame),
     ];
@@ -105,5 +131,8 @@ fn a_broken_rule_is_named() {
 fn a_binary_header_has_the_shortest_length() {
     assert_eq!(binary_header(5)[..], [0x82, 5]);
     assert_eq!(binary_header(300)[..], [0x82, 126, 1, 44]);
-    assert_eq!(binary_header(70_000)[..], [0x82, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x70]);
+    assert_eq!(
+        binary_header(70_000)[..],
+        [0x82, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x70]
+    );
 }
