@@ -28,7 +28,9 @@ fn main() -> ExitCode {
     let command = match arguments.next() {
         Ok(Some(lexopt::Arg::Value(name))) => name,
         Ok(Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V'))) => return say(VERSION),
-        Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) | Ok(None) => return say(HELP),
+        Ok(Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h'))) | Ok(None) => {
+            return say(HELP);
+        }
         Ok(Some(other)) => return misused(&other.unexpected().to_string()),
         Err(error) => return misused(&error.to_string()),
     };
