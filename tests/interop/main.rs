@@ -1,2 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Being written.
+//! The real daemon with other people's clients: Mosquitto's, Paho's, mqtt.js, and a browser.
+//!
+//! What is missing on this machine is installed, or fetched into `target/interop` in the versions named here.
+
+mod browser;
+mod mosquitto;
+mod mqttjs;
+mod paho;
+
+use std::path::{Path, PathBuf};
+
+/// A script that stands beside this file.
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("interop")
+        .join(name)
+}

@@ -117,16 +117,13 @@ impl Run {
 
     fn visit(&mut self) {
         let version = *self.random.pick(&tests::VERSIONS);
+        let filter = *self.random.pick(&["#", "a", "+/b"]);
         let visitor = self.world.open(version);
         visitor.send(connect(
             version,
             &format!("visitor {}", self.random.below(3)),
         ));
-        visitor.send(tests::packets::subscribe(
-            1,
-            *self.random.pick(&["#", "a", "+/b"]),
-            QoS::ExactlyOnce,
-        ));
+        visitor.send(tests::packets::subscribe(1, filter, QoS::ExactlyOnce));
         self.visitors.push(visitor);
     }
 

@@ -2,16 +2,20 @@
 //! Support library of the tests: a virtual world around the core, packets in one line, and the real daemon.
 //!
 //! [`World`] drives `mqtt_core::Broker` with encoded bytes and virtual time, [`Client`] is one end of a
-//! dialogue in it, [`packets`] builds what is sent and expected. [`Daemon`] starts the real `broker`.
+//! dialogue in it, [`packets`] builds what is sent and expected. [`Daemon`] starts the real `broker`, and
+//! [`tools`] other people's programs.
 
 mod client;
+mod daemon;
 pub mod packets;
 mod random;
 mod settle;
 mod store;
+pub mod tools;
 mod world;
 
 pub use client::Client;
+pub use daemon::{Daemon, PASSWORD, USER};
 pub use packets::IntoPacket;
 pub use random::Random;
 pub use world::World;

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Other people's programs: making sure they are there, running them, and ending those that hang.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+/// The longest time that anything here waits; what waits is always for an event that ends it sooner.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The project's top folder.
+pub fn top() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    folder
+        .expect("the tests have a folder of their own")
+        .to_path_buf()
+}
+
+/// The folder `target/interop/NAME`, where what a test fetches is kept.
+pub fn build_folder(name: &str) -> PathBuf {
+    let program = std::env::current_exe().expect("a program knows its own path");
+    let target = program
+        .ancestors()
+        .nth(3)
+        .expect("a test is three levels below target");
+    let folder = target.join("interop").join(name);
+    std::fs::create_dir_all(&folder).expect("a folder below target can be made");
+    folder
+}
+
+/// Makes sure that the tools named by `PROBE=PACKAGE` are installed; fails with what to install.
+#[track_caller]
+pub fn need(reason: &str, probes: &[&str]) {
+    let status = Command::new(top().join("deploy/need"))
+        .arg(reason)
+        .args(probes)
+        .status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "tools are missing, see above"
+    );
+}
+
+/// Runs a program to its end and returns what it printed; it must succeed.
+#[track_caller]
+pub fn run(command: &mut Command) -> String {
+    let output = outcome(command);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}:\n{printed}{errors}",
+        output.status
+    );
+    printed
+}
+
+/// Runs a program to its end, which must come within [`PATIENCE`].
+#[track_caller]
+pub fn outcome(command: &mut Command) -> Output {
+    let description = format!("{command:?}");
+    Running::start(command.stdin(Stdio::null())).finish(&description)
+}
+
+/// A program that runs beside the test; it is killed when the test forgets it.
+pub struct Running {
+    child: Child,
+    stdout: Receiver<Vec<u8>>,
+    stderr: Receiver<Vec<u8>>,
+}
+
+impl Running {
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Self {
+        let spawned = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child =
+            spawned.unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+        let stdout = read_to_end(child.stdout.take());
+        let stderr = read_to_end(child.stderr.take());
+        Self {
+            child,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Waits for the end of the program by itself.
+    #[track_caller]
+    pub fn finish(mut self, description: &str) -> Output {
+        let Ok(stdout) = self.stdout.recv_timeout(PATIENCE) else {
+            panic!("{description} did not end within {PATIENCE:?}");
+        };
+        let stderr = self.stderr.recv_timeout(PATIENCE).unwrap_or_default();
+        let status = self.child.wait().expect("a child can be waited for");
+        Output {
+            status,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Waits for the end of the program, which must succeed, and returns what it printed.
+    #[track_caller]
+    pub fn printed(self, description: &str) -> String {
+        let output = self.finish(description);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success(),
+            "{description} ended with {}: {errors}",
+            output.status
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Ends the program without a chance to say good-bye.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // An error means that it has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Reads a pipe to its end, so that the program never waits for a reader.
+fn read_to_end(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What was read until an error is all there is.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
