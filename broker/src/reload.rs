@@ -152,6 +152,7 @@ impl Reloader {
         let mut lines = vec![format!("Config loaded from {}.", self.config.display())];
         lines.extend(loaded.notes);
         lines.extend(changes::between(running.as_ref(), &settings));
+        lines.extend(self.listeners.states().iter().filter_map(systemd::trouble));
         *running = Some(settings);
         Ok(lines)
     }
@@ -160,3 +161,6 @@ impl Reloader {
         *self.locked.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 }
+
+#[cfg(test)]
+mod tests;

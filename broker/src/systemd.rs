@@ -14,7 +14,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::hub::Hub;
 use crate::listener::Listeners;
 use crate::reload::Reloader;
-pub use status::StatusLine;
+use status::StatusLine;
+pub use status::trouble;
 
 /// Tells READY=1.
 pub fn ready() {

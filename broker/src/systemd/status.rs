@@ -35,18 +35,20 @@ impl fmt::Display for StatusLine<'_> {
             plural(u64::try_from(all).unwrap_or(u64::MAX)),
             self.rate
         )?;
-        for listener in self.listeners {
-            match &listener.state {
-                State::Listening => {}
-                State::Waiting(reason) => {
-                    write!(f, "; port {} waits: {reason}", listener.settings.port)?
-                }
-                State::Refused(reason) => {
-                    write!(f, "; port {} is closed: {reason}", listener.settings.port)?
-                }
-            }
-        }
-        Ok(())
+        self.listeners
+            .iter()
+            .filter_map(trouble)
+            .try_for_each(|trouble| write!(f, "; {trouble}"))
+    }
+}
+
+/// Why a listener cannot be reached; none if it can.
+pub fn trouble(listener: &ListenerState) -> Option<String> {
+    let port = listener.settings.port;
+    match &listener.state {
+        State::Listening => None,
+        State::Waiting(reason) => Some(format!("port {port} waits: {reason}")),
+        State::Refused(reason) => Some(format!("port {port} is closed: {reason}")),
     }
 }
 
