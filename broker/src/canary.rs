@@ -228,3 +228,43 @@ fn unexpected(packet: &Packet) -> io::Error {
 /// systemd advises half of the limit; a third leaves room for one message that comes late.
 const PROOFS_PER_LIMIT: u32 = 3;
 const RETRY: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app;
+    use crate::auth::Authenticator;
+    use crate::storage::MemoryStore;
+
+    fn socket(name: &str) -> (PathBuf, UnixListener) {
+        let name = format!("broker-canary-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let socket = open(&path).unwrap();
+        (path, socket)
+    }
+
+    #[tokio::test]
+    async fn a_living_broker_returns_every_message() {
+        let (path, socket) = socket("living");
+        let log = Log::silent();
+        let authenticator = Authenticator::new(None, log.clone());
+        let store = Box::new(MemoryStore::default());
+        let hub = Hub::new(app::params(), store, log, authenticator);
+        let accepting = tokio::spawn(accept(hub.clone(), socket));
+        let mut canary = Canary::connect(&path).await.unwrap();
+        for _ in 0..3 {
+            canary.round_trip().await.unwrap();
+        }
+        assert_eq!(hub.stats().clients_connected, 0, "nobody sees the canary");
+        accepting.abort();
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_that_hangs_is_no_proof_of_life() {
+        let (path, _socket) = socket("hanging");
+        let error = sing(&path, Duration::from_secs(3)).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        std::fs::remove_file(&path).unwrap();
+    }
+}

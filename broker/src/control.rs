@@ -163,6 +163,11 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app;
+    use crate::auth::Authenticator;
+    use crate::logging::Log;
+    use crate::storage::MemoryStore;
+    use crate::supervisor::Supervisor;
 
     #[tokio::test]
     async fn a_request_is_one_line_of_bounded_length() {
@@ -180,6 +185,42 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(line, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn each_request_has_one_answer() {
+        let log = Log::silent();
+        let authenticator = Authenticator::new(None, log.clone());
+        let store = Box::new(MemoryStore::default());
+        let hub = Hub::new(app::params(), store, log.clone(), authenticator.clone());
+        let listeners = Listeners::new(hub.clone(), Supervisor::new().0, log.clone());
+        let file = "/nonexistent/broker.toml".into();
+        let reloader = Reloader::new(file, authenticator, listeners.clone(), hub.clone(), log);
+        let control = Control {
+            hub,
+            listeners,
+            reloader,
+        };
+        let cases = [
+            (
+                r#"{"v":1,"do":"reload"}"#,
+                r#"{"reload":{"accepted":false,"lines":["/nonexistent"#,
+            ),
+            (r#"{"v":1,"do":"status"}"#, r#"{"status":{"version":""#),
+            (
+                r#"{"v":2,"do":"status"}"#,
+                r#"{"error":"version 2 is not spoken here, only 1"}"#,
+            ),
+            (r#"{"v":1,"do":"dance"}"#, r#"{"error":"not a request: "#),
+            ("GET / HTTP/1.1", r#"{"error":"not a request: "#),
+        ];
+        for (request, expected) in cases {
+            let answer = serde_json::to_string(&control.answer(request.as_bytes()).await).unwrap();
+            assert!(
+                answer.starts_with(expected),
+                "{request} was answered with {answer}"
+            );
         }
     }
 
