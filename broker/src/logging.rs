@@ -8,13 +8,14 @@ mod entry;
 mod escape;
 mod event;
 mod kind;
+mod rate;
 mod sink;
 mod timestamp;
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
 use mqtt_core::Event;
@@ -22,6 +23,7 @@ use mqtt_core::Event;
 use entry::Entry;
 pub use escape::Field;
 use kind::Kind;
+use rate::{Rates, Subject};
 use sink::Sink;
 
 /// A handle of the one log; clones feed the same thread.
@@ -113,7 +115,13 @@ impl Log {
 
 /// Writes what comes until the last handle is gone.
 fn write_all(items: &Receiver<Item>, dropped: &AtomicU64, sink: &mut Sink) {
-    while let Ok(item) = items.recv() {
+    let mut rates = Rates::new(Instant::now());
+    loop {
+        let next = match rates.due(Instant::now()) {
+            Some(due) => items.recv_timeout(due),
+            None => items.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        write_held_back(&mut rates, Instant::now(), sink);
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             sink.write(&Entry::own(
@@ -121,16 +129,30 @@ fn write_all(items: &Receiver<Item>, dropped: &AtomicU64, sink: &mut Sink) {
                 &format!("{lost} log lines dropped"),
             ));
         }
-        match item {
-            Item::Event(event) => {
-                if let Some(entry) = Entry::of(&event) {
-                    sink.write(&entry);
-                }
-            }
-            Item::Own(kind, text) => sink.write(&Entry::own(kind, &text)),
-            // Nobody waits any more if this fails.
-            Item::Flush(written) => drop(written.send(())),
+        match next {
+            Ok(item) => write(item, &mut rates, sink),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+fn write_held_back(rates: &mut Rates, now: Instant, sink: &mut Sink) {
+    for (subject, lines) in rates.turn(now) {
+        let text = format!("{lines} more lines about {subject} in one second are not shown");
+        sink.write(&Entry::own(&Kind::LINES_HELD_BACK, &text));
+    }
+}
+
+fn write(item: Item, rates: &mut Rates, sink: &mut Sink) {
+    match item {
+        Item::Event(event) => {
+            let entry = Entry::of(&event).filter(|_| rates.admit(Subject::of(&event)));
+            entry.iter().for_each(|entry| sink.write(entry));
+        }
+        Item::Own(kind, text) => sink.write(&Entry::own(kind, &text)),
+        // Nobody waits any more if this fails.
+        Item::Flush(written) => drop(written.send(())),
     }
 }
 
@@ -141,6 +163,8 @@ const FLUSH_RETRY: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests {
+    use mqtt_core::SessionKey;
+
     use super::*;
 
     #[test]
@@ -158,6 +182,31 @@ mod tests {
         assert_eq!(
             lines.first().map(String::as_str),
             Some("3 log lines dropped")
+        );
+    }
+
+    #[test]
+    fn a_restless_client_is_told_of_ten_times_a_second() {
+        let began = Instant::now();
+        let mut rates = Rates::new(began);
+        let (mut sink, lines) = Sink::captured();
+        let session = SessionKey {
+            user: "ann".into(),
+            client_id: "dev".into(),
+        };
+        for _ in 0..30 {
+            let event = Event::SessionExpired {
+                session: session.clone(),
+            };
+            write(Item::Event(event), &mut rates, &mut sink);
+        }
+        write_held_back(&mut rates, began + Duration::from_secs(1), &mut sink);
+        let lines: Vec<String> = lines.try_iter().collect();
+        assert_eq!(lines.len(), 11);
+        assert_eq!(lines[9], "Expiring client dev due to timeout.");
+        assert_eq!(
+            lines[10],
+            "20 more lines about client dev in one second are not shown"
         );
     }
 

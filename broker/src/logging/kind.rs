@@ -20,6 +20,8 @@ impl Kind {
     pub const FAILURE: Self = Self::new(Level::Error, "754d5cd822de4392a05ad4912224de99");
     /// Lines lost because the log could not be written as fast as they came.
     pub const LINES_DROPPED: Self = Self::new(Level::Warn, "7050360eefcd476fa9e776f1771f9dcb");
+    /// Lines about one client beyond what is shown in a second.
+    pub const LINES_HELD_BACK: Self = Self::new(Level::Warn, "4ef8b5662a1b433fa29e419feaa2f6e6");
     /// A connection was accepted; nothing is known of the client yet.
     pub const CONNECTION_OPENED: Self = Self::new(Level::Debug, "d9fef23b84e54ccaac51bcc753f4b3ca");
     pub const CONNECTION_LIMIT: Self = Self::new(Level::Warn, "447fc79a6cf1474b8a29964e056bd0ac");

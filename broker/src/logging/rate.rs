@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Keeps one restless client from filling the log: ten lines a second about one subject, the rest is only counted.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use mqtt_core::{Client, Event, Peer, SessionKey};
+
+use super::escape::Field;
+
+/// Whom a line is about: a client that logged in by its session, anybody else by the address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    Client(SessionKey),
+    Address(Option<IpAddr>),
+}
+
+/// Lines of the current second by subject; at most 1,024 subjects, lines about more are not held back.
+pub struct Rates {
+    began: Instant,
+    lines: HashMap<Subject, u64>,
+    /// A line of this second was not admitted.
+    holds: bool,
+}
+
+impl Subject {
+    pub fn of(event: &Event) -> Self {
+        match event {
+            Event::Opened { peer }
+            | Event::TooManyConnections { peer }
+            | Event::Rejected { peer, .. } => Self::address(peer),
+            Event::Connected { client, .. }
+            | Event::Disconnected { client, .. }
+            | Event::PublishDenied { client, .. }
+            | Event::SubscribeDenied { client, .. }
+            | Event::Subscribed { client, .. }
+            | Event::Unsubscribed { client, .. } => Self::client(client),
+            Event::SessionExpired { session } => Self::Client(session.clone()),
+            Event::DroppingMessages { client, .. } => Self::Client(client.clone()),
+        }
+    }
+
+    fn client(client: &Client) -> Self {
+        Self::Client(client.session.clone())
+    }
+
+    fn address(peer: &Peer) -> Self {
+        Self::Address(peer.address.map(|address| address.ip().to_canonical()))
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(session) => write!(f, "client {}", Field(&session.client_id)),
+            Self::Address(Some(address)) => write!(f, "connections from {address}"),
+            Self::Address(None) => f.write_str("local connections"),
+        }
+    }
+}
+
+impl Rates {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            began: now,
+            lines: HashMap::new(),
+            holds: false,
+        }
+    }
+
+    /// Whether a line about the subject may be written in this second; it is counted either way.
+    pub fn admit(&mut self, subject: Subject) -> bool {
+        if self.lines.len() >= MAX_SUBJECTS && !self.lines.contains_key(&subject) {
+            return true;
+        }
+        let lines = self.lines.entry(subject).or_default();
+        *lines += 1;
+        let admitted = *lines <= MAX_LINES;
+        self.holds |= !admitted;
+        admitted
+    }
+
+    /// Once the second is over, how many lines were held back, by subject; begins a new second.
+    pub fn turn(&mut self, now: Instant) -> Vec<(Subject, u64)> {
+        if now.duration_since(self.began) < SECOND {
+            return Vec::new();
+        }
+        self.began = now;
+        self.holds = false;
+        let held = |(subject, lines): (Subject, u64)| match lines.saturating_sub(MAX_LINES) {
+            0 => None,
+            surplus => Some((subject, surplus)),
+        };
+        self.lines.drain().filter_map(held).collect()
+    }
+
+    /// How long until [`Rates::turn`] has something to tell; none if nothing is held back.
+    pub fn due(&self, now: Instant) -> Option<Duration> {
+        self.holds
+            .then(|| (self.began + SECOND).saturating_duration_since(now))
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Lines about one subject in a second.
+const MAX_LINES: u64 = 10;
+const MAX_SUBJECTS: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(number: usize) -> Subject {
+        let client_id = format!("dev{number}").into();
+        Subject::Client(SessionKey {
+            user: "".into(),
+            client_id,
+        })
+    }
+
+    fn admitted(rates: &mut Rates, subject: &Subject, lines: usize) -> usize {
+        (0..lines).filter(|_| rates.admit(subject.clone())).count()
+    }
+
+    #[test]
+    fn ten_lines_a_second_about_one_client_are_shown_and_the_rest_is_counted() {
+        let began = Instant::now();
+        let mut rates = Rates::new(began);
+        assert_eq!(admitted(&mut rates, &client(1), 10), 10);
+        assert_eq!(rates.due(began), None);
+        assert_eq!(admitted(&mut rates, &client(1), 5), 0);
+        assert_eq!(admitted(&mut rates, &client(2), 1), 1);
+        assert_eq!(rates.due(began), Some(SECOND));
+        assert_eq!(rates.turn(began + SECOND / 2), []);
+        assert_eq!(rates.turn(began + SECOND), [(client(1), 5)]);
+        assert_eq!(admitted(&mut rates, &client(1), 1), 1);
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let mut rates = Rates::new(Instant::now());
+        for number in 0..2 * MAX_SUBJECTS {
+            assert!(rates.admit(client(number)));
+        }
+        assert_eq!(rates.lines.len(), MAX_SUBJECTS);
+    }
+}
