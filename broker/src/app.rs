@@ -20,7 +20,7 @@ use crate::options::{DEFAULT_CONFIG, RunOptions};
 use crate::reload::Reloader;
 use crate::storage::MemoryStore;
 use crate::supervisor::{Failures, Supervisor};
-use crate::{canary, systemd};
+use crate::{canary, descriptors, systemd};
 
 /// Runs the daemon until it is told to stop.
 pub async fn run(options: RunOptions) -> ExitCode {
@@ -58,10 +58,12 @@ struct Daemon {
 impl Daemon {
     /// Starts every part; a configuration named on the command line must be valid.
     async fn start(options: RunOptions, log: &Log) -> Result<Self, ExitCode> {
+        let params = params();
+        descriptors::provide_for(params.limits.max_connections, log);
         let (supervisor, failures) = Supervisor::new();
         let authenticator = Authenticator::new(options.state, log.clone());
         let hub = Hub::new(
-            params(),
+            params,
             Box::new(MemoryStore::default()),
             log.clone(),
             authenticator.clone(),
@@ -84,7 +86,8 @@ impl Daemon {
         supervisor.essential("reload", reloader.clone().serve_hangups());
         match reloader.start().await {
             Err(refusal) if named => return Err(ExitCode::from(refusal.exit_status())),
-            _ => {}
+            Err(_) => log.warning(LOCKED),
+            Ok(()) => {}
         }
 
         if let Some(path) = options.control {
@@ -174,5 +177,7 @@ impl Stops {
 }
 
 const VERSION: &str = concat!("broker version ", env!("CARGO_PKG_VERSION"));
+const LOCKED: &str = "The broker is locked: no port is open until there is a valid configuration; \
+                      mend the file, then `systemctl reload broker` or `broker reload`.";
 /// For clients to take their last packets at a stop.
 const DRAIN: Duration = Duration::from_secs(5);
