@@ -114,8 +114,12 @@ impl Connection {
                 continue;
             }
             if let Some(count) = self.next().await? {
-                self.input.count(count, &self.link);
+                let greedy = self.input.count(count, &self.link);
                 self.input.digest(&self.hub, &self.link)?;
+                if greedy {
+                    // The other connections of this worker come first now.
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }

@@ -273,3 +273,6 @@ impl Drop for Answer {
 /// Connections one entry drains by itself; a large fan-out is shared by all workers.
 const MAX_INLINE: usize = 16;
 const BUSY: Verdict = Verdict::Refused(LoginFailure::Busy);
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,9 @@ mod canary;
 mod cli;
 mod connection;
 mod control;
+mod descriptors;
+#[cfg(test)]
+mod dialogue;
 mod hub;
 mod link;
 mod listener;

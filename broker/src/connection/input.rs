@@ -85,14 +85,15 @@ impl Input {
         self.waiting
     }
 
-    /// Notes the size of a read.
-    pub fn count(&mut self, bytes: usize, link: &Link) {
+    /// Notes the size of a read, and says whether the peer sends as fast as it can.
+    pub fn count(&mut self, bytes: usize, link: &Link) -> bool {
         self.unanswered.count(bytes, link);
         if bytes >= self.appetite {
             self.appetite = LARGE_READ;
         } else if bytes < SMALL_READ {
             self.appetite = SMALL_READ;
         }
+        bytes >= LARGE_READ
     }
 
     /// Hands over every packet that is complete, in batches, until the core wants a pause.
@@ -101,7 +102,9 @@ impl Input {
         self.waiting = true;
         while self.waiting && !self.deaf && !link.is(Status::Paused) && !link.is(Status::Ended) {
             self.decode();
-            hub.enter(&mut self.commands);
+            if !self.commands.is_empty() {
+                hub.enter(&mut self.commands);
+            }
         }
         self.waiting &= !self.deaf;
         self.give_back();

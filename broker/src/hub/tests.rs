@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What only several connections, several threads or a slow store show.
+
+use bytes::Bytes;
+use mqtt_core::{CommitSeq, Location, Record};
+use mqtt_proto::Packet;
+use tokio::sync::watch;
+use tokio::time::{Duration, timeout};
+
+use super::follow;
+use crate::dialogue::{Client, connect_with, hub, hub_with, payload, publish};
+use crate::storage::Store;
+
+/// A store whose records become durable when the test says so.
+struct SlowStore {
+    appended: watch::Sender<u64>,
+    durable: watch::Receiver<CommitSeq>,
+}
+
+impl Store for SlowStore {
+    fn append(&mut self, records: &mut Vec<Record>) {
+        self.appended
+            .send_modify(|count| *count += records.len() as u64);
+        records.clear();
+    }
+
+    fn durable(&self) -> CommitSeq {
+        *self.durable.borrow()
+    }
+
+    fn progress(&self) -> Option<watch::Receiver<CommitSeq>> {
+        Some(self.durable.clone())
+    }
+
+    fn read(&self, _: Location) -> Option<Bytes> {
+        None
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promise_is_told_when_it_is_durable_and_holds_up_nobody_else() {
+    let (appended, mut pending) = watch::channel(0);
+    let (advance, durable) = watch::channel(CommitSeq(0));
+    let hub = hub_with(SlowStore { appended, durable });
+    tokio::spawn(follow(hub.clone(), hub.store_progress().unwrap()));
+
+    let mut promised = Client::open(&hub);
+    promised.send(&[connect_with("persistent", false)]).await;
+    let count = *pending.wait_for(|count| *count > 0).await.unwrap();
+    let mut clean = Client::subscribed(&hub, "clean").await;
+    clean.send(&[publish("no promise")]).await;
+    assert_eq!(payload(clean.next().await), "no promise");
+    let early = timeout(PATIENCE, promised.next()).await;
+    assert!(early.is_err(), "told before it is durable");
+
+    advance.send(CommitSeq(count)).unwrap();
+    let told = timeout(PATIENCE, promised.next()).await;
+    assert!(matches!(told, Ok(Some(Packet::ConnAck(_)))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_wake_up_is_lost_between_threads() {
+    const CLIENTS: usize = 12;
+    const MESSAGES: usize = 300;
+    let hub = hub();
+    let mut clients = Vec::new();
+    for number in 0..CLIENTS {
+        clients.push(Client::subscribed(&hub, &number.to_string()).await);
+    }
+    let tasks = clients.into_iter().map(|mut client| {
+        tokio::spawn(async move {
+            let mut received = 0;
+            for _ in 0..MESSAGES {
+                client.send(&[publish("x")]).await;
+                payload(client.next().await);
+                received += 1;
+            }
+            while received < CLIENTS * MESSAGES {
+                payload(client.next().await);
+                received += 1;
+            }
+            client
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        timeout(PATIENCE, task)
+            .await
+            .expect("a message is missing")
+            .unwrap();
+    }
+}
+
+/// Far longer than the exchange takes on any machine.
+const PATIENCE: Duration = Duration::from_secs(60);
