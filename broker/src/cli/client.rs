@@ -181,6 +181,10 @@ impl Client {
     /// The next packet that is neither a ping's answer nor the end of the connection.
     fn receive(&mut self) -> Result<Packet, ClientError> {
         loop {
+            // No packet of a broker begins like this.
+            if self.received.starts_with(b"HTTP/") {
+                return Err(ClientError::Http);
+            }
             match self
                 .decoder
                 .decode(&mut self.received)
@@ -251,3 +255,6 @@ fn refused(what: &str, reason: Reason, properties: &Properties) -> ClientError {
 /// Seconds without a packet from us after which the broker may give up on us.
 const KEEP_ALIVE: u16 = 60;
 const PING_AFTER: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ pub enum ClientError {
         address: String,
         source: io::Error,
     },
+    /// The other side speaks HTTP, perhaps WebSocket.
+    Http,
     /// The other side does not speak WebSocket.
     NoWebSocket(String),
     /// The broker said no.
@@ -62,6 +64,7 @@ impl fmt::Display for ClientError {
             Self::NoConnection { address, source } => {
                 write!(f, "no connection to {address}: {source}")
             }
+            Self::Http => f.write_str("that port speaks HTTP: try --ws, or another port (-p)"),
             Self::NoWebSocket(cause) => {
                 write!(f, "no WebSocket there ({cause}): is the port right (-p)?")
             }
