@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker_config::Listener;
+use broker_config::{BindAddress, Listener, Protocol};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
@@ -178,16 +178,33 @@ async fn listen(settings: Listener, tell: watch::Sender<Condition>, hub: Arc<Hub
     };
     let addresses = socket::addresses(&sockets);
     for address in &addresses {
-        log.notice(format!(
-            "Opening {} listen socket on {address}.",
-            settings.protocol.name()
-        ));
+        announce(&settings, *address, &log);
     }
     tell.send_replace(Condition {
         addresses,
         state: Some(State::Listening),
     });
     accept::serve(&sockets, &settings, &hub, &log).await;
+}
+
+/// As Mosquitto says it, once for each family.
+fn announce(settings: &Listener, address: SocketAddr, log: &Log) {
+    let port = address.port();
+    let kinds: &[&str] = match (settings.protocol, address) {
+        (Protocol::WebSockets, _) => &["websockets"],
+        (Protocol::Mqtt, SocketAddr::V4(_)) => &["ipv4"],
+        (Protocol::Mqtt, SocketAddr::V6(_)) if settings.bind_address == BindAddress::Any => {
+            &["ipv4", "ipv6"]
+        }
+        (Protocol::Mqtt, SocketAddr::V6(_)) => &["ipv6"],
+    };
+    let at = match settings.bind_address {
+        BindAddress::Any => String::new(),
+        _ => format!(" (address {})", address.ip()),
+    };
+    for kind in kinds {
+        log.notice(format!("Opening {kind} listen socket on port {port}.{at}"));
+    }
 }
 
 const RETRY: Duration = Duration::from_secs(2);

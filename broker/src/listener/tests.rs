@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Listeners on the loopback interface.
 
-use broker_config::{BindAddress, Protocol};
 use mqtt_core::{Limits, Params};
 use tokio::net::{TcpListener, TcpStream};
 
