@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The kinds of log entry: how urgent each is, and the MESSAGE_ID by which a program finds it in the journal.
+//!
+//! `docs/log.md` shows the same table; a test compares the two.
 
 use log::Level;
 
@@ -9,43 +11,109 @@ pub struct Kind {
     pub level: Level,
     /// 128 random bits in hexadecimal, never changed once released.
     pub message_id: &'static str,
+    #[cfg(test)]
+    meaning: &'static str,
 }
 
-impl Kind {
-    /// A step of the broker itself.
-    pub const STEP: Self = Self::new(Level::Info, "1b2a5d67d19946dfa5e5e5a472c6f230");
-    /// Something of the broker itself that a person should look at.
-    pub const WARNING: Self = Self::new(Level::Warn, "b21077418fb2443582d1628f607e4be1");
-    /// What keeps the broker from doing its work.
-    pub const FAILURE: Self = Self::new(Level::Error, "754d5cd822de4392a05ad4912224de99");
-    /// Lines lost because the log could not be written as fast as they came.
-    pub const LINES_DROPPED: Self = Self::new(Level::Warn, "7050360eefcd476fa9e776f1771f9dcb");
-    /// Lines about one client beyond what is shown in a second.
-    pub const LINES_HELD_BACK: Self = Self::new(Level::Warn, "4ef8b5662a1b433fa29e419feaa2f6e6");
-    /// A connection was accepted; nothing is known of the client yet.
-    pub const CONNECTION_OPENED: Self = Self::new(Level::Debug, "d9fef23b84e54ccaac51bcc753f4b3ca");
-    pub const CONNECTION_LIMIT: Self = Self::new(Level::Warn, "447fc79a6cf1474b8a29964e056bd0ac");
-    pub const CLIENT_CONNECTED: Self = Self::new(Level::Info, "0ede60738d2a4f1eb6eacae9159415b5");
-    /// DISCONNECT was received.
-    pub const CLIENT_DISCONNECTED: Self =
-        Self::new(Level::Info, "6be039bb5f014aedb6b56844c80bb654");
-    /// The connection ended without DISCONNECT.
-    pub const CONNECTION_LOST: Self = Self::new(Level::Info, "efc99fd977a246b0aa930d66285806a2");
-    pub const CLIENT_TIMED_OUT: Self = Self::new(Level::Info, "7b06e046813d44169bace1db2798883e");
-    /// Another connection took over the client identifier.
-    pub const CLIENT_TAKEN_OVER: Self = Self::new(Level::Info, "8fbc8f7a8e434388a696c1d3c9d937e7");
-    /// A login was refused.
-    pub const CLIENT_REFUSED: Self = Self::new(Level::Warn, "39b078a1ec9a45d89fa4a7f39f5e730d");
-    /// The client broke the rules of MQTT or of a layer below.
-    pub const CLIENT_FAULT: Self = Self::new(Level::Warn, "1b2952e8f53e4c72873fbb1d42ae6fb3");
-    /// The broker ended the connection because it stops.
-    pub const CLIENT_SHUT_DOWN: Self = Self::new(Level::Info, "33f5c69c1eec4553bec76811ca65a8c3");
-    pub const SESSION_EXPIRED: Self = Self::new(Level::Info, "623030e53f6f4d0d8ead7d40bab249fc");
-    pub const MESSAGES_DROPPED: Self = Self::new(Level::Warn, "579d801ada5b4e83a6e81219e06e4804");
-    pub const PUBLISH_DENIED: Self = Self::new(Level::Warn, "0313b24ab117402483266f5d5d58e9c9");
-    pub const SUBSCRIBE_DENIED: Self = Self::new(Level::Warn, "b00046d6e24b4af49dd01754229db924");
+macro_rules! kinds {
+    ($($name:ident: $level:ident, $message_id:literal, $meaning:literal;)*) => {
+        impl Kind {
+            $(
+                #[doc = $meaning]
+                pub const $name: Self = Self {
+                    level: Level::$level,
+                    message_id: $message_id,
+                    #[cfg(test)]
+                    meaning: $meaning,
+                };
+            )*
 
-    const fn new(level: Level, message_id: &'static str) -> Self {
-        Self { level, message_id }
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+kinds! {
+    STEP: Info, "1b2a5d67d19946dfa5e5e5a472c6f230",
+        "A step of the broker itself, such as a reload.";
+    WARNING: Warn, "b21077418fb2443582d1628f607e4be1",
+        "Something about the broker itself that a person should look at.";
+    FAILURE: Error, "754d5cd822de4392a05ad4912224de99",
+        "What keeps the broker from doing its work.";
+    LINES_DROPPED: Warn, "7050360eefcd476fa9e776f1771f9dcb",
+        "Lines were lost because the log could not be written as fast as they came.";
+    LINES_HELD_BACK: Warn, "4ef8b5662a1b433fa29e419feaa2f6e6",
+        "More lines about one client or address than are shown in a second.";
+    CONNECTION_OPENED: Debug, "d9fef23b84e54ccaac51bcc753f4b3ca",
+        "A connection was accepted; nothing is known of the client yet.";
+    CONNECTION_LIMIT: Warn, "447fc79a6cf1474b8a29964e056bd0ac",
+        "A connection was refused because there are too many.";
+    CLIENT_CONNECTED: Info, "0ede60738d2a4f1eb6eacae9159415b5",
+        "A client logged in.";
+    CLIENT_DISCONNECTED: Info, "6be039bb5f014aedb6b56844c80bb654",
+        "A client said goodbye.";
+    CONNECTION_LOST: Info, "efc99fd977a246b0aa930d66285806a2",
+        "A connection ended without a goodbye.";
+    CLIENT_TIMED_OUT: Info, "7b06e046813d44169bace1db2798883e",
+        "Nothing came from a client for one and a half times its keep alive.";
+    CLIENT_TAKEN_OVER: Info, "8fbc8f7a8e434388a696c1d3c9d937e7",
+        "Another connection took over the client identifier.";
+    CLIENT_REFUSED: Warn, "39b078a1ec9a45d89fa4a7f39f5e730d",
+        "A login was refused.";
+    CLIENT_FAULT: Warn, "1b2952e8f53e4c72873fbb1d42ae6fb3",
+        "A client broke the rules of MQTT or of a layer below.";
+    CLIENT_SHUT_DOWN: Info, "33f5c69c1eec4553bec76811ca65a8c3",
+        "The broker ended a connection because it stops.";
+    SESSION_EXPIRED: Info, "623030e53f6f4d0d8ead7d40bab249fc",
+        "The session of a client that stayed away was removed.";
+    MESSAGES_DROPPED: Warn, "579d801ada5b4e83a6e81219e06e4804",
+        "The queue of a client is full; further messages for it are lost.";
+    PUBLISH_DENIED: Warn, "0313b24ab117402483266f5d5d58e9c9",
+        "A message was not accepted from a client.";
+    SUBSCRIBE_DENIED: Warn, "b00046d6e24b4af49dd01754229db924",
+        "A subscription was refused.";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn row(kind: &Kind) -> String {
+        let priority = match kind.level {
+            Level::Error => "3 error",
+            Level::Warn => "4 warning",
+            Level::Info => "5 notice",
+            Level::Debug => "6 info",
+            Level::Trace => "7 debug",
+        };
+        format!(
+            "| `{}` | {priority} | {} |\n",
+            kind.message_id, kind.meaning
+        )
+    }
+
+    #[test]
+    fn the_manual_shows_this_table() {
+        let manual = include_str!("../../../docs/log.md");
+        let table: String = Kind::ALL.iter().map(row).collect();
+        assert!(
+            manual.contains(&table),
+            "docs/log.md must contain:\n{table}"
+        );
+    }
+
+    #[test]
+    fn every_message_id_is_a_128_bit_number_of_its_own() {
+        let ids: HashSet<&str> = Kind::ALL.iter().map(|kind| kind.message_id).collect();
+        assert_eq!(ids.len(), Kind::ALL.len());
+        for id in ids {
+            assert!(
+                id.len() == 32 && u128::from_str_radix(id, 16).is_ok(),
+                "{id}"
+            );
+        }
     }
 }
