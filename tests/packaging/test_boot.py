@@ -17,7 +17,7 @@ password = "correct horse battery"
 [[listener]]
 port = 1883
 [[listener]]
-port = 8083
+port = 80
 protocol = "websockets"
 """
 LOGIN = ("-u", "sensors", "-P", "correct horse battery")
@@ -47,11 +47,13 @@ class EditedCard(unittest.TestCase):
         self.assertEqual("10s", self.container.show("broker", "WatchdogUSec"))
         self.assertEqual("0", self.container.show("broker", "NRestarts"))
 
-    def test_it_runs_as_its_own_user_without_capabilities(self):
+    def test_it_runs_as_its_own_user_without_capabilities_and_with_few_system_calls(self):
         pid = self.container.show("broker", "MainPID")
-        fields = dict(line.split(":\t") for line in self.container.run("cat", f"/proc/{pid}/status").stdout.splitlines() if ":\t" in line)
+        lines = self.container.run("cat", f"/proc/{pid}/status").stdout.splitlines()
+        fields = dict(line.split(":\t") for line in lines if ":\t" in line)
         self.assertEqual(self.container.run("id", "-u", "broker").stdout.strip(), fields["Uid"].split()[0])
         self.assertEqual({"0" * 16}, {fields[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")})
+        self.assertEqual(("1", "2"), (fields["NoNewPrivs"], fields["Seccomp"]))
 
     def test_only_root_and_the_broker_read_its_settings(self):
         listing = self.container.run("stat", "--format", "%A %U:%G %n", "/etc/broker", "/etc/broker/broker.toml",
@@ -72,6 +74,9 @@ class EditedCard(unittest.TestCase):
         with self.container.listening(*LOGIN, "-t", "sensors/+") as heard:
             self.container.network("mosquitto_pub", *LOGIN, "-t", "sensors/1", "-m", "21.5")
             self.assertEqual("sensors/1 21.5", heard())
+
+    def test_a_port_below_1024_is_served_without_a_capability(self):
+        self.container.run("broker", "pub", "--ws", "-p", "80", *LOGIN, "-t", "x", "-m", "y")
 
     def test_a_wrong_password_is_refused(self):
         done = self.container.network("mosquitto_pub", "-u", "sensors", "-P", "wrong", "-t", "x", "-m", "y", check=False)
@@ -103,10 +108,14 @@ class EditedCard(unittest.TestCase):
             self.assertNotIn("correct horse", text)
             self.assertNotIn("$argon2id$", text)
 
+    def test_the_appliance_keeps_its_logs_and_asks_for_the_hardware_watchdog(self):
+        self.assertEqual("14s", self.container.run("systemctl", "show", "--value", "--property", "RuntimeWatchdogUSec").stdout.strip())
+        self.assertTrue(any((self.container.root / "var/log/journal").glob("*/system.journal")))
+
     def test_the_control_socket_answers_root(self):
         status = self.container.run("broker", "status").stdout
-        self.assertIn("1883", status)
-        self.assertIn("8083", status)
+        self.assertRegex(status, r":1883\b")
+        self.assertRegex(status, r":80\b")
 
 
 class ShippedCard(unittest.TestCase):

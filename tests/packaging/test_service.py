@@ -3,7 +3,7 @@
 
 import unittest
 
-from container import Container, wait_for
+from container import Container, packages, wait_for
 
 CARD = """\
 version = 1
@@ -85,6 +85,13 @@ class Service(unittest.TestCase):
     def test_a_second_boot_is_as_good_as_the_first(self):
         self.container.power_off()
         self.container.boot()
+        self.assertTrue(self.can_log_in(FIRST))
+
+    def test_an_upgrade_restarts_it_and_keeps_its_users(self):
+        before = self.container.show("broker", "MainPID")
+        self.container.run("dpkg", "--install", *(f"/var/cache/{deb.name}" for deb in packages()))
+        self.assertNotEqual(before, self.container.show("broker", "MainPID"))
+        self.assertEqual("active", self.container.show("broker", "ActiveState"))
         self.assertTrue(self.can_log_in(FIRST))
 
     def test_purging_leaves_nothing_of_ours(self):
