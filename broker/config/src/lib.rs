@@ -34,7 +34,7 @@ pub use hint::Hint;
 pub use hostname::Hostname;
 pub use listener::{BindAddress, Listener, Protocol};
 pub use manual::manual;
-pub use password::{HashError, InvalidHash, PasswordHash};
+pub use password::{HashError, HashMemory, InvalidHash, PasswordHash};
 pub use problem::Problem;
 pub use reading::{Reading, read};
 pub use reference::{Form, KEYS, Key, Table};

@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use argon2::password_hash::{PasswordHash as Phc, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{PasswordHash as Phc, PasswordHasher, Salt, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha512};
@@ -21,12 +21,14 @@ pub struct PasswordHash {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Scheme {
-    Argon2id,
-    /// Mosquitto before 2.0: SHA-512 of password and salt.
-    Sha512 {
+    Argon2id {
+        version: Version,
+        params: Params,
         salt: Vec<u8>,
         digest: Vec<u8>,
     },
+    /// Mosquitto before 2.0: SHA-512 of password and salt.
+    Sha512 { salt: Vec<u8>, digest: Vec<u8> },
     /// Mosquitto 2: PBKDF2 with HMAC-SHA-512.
     Pbkdf2 {
         iterations: u32,
@@ -34,6 +36,10 @@ enum Scheme {
         digest: Vec<u8>,
     },
 }
+
+/// The memory argon2id works in, 19 MiB or what a hash asks for; whoever verifies many keeps it from one to the next.
+#[derive(Default)]
+pub struct HashMemory(Vec<Block>);
 
 /// Why a text is not an accepted password hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,17 +102,31 @@ impl PasswordHash {
         let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password(password, &salt)
             .map_err(|_| HashError::Refused)?;
-        Ok(Self {
-            text: hash.to_string(),
-            scheme: Scheme::Argon2id,
-        })
+        let text = hash.to_string();
+        let scheme = parse_argon2id(&text).map_err(|_| HashError::Refused)?;
+        Ok(Self { text, scheme })
     }
 
     /// Whether this is the hash of the password, in a time that does not depend on where they differ.
     pub fn verify(&self, password: &[u8]) -> bool {
+        self.verify_in(password, &mut HashMemory::default())
+    }
+
+    /// As [`PasswordHash::verify`], in memory that was taken before.
+    pub fn verify_in(&self, password: &[u8], memory: &mut HashMemory) -> bool {
         match &self.scheme {
-            Scheme::Argon2id => Phc::new(&self.text)
-                .is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok()),
+            Scheme::Argon2id {
+                version,
+                params,
+                salt,
+                digest,
+            } => {
+                let mut found = vec![0; digest.len()];
+                let blocks = memory.blocks(params.block_count());
+                let hashed = Argon2::new(Algorithm::Argon2id, *version, params.clone())
+                    .hash_password_into_with_memory(password, salt, &mut found, blocks);
+                hashed.is_ok() && found.as_slice().ct_eq(digest).into()
+            }
             Scheme::Sha512 { salt, digest } => {
                 let found = Sha512::new()
                     .chain_update(password)
@@ -132,20 +152,42 @@ impl PasswordHash {
     }
 }
 
+impl HashMemory {
+    fn blocks(&mut self, count: usize) -> &mut [Block] {
+        if self.0.len() < count {
+            self.0.resize(count, Block::default());
+        }
+        self.0.get_mut(..count).unwrap_or_default()
+    }
+}
+
 fn parse_argon2id(text: &str) -> Result<Scheme, InvalidHash> {
     let hash = Phc::new(text).map_err(|_| InvalidHash::Form)?;
     let params = Params::try_from(&hash).map_err(|_| InvalidHash::Form)?;
-    if hash.salt.is_none() || hash.hash.is_none() {
-        return Err(InvalidHash::Form);
-    }
     let affordable = params.m_cost() <= MAX_MEMORY_KIB
         && params.t_cost() <= MAX_PASSES
         && params.p_cost() <= MAX_LANES;
-    if affordable {
-        Ok(Scheme::Argon2id)
-    } else {
-        Err(InvalidHash::Cost)
+    if !affordable {
+        return Err(InvalidHash::Cost);
     }
+    let (Some(salt), Some(digest)) = (hash.salt, hash.hash) else {
+        return Err(InvalidHash::Form);
+    };
+    let mut decoded = [0; Salt::MAX_LENGTH];
+    let salt = salt
+        .decode_b64(&mut decoded)
+        .map_err(|_| InvalidHash::Form)?
+        .to_vec();
+    let version = match hash.version.map(Version::try_from) {
+        Some(version) => version.map_err(|_| InvalidHash::Form)?,
+        None => Version::default(),
+    };
+    Ok(Scheme::Argon2id {
+        version,
+        params,
+        salt,
+        digest: digest.as_bytes().to_vec(),
+    })
 }
 
 fn salt_and_digest(salt: &str, digest: &str) -> Result<(Vec<u8>, Vec<u8>), InvalidHash> {

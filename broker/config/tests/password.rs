@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Password hashes: known vectors, and what is refused.
 
-use broker_config::{HashError, InvalidHash, PasswordHash};
+use broker_config::{HashError, HashMemory, InvalidHash, PasswordHash};
 
 const PASSWORD: &[u8] = b"correct horse battery staple";
 
@@ -38,6 +38,20 @@ fn a_hash_made_here_verifies_after_it_was_written_and_read() {
     assert!(read == made);
     assert!(read.verify(PASSWORD));
     assert!(!read.verify(b"x"));
+}
+
+#[test]
+fn used_memory_changes_no_verdict() {
+    let large = parse(ARGON2_REFERENCE);
+    let small =
+        PasswordHash::hash_argon2id(PASSWORD, [7; 16]).unwrap_or_else(|fault| panic!("{fault}"));
+    let mut memory = HashMemory::default();
+    for _ in 0..2 {
+        assert!(large.verify_in(b"password", &mut memory));
+        assert!(!small.verify_in(b"password", &mut memory));
+        assert!(small.verify_in(PASSWORD, &mut memory));
+        assert!(!large.verify_in(PASSWORD, &mut memory));
+    }
 }
 
 #[test]
