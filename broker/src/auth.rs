@@ -8,6 +8,7 @@ mod accounts;
 mod attempt;
 mod fingerprint;
 mod first_login;
+mod hashers;
 mod remembered;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use accounts::Accounts;
 use attempt::Attempts;
 use fingerprint::{Fingerprint, FingerprintKey};
 use first_login::FirstLogin;
+use hashers::Hashers;
 use remembered::Remembered;
 
 /// A handle of the one authenticator; clones share its accounts.
@@ -35,8 +37,7 @@ pub struct Authenticator {
 
 struct Shared {
     era: RwLock<Arc<Era>>,
-    /// One permit for each hash that may run at the same time.
-    hashing: Arc<Semaphore>,
+    hashers: Hashers,
     /// One permit for each hash that may wait for its turn.
     waiting: Semaphore,
     first_login: FirstLogin,
@@ -53,13 +54,12 @@ struct Era {
 impl Authenticator {
     /// An authenticator that knows nobody and refuses everybody; `state_folder` takes the mark of the first login.
     pub fn new(state_folder: Option<PathBuf>, log: Log) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shared = Shared {
             era: RwLock::new(Arc::new(Era::new(
                 Accounts::default(),
                 FingerprintKey::unused(),
             ))),
-            hashing: Arc::new(Semaphore::new(if cores <= 2 { 1 } else { 2 })),
+            hashers: Hashers::start(&log),
             waiting: Semaphore::new(MAX_WAITING),
             first_login: FirstLogin::new(state_folder, log),
         };
@@ -148,22 +148,19 @@ impl Authenticator {
         verdict
     }
 
-    /// Hashes the password on a thread of its own, in its turn; busy when too many wait.
+    /// Hashes the password on another thread, in its turn; busy when too many wait.
     async fn hash(&self, era: &Arc<Era>, username: &str, password: &[u8]) -> Verdict {
         let busy = Verdict::Refused(LoginFailure::Busy);
         let Ok(_place) = self.shared.waiting.try_acquire() else {
             return busy;
         };
-        let Ok(turn) = Arc::clone(&self.shared.hashing).acquire_owned().await else {
-            return busy;
-        };
-        let (era, username, password) = (Arc::clone(era), username.to_owned(), password.to_vec());
-        let hashing = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+        let (era, username) = (Arc::clone(era), username.to_owned());
+        let password = password.to_vec();
+        let judged = self.shared.hashers.run(move |memory| {
             era.accounts
-                .judge(&username, &password, era.key.spread(&username))
+                .judge(&username, &password, era.key.spread(&username), memory)
         });
-        hashing.await.unwrap_or(busy)
+        judged.await.unwrap_or(busy)
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use broker_config::{Credential, PasswordHash, Secret, User};
+use broker_config::{Credential, HashMemory, PasswordHash, Secret, User};
 use mqtt_core::{LoginFailure, Verdict};
 
 /// Users by name, and whether a client may come without one.
@@ -52,7 +52,13 @@ impl Accounts {
     /// The verdict on a user name and password; slow.
     ///
     /// An unknown name is compared with the hash of the user that `spread` picks, so that it takes as long as a known one.
-    pub fn judge(&self, username: &str, password: &[u8], spread: usize) -> Verdict {
+    pub fn judge(
+        &self,
+        username: &str,
+        password: &[u8],
+        spread: usize,
+        memory: &mut HashMemory,
+    ) -> Verdict {
         let known = self.hashes.get(username);
         let stand_in = || {
             self.hashes
@@ -61,7 +67,7 @@ impl Accounts {
         };
         let matches = known
             .or_else(stand_in)
-            .is_some_and(|hash| hash.verify(password));
+            .is_some_and(|hash| hash.verify_in(password, memory));
         if matches && known.is_some() {
             Verdict::Accepted
         } else {
