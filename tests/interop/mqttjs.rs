@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use tests::tools::{build_folder, need, run};
+use tests::tools::{fetched, need, run};
 use tests::{Daemon, PASSWORD, USER};
 
 use crate::script;
@@ -13,9 +13,7 @@ const PACKAGE: &str = "mqtt@5.14.1";
 
 /// The folder `node_modules/mqtt` of the client.
 pub fn library() -> PathBuf {
-    let folder = build_folder(PACKAGE);
-    let library = folder.join("node_modules/mqtt");
-    if !library.join("package.json").is_file() {
+    let folder = fetched(PACKAGE, |folder| {
         need(
             "trying the broker with mqtt.js",
             &["node=nodejs", "npm=npm"],
@@ -29,9 +27,9 @@ pub fn library() -> PathBuf {
             "--ignore-scripts",
             "--prefix",
         ]);
-        run(npm.arg(&folder).arg(PACKAGE));
-    }
-    library
+        run(npm.arg(folder).arg(PACKAGE));
+    });
+    folder.join("node_modules/mqtt")
 }
 
 #[test]

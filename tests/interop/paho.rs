@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use tests::tools::{build_folder, need, run};
+use tests::tools::{fetched, need, run};
 use tests::{Daemon, PASSWORD, USER};
 
 use crate::script;
@@ -13,8 +13,7 @@ const PACKAGE: &str = "paho-mqtt==2.1.0";
 
 /// The folder that holds the client.
 fn library() -> PathBuf {
-    let folder = build_folder(PACKAGE);
-    if !folder.join("paho").is_dir() {
+    fetched(PACKAGE, |folder| {
         need(
             "trying the broker with Paho's client",
             &["python3=python3", "pip3=python3-pip"],
@@ -29,9 +28,8 @@ fn library() -> PathBuf {
             "--no-deps",
             "--target",
         ]);
-        run(pip.arg(&folder).arg(PACKAGE));
-    }
-    folder
+        run(pip.arg(folder).arg(PACKAGE));
+    })
 }
 
 #[test]

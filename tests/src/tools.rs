@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -19,21 +20,30 @@ pub fn top() -> PathBuf {
         .to_path_buf()
 }
 
-/// The folder `target/interop/NAME`, where what a test fetches is kept.
-pub fn build_folder(name: &str) -> PathBuf {
+/// The folder `target/interop/NAME`; where it is missing, `install` fills it.
+pub fn fetched(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
+    let _one_at_a_time = ONE_AT_A_TIME.lock();
     let program = std::env::current_exe().expect("a program knows its own path");
     let target = program
         .ancestors()
         .nth(3)
         .expect("a test is three levels below target");
     let folder = target.join("interop").join(name);
-    std::fs::create_dir_all(&folder).expect("a folder below target can be made");
+    if !folder.is_dir() {
+        let part = folder.with_extension("part");
+        // What an interrupted installation left is of no use; mostly there is none.
+        let _ = std::fs::remove_dir_all(&part);
+        std::fs::create_dir_all(&part).expect("a folder below target can be made");
+        install(&part);
+        std::fs::rename(&part, &folder).expect("a folder below target can be renamed");
+    }
     folder
 }
 
 /// Makes sure that the tools named by `PROBE=PACKAGE` are installed; fails with what to install.
 #[track_caller]
 pub fn need(reason: &str, probes: &[&str]) {
+    let _one_at_a_time = ONE_PACKAGE_AT_A_TIME.lock();
     let status = Command::new(top().join("deploy/need"))
         .arg(reason)
         .args(probes)
@@ -149,3 +159,7 @@ fn read_to_end(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     });
     receiver
 }
+
+/// Tests run side by side; what they fetch is fetched once.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+static ONE_PACKAGE_AT_A_TIME: Mutex<()> = Mutex::new(());

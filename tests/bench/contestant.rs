@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A broker under test: started on a free loopback port, open to anonymous clients, its CPU time readable.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The longest time for a broker to open its port.
+const START: Duration = Duration::from_secs(30);
+
+/// A running broker; it is killed when it is dropped.
+pub struct Contestant {
+    pub version: String,
+    pub address: SocketAddr,
+    child: Child,
+    _folder: TempDir,
+}
+
+impl Contestant {
+    /// The `broker` that was built beside this program.
+    pub fn ours() -> Self {
+        let own = std::env::current_exe().expect("a program knows its own path");
+        let program = own.with_file_name("broker");
+        Self::start(&program, "--version", &["run", "--config"], |port| {
+            format!(
+                "version = 1\n[broker]\nallow_anonymous = true\n\
+                 [[listener]]\nport = {port}\nbind_address = \"127.0.0.1\"\n"
+            )
+        })
+    }
+
+    /// Mosquitto, set to the same bounds.
+    pub fn mosquitto() -> Self {
+        let found = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"]
+            .into_iter()
+            .find(|path| Path::new(path).exists());
+        let program = found.unwrap_or("mosquitto");
+        Self::start(Path::new(program), "-h", &["-c"], |port| {
+            format!(
+                "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n\
+                 set_tcp_nodelay true\nmax_inflight_messages 100\nmax_queued_messages 1000\n"
+            )
+        })
+    }
+
+    fn start(
+        program: &Path,
+        ask: &str,
+        arguments: &[&str],
+        configuration: impl Fn(u16) -> String,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let socket = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
+        let address = socket.local_addr().expect("a bound socket has an address");
+        drop(socket);
+        let file = folder.path().join("configuration");
+        std::fs::write(&file, configuration(address.port()))
+            .expect("a configuration can be written");
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let contestant = Self {
+            version: version(program, ask),
+            address,
+            child,
+            _folder: folder,
+        };
+        contestant.wait_for_port();
+        contestant
+    }
+
+    fn wait_for_port(&self) {
+        let begin = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            assert!(
+                begin.elapsed() < START,
+                "{} does not open {}",
+                self.version,
+                self.address
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// CPU time of all threads since the start.
+    pub fn cpu_time(&self) -> Duration {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = std::fs::read_dir(tasks).expect("the broker runs");
+        let nanos = |task: std::io::Result<std::fs::DirEntry>| {
+            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        };
+        Duration::from_nanos(tasks.filter_map(nanos).sum())
+    }
+}
+
+impl Drop for Contestant {
+    fn drop(&mut self) {
+        // An error means that it has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first line that the program prints about itself.
+fn version(program: &Path, ask: &str) -> String {
+    let output = Command::new(program).arg(ask).output();
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
