@@ -18,9 +18,10 @@ from shell import Shell
 MEMORY_MIB = 1024
 POLL_S = 0.25
 _EMULATION = ("nokaslr audit=0 mitigations=off systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900 "
-              "console=ttyAMA0")
+              "systemd.getty_auto=no console=ttyAMA0")
 """Slowness is not a fault here: device and start limits are those of emulation on a busy machine. With address
-randomisation the kernel isolates its page tables, which takes half as much processor time again."""
+randomisation the kernel isolates its page tables, which takes half as much processor time again. A login on the
+console would hang up the line and swallow the marks that are waited for."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -79,8 +80,9 @@ class Machine:
                 raise MachineError(f"no {mark!r} on the console within {limit} s", self.text())
             time.sleep(POLL_S)
 
-    def shell(self):
-        """The debug shell of the running machine, as an open connection."""
+    def shell(self, limit):
+        """The debug shell, as an open connection, once the booting machine has started it."""
+        self.wait_for(r"Started \S*debug-shell", limit)
         return Shell(_connect(self.folder / "shell", self.process))
 
     def cpu_seconds(self):
@@ -97,7 +99,9 @@ class Machine:
         words = [word for word in boot.read("cmdline.txt").decode().split() if not word.startswith("console=")]
         cmdline = " ".join([*words, _EMULATION, self.extra_cmdline])
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port if self.fixed_ports else 0}-:{port}" for port in self.ports)
-        return [host.QEMU_SYSTEM, "-M", "virt", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi", "-smp", "2",
+        # The emulator never outlives the program that started it.
+        return ["setpriv", "--pdeathsig", "KILL",
+                host.QEMU_SYSTEM, "-M", "virt", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi", "-smp", "2",
                 "-m", str(MEMORY_MIB), "-display", "none", "-no-reboot",
                 "-kernel", self.folder / "kernel", "-initrd", self.folder / "initrd", "-append", cmdline,
                 "-drive", f"file={self.image},format=raw,if=virtio,cache=writeback",
