@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The real daemon with other people's clients: Mosquitto's, Paho's, mqtt.js, and a browser.
+//! The real daemon with real clients: Mosquitto's, Paho's, mqtt.js, a browser, its own, and some that misbehave.
 //!
 //! What is missing on this machine is installed, or fetched into `target/interop` in the versions named here.
 
 mod browser;
+mod commands;
 mod mosquitto;
 mod mqttjs;
 mod paho;
+mod socket;
 
 use std::path::{Path, PathBuf};
 

@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::tools::{PATIENCE, top};
+use crate::tools::{PATIENCE, program};
 
 /// The user whom every daemon of the tests knows.
 pub const USER: &str = "anna";
@@ -44,17 +44,14 @@ impl Daemon {
         daemon.expect("the broker found its ports taken every time")
     }
 
+    /// A daemon on given ports, of which the one or the other may be taken.
     #[track_caller]
-    fn try_start() -> Option<Self> {
+    pub fn start_on(port: u16, websocket_port: u16) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let (port, websocket_port) = free_ports();
-        std::fs::write(
-            folder.path().join("broker.toml"),
-            configuration(port, websocket_port, ""),
-        )
-        .expect("a configuration can be written");
-        let program = program();
-        let mut child = Command::new(&program)
+        let configuration = configuration(port, websocket_port, "");
+        std::fs::write(folder.path().join("broker.toml"), configuration)
+            .expect("a configuration can be written");
+        let mut child = Command::new(program())
             .args([
                 "run",
                 "--config",
@@ -69,7 +66,7 @@ impl Daemon {
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{} cannot be started: {error}", program.display()));
+            .unwrap_or_else(|error| panic!("the broker cannot be started: {error}"));
         let lines = lines_of(child.stderr.take());
         let daemon = Self {
             child,
@@ -79,13 +76,28 @@ impl Daemon {
             websocket_port,
         };
         daemon.expect_line(" running");
-        let status = daemon.ask("status");
-        let listeners = status["status"]["listeners"].as_array();
-        let listeners = listeners.unwrap_or_else(|| panic!("no listeners in {status}"));
-        listeners
+        daemon
+    }
+
+    #[track_caller]
+    fn try_start() -> Option<Self> {
+        let (port, websocket_port) = free_ports();
+        let daemon = Self::start_on(port, websocket_port);
+        let listening = daemon
+            .listeners()
             .iter()
-            .all(|listener| listener["state"] == "listening")
-            .then_some(daemon)
+            .all(|listener| listener["state"] == "listening");
+        listening.then_some(daemon)
+    }
+
+    /// The state of each listener, as the control socket tells it.
+    #[track_caller]
+    pub fn listeners(&self) -> Vec<Value> {
+        let status = self.ask("status");
+        let listeners = status["status"]["listeners"].as_array();
+        listeners
+            .unwrap_or_else(|| panic!("no listeners in {status}"))
+            .clone()
     }
 
     /// The next log line that contains `part`; those before it are forgotten.
@@ -165,19 +177,6 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The program under test: `BROKER_BIN`, or the one that cargo built beside the tests.
-pub fn program() -> PathBuf {
-    if let Some(path) = std::env::var_os("BROKER_BIN") {
-        return top().join(path);
-    }
-    let test = std::env::current_exe().expect("a program knows its own path");
-    let folder = test
-        .ancestors()
-        .find(|folder| folder.join("broker").is_file());
-    let program = folder.map(|folder| folder.join("broker"));
-    program.expect("the broker is not built: cargo build --package broker")
 }
 
 fn configuration(port: u16, websocket_port: u16, more: &str) -> String {

@@ -2,10 +2,11 @@
 //! Support library of the tests: a virtual world around the core, packets in one line, and the real daemon.
 //!
 //! [`World`] drives `mqtt_core::Broker` with encoded bytes and virtual time, [`Client`] is one end of a
-//! dialogue in it, [`packets`] builds what is sent and expected. [`Daemon`] starts the real `broker`, and
-//! [`tools`] other people's programs.
+//! dialogue in it, [`packets`] builds what is sent and expected. [`Daemon`] starts the real `broker`,
+//! [`Connection`] speaks to it, and [`tools`] are other people's programs.
 
 mod client;
+mod connection;
 mod daemon;
 pub mod packets;
 mod random;
@@ -15,6 +16,7 @@ pub mod tools;
 mod world;
 
 pub use client::Client;
+pub use connection::Connection;
 pub use daemon::{Daemon, PASSWORD, USER};
 pub use packets::IntoPacket;
 pub use random::Random;

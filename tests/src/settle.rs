@@ -75,6 +75,11 @@ impl State {
             "records and commits are counted alike"
         );
         self.events.append(&mut self.effects.events);
+        for conn in self.effects.ended.drain(..) {
+            if let Some(link) = self.links.get_mut(&conn) {
+                link.deaf = true;
+            }
+        }
         self.logins
             .waiting
             .extend(self.effects.authenticate.drain(..));
@@ -88,12 +93,12 @@ impl State {
     /// Everything a client has sent is one batch, as one read from its socket would give it.
     fn read_sockets(&mut self) {
         for (&conn, link) in &mut self.links {
-            while !link.closed && !link.reading_paused && !link.undecodable {
+            while !link.closed && !link.reading_paused && !link.deaf {
                 match link.decoder.decode(&mut link.inbox) {
                     Ok(Some(packet)) => self.commands.push(Command::Packet { conn, packet }),
                     Ok(None) => break,
                     Err(error) => {
-                        link.undecodable = true;
+                        link.deaf = true;
                         let version = link.decoder.version();
                         self.commands.push(Command::Undecodable {
                             conn,

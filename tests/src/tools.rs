@@ -20,6 +20,19 @@ pub fn top() -> PathBuf {
         .to_path_buf()
 }
 
+/// The program under test: `BROKER_BIN`, or the one that cargo built beside the tests.
+pub fn program() -> PathBuf {
+    if let Some(path) = std::env::var_os("BROKER_BIN") {
+        return top().join(path);
+    }
+    let test = std::env::current_exe().expect("a program knows its own path");
+    let folder = test
+        .ancestors()
+        .find(|folder| folder.join("broker").is_file());
+    let program = folder.map(|folder| folder.join("broker"));
+    program.expect("the broker is not built: cargo build --package broker")
+}
+
 /// The folder `target/interop/NAME`; where it is missing, `install` fills it.
 pub fn fetched(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let _one_at_a_time = ONE_AT_A_TIME.lock();

@@ -49,7 +49,8 @@ pub(crate) struct Link {
     /// Sent by the broker and not yet looked at by the client.
     pub(crate) outbox: BytesMut,
     pub(crate) reading_paused: bool,
-    pub(crate) undecodable: bool,
+    /// The broker reads no more from it.
+    pub(crate) deaf: bool,
     /// The client takes nothing: its socket is full.
     pub(crate) stalled: bool,
     pub(crate) waits_for: Option<CommitSeq>,
@@ -333,7 +334,7 @@ impl Link {
             reader,
             outbox: BytesMut::new(),
             reading_paused: false,
-            undecodable: false,
+            deaf: false,
             stalled: false,
             waits_for: None,
             closed: false,
