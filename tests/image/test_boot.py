@@ -2,8 +2,8 @@
 """The real image in QEMU, with nothing but an edited broker.toml on the card.
 
 The first start takes the file, the machine is then killed like by a power cut, and the second start must be as
-good; a third finds a mistake in the file; a second card starts as it was shipped. Waiting is for marks on the console and for answers, never for a time;
-limits only end what hangs. Console logs stay in target/image/test.
+good; a third finds a mistake in the file; a second card starts as it was shipped. Waiting is for marks on the console
+and for answers, never for a time; limits only end what hangs. Console logs stay in target/image/test.
 """
 
 import json
