@@ -5,6 +5,7 @@
 
 mod delivery;
 mod device;
+mod matching;
 mod noise;
 
 /// The seeds of one test.

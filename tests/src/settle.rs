@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mqtt_core::{
-    AuthRequest, CloseCause, Command, ConnectionId, Drained, FetchRequest, Frame, LoginFailure,
-    Verdict,
+    AuthRequest, CloseCause, Command, ConnectionId, Drained, Event, FetchRequest, Frame,
+    LoginFailure, PeerKind, Verdict,
 };
 use mqtt_proto::{Version, encode};
 
@@ -50,10 +50,23 @@ impl State {
             }
             let drained = self.drain_woken();
             if !entered && !drained {
-                return;
+                return self.check_ends();
             }
         }
         panic!("the core never comes to rest");
+    }
+
+    /// No peer is ever dropped silently: what is closed has its end among the events.
+    #[track_caller]
+    fn check_ends(&self) {
+        let open = self
+            .links
+            .values()
+            .filter(|link| !link.closed && link.kind == PeerKind::Network);
+        assert!(
+            self.unended <= open.count(),
+            "a connection ended without a word"
+        );
     }
 
     fn enter(&mut self) {
@@ -74,7 +87,14 @@ impl State {
             self.broker.committed(),
             "records and commits are counted alike"
         );
-        self.events.append(&mut self.effects.events);
+        for event in self.effects.events.drain(..) {
+            match event {
+                Event::Opened { .. } => self.unended += 1,
+                Event::Rejected { .. } | Event::Disconnected { .. } => self.unended -= 1,
+                _ => {}
+            }
+            self.events.push(event);
+        }
         for conn in self.effects.ended.drain(..) {
             if let Some(link) = self.links.get_mut(&conn) {
                 link.deaf = true;

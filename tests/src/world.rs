@@ -36,10 +36,13 @@ pub(crate) struct State {
     pub(crate) logins: Held<AuthRequest>,
     pub(crate) fetches: Held<FetchRequest>,
     pub(crate) anonymous: bool,
+    /// Connections whose begin was told and whose end was not.
+    pub(crate) unended: usize,
 }
 
 /// One network connection seen from both ends.
 pub(crate) struct Link {
+    pub(crate) kind: PeerKind,
     /// The broker's decoder of what the client sends.
     pub(crate) decoder: Decoder,
     /// Sent by the client and not yet read by the broker.
@@ -99,6 +102,7 @@ impl World {
                 waiting: VecDeque::new(),
             },
             anonymous: true,
+            unended: 0,
         })))
     }
 
@@ -121,7 +125,7 @@ impl World {
         };
         state.links.insert(
             conn,
-            Link::new(Decoder::new(limits), Decoder::client(version)),
+            Link::new(kind, Decoder::new(limits), Decoder::client(version)),
         );
         let address = SocketAddr::from(([192, 0, 2, 1], 40_000 + index as u16));
         let peer = Peer {
@@ -327,8 +331,9 @@ impl<T> Held<T> {
 }
 
 impl Link {
-    fn new(decoder: Decoder, reader: Decoder) -> Self {
+    fn new(kind: PeerKind, decoder: Decoder, reader: Decoder) -> Self {
         Self {
+            kind,
             decoder,
             inbox: BytesMut::new(),
             reader,
