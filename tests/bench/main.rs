@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! `load`: the broker and a peer under the same load in one run, in turns, so that both see the same machine.
 //!
-//! Usage: `load [SECONDS]`, the length of each of the turns (default 2). Rates are of delivered messages;
-//! CPU time is the broker process's own, user and system. On a busy machine trust CPU time and ratios.
+//! Usage: `load [SECONDS [SCENARIO...]]`; the seconds are the length of each turn (default 2). Rates are of
+//! delivered messages; CPU time is the broker process's own, user and system. On a busy machine trust CPU time and ratios.
 
 mod contestant;
 mod scenario;
@@ -17,13 +17,13 @@ use scenario::{Measured, SCENARIOS, Scenario};
 const TURNS: usize = 3;
 
 fn main() -> ExitCode {
-    let seconds = std::env::args()
-        .nth(1)
-        .map_or(Ok(2), |seconds| seconds.parse());
+    let mut arguments = std::env::args().skip(1);
+    let seconds = arguments.next().map_or(Ok(2), |seconds| seconds.parse());
     let Ok(seconds) = seconds else {
-        eprintln!("usage: load [SECONDS]");
+        eprintln!("usage: load [SECONDS [SCENARIO...]]");
         return ExitCode::from(2);
     };
+    let wanted: Vec<String> = arguments.collect();
     let ours = Contestant::ours();
     let peer = Contestant::mosquitto();
     println!(
@@ -34,7 +34,9 @@ fn main() -> ExitCode {
         "{:<14}{:>12}{:>12}{:>8}{:>12}{:>12}{:>8}",
         "", "msgs/s", "peer", "ratio", "CPU us/msg", "peer", "ratio"
     );
-    for scenario in &SCENARIOS {
+    let is_wanted =
+        |scenario: &&Scenario| wanted.is_empty() || wanted.iter().any(|name| name == scenario.name);
+    for scenario in SCENARIOS.iter().filter(is_wanted) {
         let (ours, peer) = compare(scenario, [&ours, &peer], Duration::from_secs(seconds));
         println!(
             "{:<14}{:>12.0}{:>12.0}{:>8.2}{:>12.2}{:>12.2}{:>8.2}",

@@ -2,6 +2,7 @@
 //! `mosquitto_pub` and `mosquitto_sub` in every version and quality of service.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tests::tools::{Running, need, outcome, run};
 use tests::{Daemon, PASSWORD, USER};
@@ -32,21 +33,13 @@ fn tool(name: &str, daemon: &Daemon, arguments: &[&str]) -> Command {
 /// A subscriber that ends after `count` messages; it is returned when its subscription stands.
 #[track_caller]
 fn subscriber(daemon: &Daemon, count: usize, arguments: &[&str]) -> Running {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("reader {}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let mut command = tool("mosquitto_sub", daemon, arguments);
-    command.args(["-W", "60", "-C", &count.to_string()]);
-    let before = subscriptions(daemon);
+    command.args(["-i", &name, "-W", "60", "-C", &count.to_string()]);
     let running = Running::start(&mut command);
-    while subscriptions(daemon) == before {
-        std::thread::yield_now();
-    }
+    daemon.wait_for_subscriber(&name);
     running
-}
-
-fn subscriptions(daemon: &Daemon) -> u64 {
-    let status = daemon.ask("status");
-    status["status"]["counters"]["subscriptions"]
-        .as_u64()
-        .expect("subscriptions are counted")
 }
 
 #[test]

@@ -100,6 +100,25 @@ impl Daemon {
             .clone()
     }
 
+    /// Waits until a client of this name has subscribed to something.
+    #[track_caller]
+    pub fn wait_for_subscriber(&self, client_id: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.ask("status");
+            let clients = status["status"]["clients"].as_array().into_iter().flatten();
+            let mut subscribed = clients.filter(|client| client["subscriptions"] != 0);
+            if subscribed.any(|client| client["client_id"] == client_id) {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{client_id} never subscribed: {status}"
+            );
+            thread::yield_now();
+        }
+    }
+
     /// The next log line that contains `part`; those before it are forgotten.
     #[track_caller]
     pub fn expect_line(&self, part: &str) -> String {
