@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What happens at the bounds: queues, sockets that take nothing, retained messages, connections.
 
-use mqtt_core::Event;
+use mqtt_core::{DisconnectCause, Event, ProtocolFault};
 use mqtt_proto::{Ack, Packet, Publish, QoS, Reason, Version};
 use tests::packets::{packet_id, publish_at};
 use tests::{VERSIONS, World};
@@ -188,6 +188,29 @@ fn one_connection_more_than_allowed_is_closed_at_once() {
         first.expect_nothing();
         silent.lose();
         world.client(version, "c");
+    }
+}
+
+#[test]
+fn a_client_that_asks_without_reading_the_answers_is_closed() {
+    for version in VERSIONS {
+        let world = World::new();
+        let client = world.client(version, "a");
+        client.stall();
+        for _ in 0..30 {
+            client.send_together((0..1_000).map(|_| Packet::PingReq));
+        }
+        let cause = world.last_cause();
+        assert!(
+            matches!(
+                cause,
+                DisconnectCause::Protocol(ProtocolFault::AnswersNotRead)
+            ),
+            "{cause}"
+        );
+        world
+            .client(version, "b")
+            .publish(QoS::AtLeastOnce, "x", "others are served");
     }
 }
 

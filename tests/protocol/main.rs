@@ -14,6 +14,7 @@ mod publication;
 mod resume;
 mod retained;
 mod sessions;
+mod slices;
 mod subscriptions;
 mod sys;
 mod takeover;

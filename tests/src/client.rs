@@ -55,6 +55,7 @@ impl Client {
         if let Some(link) = state.links.get_mut(&self.conn) {
             link.inbox.extend_from_slice(bytes);
         }
+        state.readable.insert(self.conn);
         state.settle();
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mqtt_core::{
     AuthRequest, CloseCause, Command, ConnectionId, Drained, Event, FetchRequest, Frame,
-    LoginFailure, PeerKind, Verdict,
+    LoginFailure, Verdict,
 };
 use mqtt_proto::{Version, encode};
 
@@ -41,7 +41,7 @@ impl State {
         for _ in 0..TURNS {
             self.read_sockets();
             self.answer_requests();
-            if self.effects.unfinished {
+            if self.effects.unfinished && !self.work_held {
                 self.commands.push(Command::Tick);
             }
             let entered = !self.commands.is_empty();
@@ -59,12 +59,8 @@ impl State {
     /// No peer is ever dropped silently: what is closed has its end among the events.
     #[track_caller]
     fn check_ends(&self) {
-        let open = self
-            .links
-            .values()
-            .filter(|link| !link.closed && link.kind == PeerKind::Network);
         assert!(
-            self.unended <= open.count(),
+            self.unended <= self.open,
             "a connection ended without a word"
         );
     }
@@ -112,7 +108,10 @@ impl State {
 
     /// Everything a client has sent is one batch, as one read from its socket would give it.
     fn read_sockets(&mut self) {
-        for (&conn, link) in &mut self.links {
+        for conn in std::mem::take(&mut self.readable) {
+            let Some(link) = self.links.get_mut(&conn) else {
+                continue;
+            };
             while !link.closed && !link.reading_paused && !link.deaf {
                 match link.decoder.decode(&mut link.inbox) {
                     Ok(Some(packet)) => self.commands.push(Command::Packet { conn, packet }),
@@ -167,10 +166,14 @@ impl State {
     /// True when there was anything to drain.
     fn drain_woken(&mut self) -> bool {
         let durable = self.store.durable();
-        for (&conn, link) in &self.links {
-            if link.waits_for.is_some_and(|commit| commit <= durable) {
-                self.woken.insert(conn);
-            }
+        while let Some((_, conn)) = self
+            .parked
+            .first()
+            .copied()
+            .filter(|(commit, _)| *commit <= durable)
+        {
+            self.parked.pop_first();
+            self.woken.insert(conn);
         }
         let stalled = |conn: &ConnectionId| self.links.get(conn).is_some_and(|link| link.stalled);
         let ready: Vec<_> = self
@@ -217,8 +220,10 @@ impl State {
             drained.waits_for.is_none_or(|commit| commit > durable),
             "a wait for what is durable"
         );
-        link.waits_for = drained.waits_for;
+        self.parked
+            .extend(drained.waits_for.map(|commit| (commit, conn)));
         link.reading_paused = drained.pause_reading;
+        self.readable.insert(conn);
         assert!(
             !(drained.more && drained.frames.is_empty()),
             "more is promised and nothing given"

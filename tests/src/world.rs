@@ -29,15 +29,24 @@ pub(crate) struct State {
     pub(crate) now: Moment,
     pub(crate) store: Store,
     pub(crate) links: BTreeMap<ConnectionId, Link>,
+    /// Connections from which bytes may have come.
+    pub(crate) readable: BTreeSet<ConnectionId>,
+    /// Connections that have something to send.
     pub(crate) woken: BTreeSet<ConnectionId>,
+    /// Connections whose next frame waits until a commit is durable.
+    pub(crate) parked: BTreeSet<(CommitSeq, ConnectionId)>,
     pub(crate) commands: Vec<Command>,
     pub(crate) effects: Effects,
     pub(crate) events: Vec<Event>,
     pub(crate) logins: Held<AuthRequest>,
     pub(crate) fetches: Held<FetchRequest>,
     pub(crate) anonymous: bool,
+    /// Unfinished work of the core waits.
+    pub(crate) work_held: bool,
     /// Connections whose begin was told and whose end was not.
     pub(crate) unended: usize,
+    /// Open network connections.
+    pub(crate) open: usize,
 }
 
 /// One network connection seen from both ends.
@@ -56,7 +65,6 @@ pub(crate) struct Link {
     pub(crate) deaf: bool,
     /// The client takes nothing: its socket is full.
     pub(crate) stalled: bool,
-    pub(crate) waits_for: Option<CommitSeq>,
     pub(crate) closed: bool,
 }
 
@@ -89,7 +97,9 @@ impl World {
             now,
             store: Store::default(),
             links: BTreeMap::new(),
+            readable: BTreeSet::new(),
             woken: BTreeSet::new(),
+            parked: BTreeSet::new(),
             commands: Vec::new(),
             effects: Effects::default(),
             events: Vec::new(),
@@ -102,7 +112,9 @@ impl World {
                 waiting: VecDeque::new(),
             },
             anonymous: true,
+            work_held: false,
             unended: 0,
+            open: 0,
         })))
     }
 
@@ -127,6 +139,7 @@ impl World {
             conn,
             Link::new(kind, Decoder::new(limits), Decoder::client(version)),
         );
+        state.open += usize::from(kind == PeerKind::Network);
         let address = SocketAddr::from(([192, 0, 2, 1], 40_000 + index as u16));
         let peer = Peer {
             kind,
@@ -230,6 +243,18 @@ impl World {
         state.settle();
     }
 
+    /// What the core leaves unfinished waits until [`World::release_work`]; other entries still do a slice of it.
+    pub fn hold_work(&self) {
+        self.state().work_held = true;
+    }
+
+    #[track_caller]
+    pub fn release_work(&self) {
+        let mut state = self.state();
+        state.work_held = false;
+        state.settle();
+    }
+
     /// From now on a client without user name is refused.
     pub fn refuse_anonymous(&self) {
         self.state().anonymous = false;
@@ -312,7 +337,7 @@ impl State {
         if let Some(link) = self.links.get_mut(&conn) {
             if !link.closed {
                 link.closed = true;
-                link.waits_for = None;
+                self.open -= usize::from(link.kind == PeerKind::Network);
                 self.commands.push(Command::Closed { conn, cause });
             }
         }
@@ -341,7 +366,6 @@ impl Link {
             reading_paused: false,
             deaf: false,
             stalled: false,
-            waits_for: None,
             closed: false,
         }
     }
