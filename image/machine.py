@@ -113,13 +113,9 @@ class Machine:
     def _ask_forwards(self):
         """The host ports that QEMU took: it chooses free ones, so that parallel runs never collide."""
         with _connect(self.folder / "monitor", self.process) as monitor, monitor.makefile("rw") as lines:
-            lines.readline()
-            for command, arguments in (("qmp_capabilities", {}),
-                                       ("human-monitor-command", {"command-line": "info usernet"})):
-                lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-                lines.flush()
-                answer = json.loads(lines.readline())
-        rows = re.findall(r"HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)", answer["return"])
+            _execute(lines, "qmp_capabilities")
+            listing = _execute(lines, "human-monitor-command", **{"command-line": "info usernet"})
+        rows = re.findall(r"HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)", listing)
         return {int(guest): int(outside) for outside, guest in rows}
 
 
@@ -127,7 +123,8 @@ class MachineError(Exception):
     """A boot did not come as far as it must; shows the end of the console."""
 
     def __init__(self, message, console):
-        super().__init__(message + "\n--- end of the console ---\n" + "\n".join(console.splitlines()[-40:]))
+        end = "\n".join(console.splitlines()[-40:])
+        super().__init__(f"{message}\n--- end of the console ---\n{end}" if end else message)
 
 
 def copy_card(image, destination, size):
@@ -136,6 +133,20 @@ def copy_card(image, destination, size):
     subprocess.run(["cp", "--sparse=always", "--reflink=auto", image, destination], check=True)
     with destination.open("r+b") as copy:
         copy.truncate(size)
+
+
+def _execute(lines, command, **arguments):
+    """One QMP command; the greeting and events that come in between are passed over."""
+    try:
+        lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        lines.flush()
+        while not {"return", "error"} & (answer := json.loads(lines.readline())).keys():
+            pass
+    except (OSError, json.JSONDecodeError) as error:
+        raise MachineError("the emulator ended at once, for the reason above", "") from error
+    if "error" in answer:
+        raise MachineError(f"the emulator refused {command}: {answer['error']['desc']}", "")
+    return answer["return"]
 
 
 def _connect(path, process):

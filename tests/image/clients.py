@@ -4,6 +4,7 @@
 mosquitto_pub and mosquitto_sub over TCP, Eclipse Paho over WebSocket.
 """
 
+import json
 import subprocess
 
 LIMIT_S = 300
@@ -28,7 +29,6 @@ def publish(address, login, topic, payload, *options):
 
 def publish_over_websocket(address, login, topic, payload):
     """Publishes with QoS 1 over WebSocket; returns the finished process."""
-    import json
     return subprocess.run([DEBIAN_PYTHON, "-c", _PAHO_PUBLISH], input=json.dumps([*address, *login, topic, payload]),
                           capture_output=True, text=True, timeout=LIMIT_S)
 
