@@ -11,6 +11,7 @@ mod limits;
 mod login;
 mod malformed;
 mod publication;
+mod reasons;
 mod resume;
 mod retained;
 mod sessions;
