@@ -5,6 +5,7 @@
 
 mod browser;
 mod commands;
+mod crowd;
 mod mosquitto;
 mod mqttjs;
 mod paho;
