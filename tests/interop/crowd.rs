@@ -20,7 +20,9 @@ const MESSAGES: usize = 100;
 #[test]
 fn a_crowd_loses_and_doubles_nothing_while_its_connections_break() {
     let daemon = Daemon::start();
-    let mut subscribers: Vec<_> = (0..SUBSCRIBERS).map(|n| Subscriber::new(daemon.port, n)).collect();
+    let mut subscribers: Vec<_> = (0..SUBSCRIBERS)
+        .map(|n| Subscriber::new(daemon.port, n))
+        .collect();
     let mut publishers: Vec<_> = (0..PUBLISHERS)
         .map(|n| Connection::client(daemon.port, VERSIONS[n % 2], &format!("publisher {n}")))
         .collect();
@@ -105,7 +107,7 @@ impl Subscriber {
             random: Random::new(number as u64),
         }
     }
-    }
+
     fn connect(port: u16, version: Version, name: &str) -> Connection {
         let mut connection = Connection::open(port, version);
         connection.send(login(resume(version, name), USER, PASSWORD));
