@@ -118,3 +118,22 @@ fn a_live_message_tells_its_whole_interval() {
         });
     }
 }
+
+#[test]
+fn a_message_sent_again_tells_what_is_left_by_then() {
+    let world = World::new();
+    let client = world.persistent(Version::V5, "s");
+    client.subscribe("x", QoS::AtLeastOnce);
+    send(&world.client(Version::V5, "p"), expiring(100, "1"));
+    let id = client.expect_publish(expiring(100, "1"));
+    world.pass(Duration::from_secs(30));
+    client.lose();
+    let client = world.resumed(Version::V5, "s");
+    assert_eq!(
+        client.expect_publish(Publish {
+            dup: true,
+            ..expiring(70, "1")
+        }),
+        id
+    );
+}

@@ -4,7 +4,7 @@
 use mqtt_core::{DisconnectCause, ProtocolFault};
 use mqtt_proto::{Ack, Connect, Packet, Property, QoS, Reason, Version};
 use tests::packets::{
-    connack, connect, packet_id, puback, pubcomp, publish, publish_at, pubrec, pubrel, resume,
+    connack, connect, packet_id, puback, pubcomp, publish, publish_at, pubrec, pubrel, resume, will,
 };
 use tests::{IntoPacket, VERSIONS, World};
 
@@ -227,5 +227,45 @@ fn a_connection_lost_with_a_full_window_keeps_the_rest() {
             payloads,
             (1..=10).map(|n| n.to_string()).collect::<Vec<_>>()
         );
+    }
+}
+
+#[test]
+fn a_smaller_packet_size_after_a_reconnect_leaves_large_messages_out() {
+    let world = World::new();
+    let client = world.persistent(Version::V5, "s");
+    client.subscribe("x", QoS::AtLeastOnce);
+    let publisher = world.client(Version::V5, "p");
+    publisher.publish(QoS::AtLeastOnce, "x", &"in flight".repeat(100));
+    client.receive();
+    client.lose();
+    publisher.publish(QoS::AtLeastOnce, "x", &"queued".repeat(100));
+    publisher.publish(QoS::AtLeastOnce, "x", "small");
+    let client = world.connect(
+        with(resume(Version::V5, "s"), Property::MaximumPacketSize(100)),
+        true,
+    );
+    assert_eq!(client.take_payloads(), ["small"]);
+    world.assert_queues_empty();
+}
+
+#[test]
+fn a_will_may_be_as_large_as_its_length_field_allows() {
+    for version in VERSIONS {
+        let world = World::new();
+        let watcher = world.client(version, "w");
+        watcher.subscribe("gone", QoS::AtMostOnce);
+        let payload = "x".repeat(65_535);
+        let will = will("gone", &payload);
+        world
+            .connect(
+                Connect {
+                    will: Some(will),
+                    ..connect(version, "a")
+                },
+                false,
+            )
+            .lose();
+        watcher.take(QoS::AtMostOnce, "gone", &payload);
     }
 }

@@ -3,7 +3,7 @@
 
 use mqtt_core::DisconnectCause;
 use mqtt_proto::{Packet, QoS, Reason, Version};
-use tests::packets::connect;
+use tests::packets::{connect, refusal};
 use tests::{Random, VERSIONS, World};
 
 /// What is wrong, the bytes, and the reason told; from a client that is connected.
@@ -128,7 +128,12 @@ const CASES: [(&str, &[u8], Reason); 25] = [
 ];
 
 /// Faults that look different in the two versions.
-const CASES_V5: [(&str, &[u8], Reason); 11] = [
+const CASES_V5: [(&str, &[u8], Reason); 12] = [
+    (
+        "PUBLISH with a wildcard in its response topic",
+        b"\x30\x08\x00\x01a\x04\x08\x00\x01#",
+        Reason::MalformedPacket,
+    ), // [MQTT-3.3.2-14]
     (
         "SUBSCRIBE without a filter",
         b"\x82\x03\x00\x01\x00",
@@ -186,7 +191,8 @@ const CASES_V5: [(&str, &[u8], Reason); 11] = [
     ),
 ];
 
-const CASES_V311: [(&str, &[u8], Reason); 6] = [
+const CASES_V311: [(&str, &[u8], Reason); 7] = [
+    ("AUTH", b"\xf0\x00", Reason::MalformedPacket),
     (
         "SUBSCRIBE without a filter",
         b"\x82\x02\x00\x01",
@@ -303,6 +309,49 @@ fn a_malformed_connect_closes_the_connection() {
         );
         assert_eq!(world.stats().clients_connected, 0, "{what}");
     }
+}
+
+#[test]
+fn a_malformed_connect_of_version_5_is_told_why() {
+    let cases: [(&str, &[u8], Reason); 3] = [
+        ("reserved flag", b"\x10\x0e\x00\x04MQTT\x05\x03\x00\x00\x00\x00\x01a", Reason::MalformedPacket),
+        (
+            "receive maximum of 0",
+            b"\x10\x11\x00\x04MQTT\x05\x02\x00\x00\x03\x21\x00\x00\x00\x01a",
+            Reason::ProtocolError, // [MQTT-3.1.2-27]: the value must not be 0
+        ),
+        (
+            "session expiry twice",
+            b"\x10\x18\x00\x04MQTT\x05\x02\x00\x00\x0a\x11\x00\x00\x00\x01\x11\x00\x00\x00\x01\x00\x01a",
+            Reason::ProtocolError,
+        ),
+    ];
+    for (what, bytes, reason) in cases {
+        let client = World::new().open(Version::V5);
+        client.send_bytes(bytes);
+        assert!(!client.is_open(), "{what}");
+        client.expect(refusal(reason));
+    }
+}
+
+#[test]
+fn more_levels_than_allowed_are_refused_by_name() {
+    let world = World::new();
+    let deep = "a/".repeat(200);
+    let publish = [&[0x30, 0x95, 0x03, 0x01, 0x90], deep.as_bytes(), b"\0ok"].concat();
+    let client = world.client(Version::V5, "a");
+    client.send_bytes(&publish);
+    client.expect_disconnect(Reason::TopicNameInvalid);
+    let client = world.client(Version::V311, "a");
+    client.send_bytes(
+        &[
+            &[0x82, 0x95, 0x03, 0x00, 0x01, 0x01, 0x90],
+            deep.as_bytes(),
+            b"\0",
+        ]
+        .concat(),
+    );
+    client.expect_closed();
 }
 
 #[test]

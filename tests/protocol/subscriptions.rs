@@ -2,8 +2,8 @@
 //! SUBSCRIBE and UNSUBSCRIBE themselves: begin, replacement, end and limits.
 
 use mqtt_core::Event;
-use mqtt_proto::{QoS, Reason, Unsubscribe, Version};
-use tests::packets::{filter, publish_at, suback, subscribe, unsuback, unsubscribe};
+use mqtt_proto::{QoS, Reason, Subscribe, SubscribeFilter, Unsubscribe, Version};
+use tests::packets::{filter, options, publish_at, suback, subscribe, unsuback, unsubscribe};
 use tests::{VERSIONS, World};
 
 #[test]
@@ -128,4 +128,27 @@ fn subscriptions_and_their_end_are_events() {
     let unsubscribed = |event: &Event| matches!(event, Event::Unsubscribed { filter, .. } if filter.as_str() == "a/#");
     assert_eq!(told.iter().filter(|event| subscribed(event)).count(), 1);
     assert_eq!(told.iter().filter(|event| unsubscribed(event)).count(), 1);
+}
+
+#[test]
+fn one_filter_twice_in_a_packet_is_one_subscription_and_the_last_counts() {
+    for version in VERSIONS {
+        let world = World::new();
+        let client = world.client(version, "s");
+        let filters = [QoS::ExactlyOnce, QoS::AtMostOnce].map(|qos| SubscribeFilter {
+            filter: filter("x"),
+            options: options(qos),
+        });
+        client.send(Subscribe {
+            filters: filters.to_vec(),
+            ..subscribe(1, "y", QoS::AtMostOnce)
+        });
+        client.expect(suback(1, [Reason::GrantedQoS2, Reason::Success]));
+        assert_eq!(world.stats().subscriptions, 1);
+        world
+            .client(version, "p")
+            .publish(QoS::ExactlyOnce, "x", "1");
+        client.take(QoS::AtMostOnce, "x", "1");
+        client.expect_nothing();
+    }
 }

@@ -240,3 +240,17 @@ fn identified(client: &Client, id: u32, filter: &str) {
     });
     client.expect(suback(1, [Reason::Success]));
 }
+
+#[test]
+fn a_byte_order_mark_is_part_of_the_name() {
+    for version in VERSIONS {
+        let world = World::new();
+        let client = world.client(version, "s");
+        client.subscribe("\u{feff}a", QoS::AtMostOnce);
+        let publisher = world.client(version, "p");
+        publisher.publish(QoS::AtMostOnce, "a", "1");
+        client.expect_nothing(); // [MQTT-1.5.4-3]
+        publisher.publish(QoS::AtMostOnce, "\u{feff}a", "2");
+        client.take(QoS::AtMostOnce, "\u{feff}a", "2");
+    }
+}
