@@ -10,6 +10,7 @@ mod keepalive;
 mod limits;
 mod login;
 mod malformed;
+mod malformed_connect;
 mod publication;
 mod reasons;
 mod resume;

@@ -163,6 +163,24 @@ fn an_explanation_never_makes_a_packet_larger_than_the_client_takes() {
         packets.push(packet.name());
     }
     assert_eq!(packets, ["SUBACK", "SUBACK", "PUBACK", "DISCONNECT"]);
+
+    let small = properties([Property::MaximumPacketSize(24)]);
+    let refused = world.open(Version::V5);
+    refused.send(login(
+        Connect {
+            properties: small,
+            ..connect(Version::V5, "b")
+        },
+        "anna",
+        "wrong",
+    ));
+    let Packet::ConnAck(told) = refused.receive() else {
+        panic!("no CONNACK")
+    };
+    assert_eq!(
+        (told.reason, told.properties.is_empty()),
+        (Reason::NotAuthorized, true)
+    );
 }
 
 /// The reason string, which must be a sentence and not the name of a code.

@@ -306,7 +306,7 @@ impl Broker {
     /// Puts a reply into the connection's outbox; it leaves when `after` is durable.
     fn reply(&mut self, conn: ConnectionId, packet: Packet, after: CommitSeq, fx: &mut Effects) {
         if let Some(c) = self.connections.get_mut(conn) {
-            c.outbox.reply(Frame::Packet(packet), after);
+            c.reply(packet, after);
             wake(c, fx);
         }
     }

@@ -6,11 +6,12 @@ mod outbox;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use bytestring::ByteString;
-use mqtt_proto::{Connect, Packet, Version};
+use mqtt_proto::{Connect, Packet, Property, Version};
 
 use crate::session::SessionId;
-use crate::{Client, ConnectionId, Limits, Moment, Peer, PeerKind};
+use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKind};
 
 pub(crate) use outbox::Outbox;
 
@@ -38,8 +39,6 @@ pub(crate) struct Live {
     pub connected_at: Moment,
     /// Whether reason strings may be sent on packets other than CONNACK and DISCONNECT. [MQTT-3.1.2-29]
     pub problem_information: bool,
-    /// The largest packet the client accepts, in bytes.
-    pub max_packet_size: usize,
     /// QoS 1 and 2 messages from the client whose exchange has not ended.
     pub unacknowledged: u16,
     /// A denied publish was reported already.
@@ -55,6 +54,8 @@ pub(crate) struct Connection {
     pub entropy: u128,
     pub phase: Phase,
     pub version: Option<Version>,
+    /// The largest packet the client accepts, in bytes.
+    pub max_packet_size: usize,
     pub outbox: Outbox,
     /// The driver was told to drain and has not found the outbox empty since.
     pub woken: bool,
@@ -75,6 +76,7 @@ impl Connection {
             entropy,
             phase: Phase::Greeting,
             version: None,
+            max_packet_size: usize::MAX,
             outbox: Outbox::default(),
             woken: false,
             dropping: false,
@@ -124,8 +126,36 @@ impl Connection {
         }
     }
 
+    /// Adds a reply to the outbox, without its explanation where the client could not take it. [MQTT-3.1.2-24]
+    pub fn reply(&mut self, mut packet: Packet, after: CommitSeq) {
+        if self.max_packet_size != usize::MAX && self.is_too_large(&packet) {
+            leave_out_explanation(&mut packet);
+        }
+        self.outbox.reply(Frame::Packet(packet), after);
+    }
+
+    fn is_too_large(&self, packet: &Packet) -> bool {
+        let mut bytes = BytesMut::new();
+        mqtt_proto::encode(packet, self.version.unwrap_or(Version::V5), &mut bytes);
+        bytes.len() > self.max_packet_size
+    }
+
     /// A client identifier for one that left it to us. [MQTT-3.1.3-6]
     pub fn assigned_client_id(&self) -> ByteString {
         format!("auto-{:032x}", self.entropy).into()
     }
+}
+
+fn leave_out_explanation(packet: &mut Packet) {
+    let properties = match packet {
+        Packet::ConnAck(connack) => &mut connack.properties,
+        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+            &mut ack.properties
+        }
+        Packet::SubAck(suback) => &mut suback.properties,
+        Packet::UnsubAck(unsuback) => &mut unsuback.properties,
+        Packet::Disconnect(disconnect) => &mut disconnect.properties,
+        _ => return,
+    };
+    properties.retain(|property| !matches!(property, Property::ReasonString(_)));
 }

@@ -24,6 +24,8 @@ impl Broker {
             return;
         };
         c.version = Some(connect.version);
+        let largest = connect.properties.maximum_packet_size();
+        c.max_packet_size = largest.map_or(usize::MAX, |size| size as usize);
         if c.is_internal() {
             // A user name no client can have: nobody takes over the broker's own session.
             connect.username = Some(ByteString::from_static("\0"));
@@ -215,9 +217,6 @@ impl Broker {
             keep_alive: connect.keep_alive,
             connected_at: now,
             problem_information: properties.request_problem_information().unwrap_or(true),
-            max_packet_size: properties
-                .maximum_packet_size()
-                .map_or(usize::MAX, |size| size as usize),
             unacknowledged: 0,
             denial_told: false,
             fanning_out: false,

@@ -442,7 +442,8 @@ fn delivery(
     packet_id: Option<PacketId>,
     now: Moment,
 ) -> Option<Delivery> {
-    let (live, version) = (c.live()?, c.version?);
+    c.live()?;
+    let version = c.version?;
     let mut extra = Vec::new();
     if version == Version::V5 {
         extra.extend(
@@ -467,7 +468,6 @@ fn delivery(
         packet_id,
         extra,
     };
-    let fits =
-        live.max_packet_size == usize::MAX || delivery.packet_len(version) <= live.max_packet_size;
+    let fits = c.max_packet_size == usize::MAX || delivery.packet_len(version) <= c.max_packet_size;
     fits.then_some(delivery)
 }
