@@ -68,6 +68,15 @@ class Service(unittest.TestCase):
         self.assertTrue(self.can_log_in(FIRST), "the password kept on the device")
         self.assertEqual("0", self.container.show("broker", "NRestarts"))
 
+    def test_the_report_with_the_addresses_is_written_without_touching_the_broker(self):
+        broker = self.container.show("broker", "MainPID")
+        first = self.container.boot_file("broker-report.txt").stat().st_mtime_ns
+        self.assertEqual("active", self.container.show("broker-provision-report.timer", "ActiveState"))
+        self.container.run("systemctl", "start", "broker-provision-report.service")
+        self.assertGreater(self.container.boot_file("broker-report.txt").stat().st_mtime_ns, first)
+        self.assertEqual("success", self.container.show("broker-provision", "Result"))
+        self.assertEqual(broker, self.container.show("broker", "MainPID"))
+
     def test_a_broker_that_hangs_is_started_again(self):
         hung = self.container.show("broker", "MainPID")
         self.container.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", "broker")
