@@ -24,7 +24,7 @@ image: debs ## Builds the SD-card image for the Raspberry Pi (target/image)
 boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 	image/boot
 
-bench: ## Measures throughput and latency on this machine
+bench: ## Measures messages and CPU time per message, beside Mosquitto on this machine
 	tests/bench/run
 
 soak: ## Runs the tests that take too long for every change

@@ -60,7 +60,7 @@ fn a_connection_that_says_nothing_is_closed() {
     let mut browser = Connection::open(daemon.websocket_port, Version::V311);
     assert_eq!(silent.receive(), None);
     let answer = browser.receive_text();
-    assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
 
 #[test]

@@ -145,8 +145,8 @@ const MQTT_PORT: u16 = 1883;
 const WEBSOCKET_PORT: u16 = 8083;
 
 /// The part of the help text that both commands have.
-pub const TARGET_HELP: &str = "\
-  -h, --host HOST       The broker's name or address (default: localhost)
+pub const TARGET_HELP: &str =
+    "  -h, --host HOST       The broker's name or address (default: localhost)
   -p, --port PORT       Its port (default: 1883, with --ws 8083)
       --ws              Talk MQTT over WebSocket
   -u, --username NAME   The user to log in as

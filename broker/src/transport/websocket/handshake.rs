@@ -179,7 +179,7 @@ pub const UNAVAILABLE: &str = response!(
 pub const TIMED_OUT: &str = response!(
     "408 Request Timeout",
     "",
-    "The request did not arrive within 5 s."
+    "The request did not arrive in time."
 );
 
 /// Bytes of a request; a longer one is refused (431).
