@@ -37,6 +37,14 @@ fn on(bind_address: &str, port: u16) -> Listener {
     }
 }
 
+/// Waits until the first listener listens; a machine on which it never does fails the test.
+async fn listening(listeners: &Listeners) {
+    let mut condition = listeners.lock()[0].condition.clone();
+    let open = condition.wait_for(|condition| condition.state == Some(State::Listening));
+    let outcome = tokio::time::timeout(Duration::from_secs(60), open).await;
+    assert!(outcome.is_ok(), "{:?}", listeners.states());
+}
+
 #[tokio::test]
 async fn a_listener_is_reached_on_every_address_it_names() {
     for (name, client) in [
@@ -46,11 +54,7 @@ async fn a_listener_is_reached_on_every_address_it_names() {
     ] {
         let listeners = listeners();
         listeners.apply(&[on(name, 0)]).await;
-        let mut condition = listeners.lock()[0].condition.clone();
-        condition
-            .wait_for(|condition| condition.state == Some(State::Listening))
-            .await
-            .unwrap();
+        listening(&listeners).await;
         for address in &listeners.states()[0].addresses {
             TcpStream::connect((client, address.port())).await.unwrap();
         }
@@ -74,11 +78,7 @@ async fn a_port_in_use_is_refused_in_words_and_taken_once_it_is_free() {
     assert!(row.addresses.is_empty());
 
     drop(squatter);
-    let mut condition = listeners.lock()[0].condition.clone();
-    condition
-        .wait_for(|condition| condition.state == Some(State::Listening))
-        .await
-        .unwrap();
+    listening(&listeners).await;
 }
 
 #[tokio::test]
