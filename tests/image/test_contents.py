@@ -87,8 +87,8 @@ class RootFileSystem(unittest.TestCase):
     def test_nothing_tells_where_it_was_built(self):
         self.assertFalse((self.root / "etc/resolv.conf").exists())
         sources = "".join(path.read_text() for path in (self.root / "etc/apt/sources.list.d").iterdir())
-        self.assertEqual({"http://debian.example/debian", "http://debian.example/debian-security"},
-                         set(re.findall(r"^URIs: (\S+)", sources, re.M)))
+        example = (self.root / "usr/share/doc/apt/examples/debian.sources").read_text()
+        self.assertEqual(*(re.findall(r"^(?:URIs|Suites): .*", text, re.M) for text in (example, sources)))
         self.assertEqual("broker\n", (self.root / "etc/hostname").read_text())
 
     def _files(self):
