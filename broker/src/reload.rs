@@ -145,8 +145,12 @@ impl Reloader {
             .replace(settings.users.clone(), settings.allow_anonymous)
             .await
             .map_err(|error| Refusal::Accounts(self.config.clone(), error))?;
-        self.hub
-            .enter(&mut vec![Command::Reconfigure(Box::new(app::params()))]);
+        let mut commands = vec![Command::Reconfigure(Box::new(app::params()))];
+        if let Some(before) = running.as_ref() {
+            let users = changes::withdrawn(before, &settings);
+            commands.push(Command::Withdraw { users });
+        }
+        self.hub.enter(&mut commands);
         self.listeners.apply(&settings.listeners).await;
         self.set_locked(None);
         let mut lines = vec![format!("Config loaded from {}.", self.config.display())];

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mqtt_core::{DisconnectCause, Event, LoginFailure};
-use mqtt_proto::{Connect, Packet, QoS, Reason};
+use mqtt_proto::{Connect, Packet, QoS, Reason, Version};
 use tests::packets::{connack, connect, login, publish, suback, subscribe, will};
 use tests::{IntoPacket, VERSIONS, World};
 
@@ -134,5 +134,29 @@ fn a_login_that_takes_long_does_not_hold_up_others() {
         world.pass(Duration::from_secs(2));
         world.release_logins();
         client.expect(connack(false));
+    }
+}
+
+#[test]
+fn a_login_that_is_withdrawn_ends_its_connections_and_no_other() {
+    for version in VERSIONS {
+        let world = World::new();
+        let other = world.connect(login(connect(version, "other"), "berta", "secret"), false);
+        other.subscribe("#", QoS::AtMostOnce);
+        let anna = world.connect(
+            Connect {
+                will: Some(will("gone", "a")),
+                ..login(connect(version, "a"), "anna", "secret")
+            },
+            false,
+        );
+        world.withdraw(&["anna"]);
+        match version {
+            Version::V5 => anna.expect_disconnect(Reason::NotAuthorized),
+            _ => anna.expect_closed(),
+        }
+        other.expect_nothing();
+        other.send(Packet::PingReq);
+        other.expect(Packet::PingResp);
     }
 }

@@ -269,6 +269,17 @@ impl World {
         state.settle();
     }
 
+    /// The logins of these users are no longer good.
+    pub fn withdraw(&self, users: &[&'static str]) {
+        let mut state = self.state();
+        let users = users
+            .iter()
+            .map(|user| ByteString::from_static(user))
+            .collect();
+        state.commands.push(Command::Withdraw { users });
+        state.settle();
+    }
+
     pub fn shutdown(&self) {
         let mut state = self.state();
         state.commands.push(Command::Shutdown);

@@ -134,6 +134,7 @@ impl Broker {
             Command::Closed { conn, cause } => self.closed(now, conn, cause, fx),
             Command::Tick => {}
             Command::Reconfigure(params) => self.params = *params,
+            Command::Withdraw { users } => self.withdraw(now, &users, fx),
             Command::Shutdown => self.shut_down(now, fx),
         }
     }

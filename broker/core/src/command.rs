@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use mqtt_proto::{DecodeError, Packet, Version};
 
 use crate::{CloseCause, Location, Params};
@@ -70,6 +71,8 @@ pub enum Command {
     Tick,
     /// New settings; connections and sessions stay.
     Reconfigure(Box<Params>),
+    /// The logins of these users, empty for anonymous clients, are no longer good: their connections end.
+    Withdraw { users: Vec<ByteString> },
     /// Every connection is told and closed; new ones are refused.
     Shutdown,
 }

@@ -116,6 +116,8 @@ pub enum DisconnectCause {
         allowed: Duration,
     },
     TakenOver,
+    /// The user was removed or given another password.
+    Withdrawn,
     Undecodable(DecodeError),
     Protocol(ProtocolFault),
     Login(LoginFailure),
@@ -207,6 +209,7 @@ impl DisconnectCause {
             Self::ConnectTimeout { .. } => return None,
             Self::KeepAlive { .. } => Reason::KeepAliveTimeout,
             Self::TakenOver => Reason::SessionTakenOver,
+            Self::Withdrawn => Reason::NotAuthorized,
             Self::Undecodable(error) => error.reason(),
             Self::Protocol(fault) => fault.reason(),
             Self::Login(LoginFailure::Busy) => Reason::ServerBusy,
@@ -238,6 +241,9 @@ impl fmt::Display for DisconnectCause {
                 write!(f, "no CONNECT within {} s", allowed.as_secs())
             }
             Self::TakenOver => f.write_str("another connection took over this client identifier"),
+            Self::Withdrawn => {
+                f.write_str("the broker's configuration no longer allows this login")
+            }
             Self::Undecodable(error) => write!(f, "{error}"),
             Self::Protocol(fault) => write!(f, "{fault}"),
             Self::Login(failure) => write!(f, "{failure}"),

@@ -174,7 +174,9 @@ fn sentence(cause: &DisconnectCause) -> (&'static Kind, &'static str) {
             &Kind::CLIENT_TAKEN_OVER,
             " already connected, closing old connection.",
         ),
-        DisconnectCause::Login(_) => (&Kind::CLIENT_REFUSED, " disconnected, not authorised."),
+        DisconnectCause::Login(_) | DisconnectCause::Withdrawn => {
+            (&Kind::CLIENT_REFUSED, " disconnected, not authorised.")
+        }
         DisconnectCause::ShuttingDown => (&Kind::CLIENT_SHUT_DOWN, " disconnected."),
         DisconnectCause::Transport(_) | DisconnectCause::Protocol(_) => {
             (&Kind::CLIENT_FAULT, PROTOCOL_ERROR)

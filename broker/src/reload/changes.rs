@@ -2,6 +2,7 @@
 //! What is different between two configurations, in sentences.
 
 use broker_config::{BrokerSettings, User};
+use bytestring::ByteString;
 
 /// The changes, `nothing changed` if there is none; the first configuration is described instead.
 pub fn between(before: Option<&BrokerSettings>, after: &BrokerSettings) -> Vec<String> {
@@ -27,6 +28,18 @@ pub fn between(before: Option<&BrokerSettings>, after: &BrokerSettings) -> Vec<S
     }
     lines.extend(warning(after));
     lines
+}
+
+/// Users whose logins are no longer good; the empty name stands for anonymous clients.
+pub fn withdrawn(before: &BrokerSettings, after: &BrokerSettings) -> Vec<ByteString> {
+    let same = |a: &User, b: &User| a.username == b.username && a.credential == b.credential;
+    let stays = |user: &User| after.users.iter().any(|other| same(user, other));
+    let gone = before.users.iter().filter(|user| !stays(user));
+    let mut names: Vec<ByteString> = gone.map(|user| user.username.as_str().into()).collect();
+    if before.allow_anonymous && !after.allow_anonymous {
+        names.push(ByteString::new());
+    }
+    names
 }
 
 fn description(settings: &BrokerSettings) -> Vec<String> {
@@ -118,6 +131,23 @@ mod tests {
                 expected,
                 "{before} to {after}"
             );
+        }
+    }
+
+    #[test]
+    fn a_login_is_withdrawn_with_its_user_its_password_or_the_leave_of_the_nameless() {
+        let anonymous = format!("[broker]\nallow_anonymous = true\n{ANN}");
+        let both = format!("{ANN}{BOB}");
+        let cases: [(&str, &str, &[&str]); 5] = [
+            (ANN, &both, &[]),
+            (&both, ANN, &["bob"]),
+            (ANN, ANN_TWO, &["ann"]),
+            (ANN, &anonymous, &[]),
+            (&anonymous, ANN, &[""]),
+        ];
+        for (before, after, expected) in cases {
+            let names = withdrawn(&settings(before), &settings(after));
+            assert_eq!(names, expected, "{before} to {after}");
         }
     }
 

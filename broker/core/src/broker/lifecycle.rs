@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytestring::ByteString;
 use mqtt_proto::{ConnAck, Disconnect, Packet, Properties, Property, Reason, Version};
 
 use super::work::Work;
@@ -159,7 +160,7 @@ impl Broker {
         self.stats.clients_connected -= u64::from(!internal);
         let wants_will = !matches!(
             cause,
-            DisconnectCause::ByClient | DisconnectCause::ShuttingDown
+            DisconnectCause::ByClient | DisconnectCause::ShuttingDown | DisconnectCause::Withdrawn
         );
         if !internal {
             self.tell(
@@ -332,6 +333,23 @@ impl Broker {
             _ => DisconnectCause::ByClientWithWill,
         };
         self.end(now, conn, cause, fx);
+    }
+
+    /// Ends the connections of users whose login was taken away.
+    pub(super) fn withdraw(&mut self, now: Moment, users: &[ByteString], fx: &mut Effects) {
+        let affected = |c: &&Connection| {
+            let live = c.live().filter(|_| !c.is_internal());
+            live.is_some_and(|live| users.contains(&live.client.session.user))
+        };
+        let open: Vec<ConnectionId> = self
+            .connections
+            .iter()
+            .filter(affected)
+            .map(|c| c.id)
+            .collect();
+        for conn in open {
+            self.end(now, conn, DisconnectCause::Withdrawn, fx);
+        }
     }
 
     pub(super) fn shut_down(&mut self, now: Moment, fx: &mut Effects) {

@@ -131,6 +131,10 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
             "Client dev already connected, closing old connection.",
         ),
         (
+            disconnected(DisconnectCause::Withdrawn),
+            "Client dev disconnected, not authorised. (reason: the broker's configuration no longer allows",
+        ),
+        (
             disconnected(DisconnectCause::ShuttingDown),
             "Client dev disconnected. (reason: the broker is shutting down",
         ),
