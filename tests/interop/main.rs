@@ -6,6 +6,7 @@
 mod browser;
 mod commands;
 mod crowd;
+mod front_door;
 mod mosquitto;
 mod mqttjs;
 mod paho;

@@ -209,7 +209,7 @@ fn configuration(port: u16, websocket_port: u16, more: &str) -> String {
 }
 
 /// Two ports that nobody uses at this moment.
-fn free_ports() -> (u16, u16) {
+pub fn free_ports() -> (u16, u16) {
     let sockets =
         [(); 2].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port"));
     let [first, second] = sockets.map(|socket| {

@@ -17,7 +17,7 @@ mod world;
 
 pub use client::Client;
 pub use connection::Connection;
-pub use daemon::{Daemon, PASSWORD, USER};
+pub use daemon::{Daemon, PASSWORD, USER, free_ports};
 pub use packets::IntoPacket;
 pub use random::Random;
 pub use world::World;
