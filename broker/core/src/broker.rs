@@ -7,6 +7,7 @@ mod connections;
 mod deliver;
 mod lifecycle;
 mod publish;
+mod pump;
 mod subscribe;
 mod work;
 
