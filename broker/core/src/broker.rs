@@ -300,6 +300,15 @@ impl Broker {
         fx.records.push(record);
     }
 
+    /// What a reply waits for: the commits since `before`, nothing where there were none.
+    fn commits_since(&self, before: CommitSeq) -> CommitSeq {
+        if self.committed == before {
+            CommitSeq::default()
+        } else {
+            self.committed
+        }
+    }
+
     fn tell(&mut self, event: Event, fx: &mut Effects) {
         self.stats.record(&event);
         fx.events.push(event);

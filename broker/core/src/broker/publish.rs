@@ -59,21 +59,37 @@ impl Broker {
             return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
         }
         if self.is_duplicate(session, &publish) {
+            // What the first one changed is durable before this leaves: its own answer, or CONNACK, goes first.
             return self.acknowledge(conn, &publish, Reason::Success, CommitSeq::default(), fx);
         }
         if publish.qos > QoS::AtMostOnce && !self.take_quota(conn) {
             let fault = ProtocolFault::ReceiveMaximumExceeded; // [MQTT-3.3.4-7]
             return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
         }
+        self.take_in(now, conn, session, &publish, fx);
+    }
+
+    /// Authorise, retain, match, queue, and answer.
+    fn take_in(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        session: SessionId,
+        publish: &Publish,
+        fx: &mut Effects,
+    ) {
+        let Some(kind) = self.connections.get(conn).map(|c| c.peer.kind) else {
+            return;
+        };
         let before = self.committed;
         let Some(permit) = authz::may_publish(kind, &publish.topic) else {
-            return self.deny(conn, &publish, Reason::NotAuthorized, fx);
+            return self.deny(conn, publish, Reason::NotAuthorized, fx);
         };
-        let message = Arc::new(message(now, &publish));
+        let message = Arc::new(message(now, publish));
         if message.retain && self.retain(&permit, &message, fx).is_err() {
-            return self.deny(conn, &publish, Reason::QuotaExceeded, fx);
+            return self.deny(conn, publish, Reason::QuotaExceeded, fx);
         }
-        self.begin_exactly_once(session, &publish, fx);
+        self.begin_exactly_once(session, publish, fx);
         let routed = self.route(now, &permit, message, Some(session), fx);
         let reason = if routed.matched {
             Reason::Success
@@ -82,14 +98,10 @@ impl Broker {
         };
         match routed.rest {
             None => {
-                let after = if self.committed == before {
-                    CommitSeq::default()
-                } else {
-                    self.committed
-                };
-                self.acknowledge(conn, &publish, reason, after, fx);
+                let after = self.commits_since(before);
+                self.acknowledge(conn, publish, reason, after, fx);
             }
-            Some(fan_out) => self.go_on_later(conn, &publish, fan_out, fx),
+            Some(fan_out) => self.go_on_later(conn, publish, fan_out, fx),
         }
     }
 

@@ -2,16 +2,17 @@
 //! Moves messages from a session's queue to its connection's outbox, as the window, the socket and the store allow.
 
 use bytes::Bytes;
-use mqtt_proto::{PacketId, QoS};
+use mqtt_proto::PacketId;
 
+use super::connections::Connections;
 use super::deliver::{Carrier, Terms, delivery, is_expired};
 use super::work::Work;
 use super::{Broker, wake};
 use crate::connection::Connection;
-use crate::session::{Replay, Session, SessionId};
+use crate::session::{Replay, Session, SessionId, Sessions};
 use crate::{
-    CommitSeq, ConnectionId, Delivery, Effects, FetchRequest, Frame, Location, Moment, Record,
-    SessionKey,
+    CommitSeq, ConnectionId, Delivery, Effects, FetchRequest, Frame, Limits, Location, Moment,
+    Record, SessionKey,
 };
 
 /// Steps of one session in one entry; more wait for the next.
@@ -49,19 +50,11 @@ impl Broker {
 
     /// Sends the oldest PUBLISH in flight again, in the lane that keeps QoS 1 and 2 in one order.
     fn pump_again(&mut self, now: Moment, id: SessionId, fx: &mut Effects) -> Step {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return Step::Blocked;
-        };
-        let Some(c) = session
-            .connection
-            .and_then(|conn| self.connections.get_mut(conn))
+        let limits = &self.params.limits;
+        let Some((session, c)) = ready(&mut self.sessions, &mut self.connections, limits, id)
         else {
             return Step::Blocked;
         };
-        let full = c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes;
-        if full || !session.outbound.has_room() {
-            return Step::Blocked; // [MQTT-3.3.4-9]
-        }
         let Some((packet_id, entry)) = session.outbound.resend() else {
             return Step::Blocked;
         };
@@ -85,19 +78,12 @@ impl Broker {
     }
 
     fn pump_queue(&mut self, now: Moment, id: SessionId, fx: &mut Effects) -> Step {
-        let Some(session) = self.sessions.get_mut(id) else {
+        let limits = &self.params.limits;
+        let Some((session, c)) = ready(&mut self.sessions, &mut self.connections, limits, id)
+        else {
             return Step::Blocked;
         };
-        let Some(conn) = session.connection else {
-            return Step::Blocked;
-        };
-        let Some(c) = self.connections.get_mut(conn) else {
-            return Step::Blocked;
-        };
-        let full = c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes;
-        if full || !session.outbound.has_room() {
-            return Step::Blocked; // [MQTT-3.3.4-9]
-        }
+        let conn = c.id;
         if session
             .outbound
             .queue
@@ -112,7 +98,6 @@ impl Broker {
         };
         self.stats.queued_messages -= 1;
         session.outbound.dropping &= !session.outbound.queue.is_empty();
-        let qos = entry.qos;
         let stored = entry
             .location
             .map(|location| (location, session.key.clone()));
@@ -127,7 +112,7 @@ impl Broker {
         let packet_id = session.outbound.launch(entry);
         delivery.packet_id = Some(packet_id);
         wake(c, fx);
-        let mut after = CommitSeq::default();
+        let before = self.committed;
         if let Some((location, session)) = stored {
             let record = Record::Sent {
                 session,
@@ -135,10 +120,8 @@ impl Broker {
                 packet_id,
             };
             self.commit(record, fx);
-            if qos == QoS::ExactlyOnce {
-                after = self.committed;
-            }
         }
+        let after = self.commits_since(before);
         if let Some(c) = self.connections.get_mut(conn) {
             c.outbox.deliver(delivery, after);
         }
@@ -224,6 +207,19 @@ impl Broker {
         }
         self.pump(now, id, fx);
     }
+}
+
+/// A session and its connection, if there is one whose window and outbox have room. [MQTT-3.3.4-9]
+fn ready<'a>(
+    sessions: &'a mut Sessions,
+    connections: &'a mut Connections,
+    limits: &Limits,
+    id: SessionId,
+) -> Option<(&'a mut Session, &'a mut Connection)> {
+    let session = sessions.get_mut(id).filter(|s| s.outbound.has_room())?;
+    let c = connections.get_mut(session.connection?)?;
+    let room = c.outbox.pending_bytes() < limits.max_pending_bytes;
+    room.then_some((session, c))
 }
 
 /// Asks the store for the payloads at the head of the queue, unless it was asked already.

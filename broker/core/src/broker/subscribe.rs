@@ -2,16 +2,16 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
 use mqtt_proto::{
-    Packet, Properties, Property, QoS, Reason, RetainHandling, SubAck, Subscribe, SubscribeFilter,
-    UnsubAck, Unsubscribe,
+    Filter, Packet, Properties, Property, QoS, Reason, RetainHandling, SubAck, Subscribe,
+    SubscribeFilter, UnsubAck, Unsubscribe,
 };
 
 use super::Broker;
 use crate::connection::Connection;
 use crate::retained::Walk;
 use crate::routes::Subscriber;
-use crate::session::{Replay, SessionId};
-use crate::{Client, CommitSeq, ConnectionId, Effects, Event, Moment, Record, authz};
+use crate::session::{Replay, Session, SessionId};
+use crate::{Client, ConnectionId, Effects, Event, Moment, PeerKind, Record, authz};
 
 impl Broker {
     pub(super) fn subscribe(
@@ -36,11 +36,7 @@ impl Broker {
         if let Some(text) = refusal.and_then(|reason| sentence(*reason)) {
             properties.push(Property::ReasonString(text.into()));
         }
-        let after = if self.committed == before {
-            CommitSeq::default()
-        } else {
-            self.committed
-        };
+        let after = self.commits_since(before);
         let packet = SubAck {
             packet_id: subscribe.packet_id,
             properties,
@@ -59,29 +55,14 @@ impl Broker {
         fx: &mut Effects,
     ) -> Reason {
         let SubscribeFilter { filter, options } = wanted;
-        let limit = self.limits().max_subscriptions;
-        let Some(session) = self.sessions.get_mut(id) else {
-            return Reason::UnspecifiedError;
-        };
-        let new = !session.subscriptions.contains(&filter);
-        let refusal = if filter.share().is_some() {
-            Some(Reason::SharedSubscriptionsNotSupported)
-        } else if !authz::may_subscribe(client.peer.kind, &filter) {
-            Some(Reason::NotAuthorized)
-        } else if new && session.subscriptions.len() >= limit {
-            Some(Reason::QuotaExceeded)
-        } else {
-            None
-        };
-        if let Some(reason) = refusal {
-            self.tell(
-                Event::SubscribeDenied {
-                    client: client.clone(),
-                    filter,
-                    reason,
-                },
-                fx,
-            );
+        if let Some(reason) = self.refusal(id, client.peer.kind, &filter) {
+            let client = client.clone();
+            let event = Event::SubscribeDenied {
+                client,
+                filter,
+                reason,
+            };
+            self.tell(event, fx);
             return reason;
         }
         let subscriber = Subscriber {
@@ -91,44 +72,47 @@ impl Broker {
             retain_as_published: options.retain_as_published,
             identifier,
         };
-        let replay = match options.retain_handling {
-            RetainHandling::Send => true,       // [MQTT-3.3.1-9]
-            RetainHandling::SendIfNew => new,   // [MQTT-3.3.1-10]
-            RetainHandling::DoNotSend => false, // [MQTT-3.3.1-11]
+        let Some(session) = self.sessions.get_mut(id) else {
+            return Reason::UnspecifiedError;
         };
-        if replay {
-            if !new {
-                session
-                    .replays
-                    .retain(|replay| !replay.walk.is_for(&filter));
-            }
-            session.replays.push_back(Replay {
-                walk: Walk::new(filter.clone()),
-                subscriber,
-            });
-        }
-        session.subscriptions.insert(filter.clone());
+        let new = session.subscriptions.insert(filter.clone());
+        plan_replay(session, options.retain_handling, new, &filter, subscriber);
         self.routes.insert(&filter, subscriber);
         if session.is_persistent() {
-            let record = Record::Subscribed {
-                session: session.key.clone(),
-                filter: filter.clone(),
-                options,
-            };
-            self.commit(record, fx);
+            let session = session.key.clone();
+            let filter = filter.clone();
+            self.commit(
+                Record::Subscribed {
+                    session,
+                    filter,
+                    options,
+                },
+                fx,
+            );
         }
+        let (client, qos) = (client.clone(), options.qos);
         self.tell(
             Event::Subscribed {
-                client: client.clone(),
+                client,
                 filter,
-                qos: options.qos,
+                qos,
             },
             fx,
         );
-        match options.qos {
-            QoS::AtMostOnce => Reason::Success,
-            QoS::AtLeastOnce => Reason::GrantedQoS1,
-            QoS::ExactlyOnce => Reason::GrantedQoS2,
+        granted(qos)
+    }
+
+    /// Why a filter is refused; none if it is not.
+    fn refusal(&self, id: SessionId, kind: PeerKind, filter: &Filter) -> Option<Reason> {
+        let held = &self.sessions.get(id)?.subscriptions;
+        if filter.share().is_some() {
+            Some(Reason::SharedSubscriptionsNotSupported)
+        } else if !authz::may_subscribe(kind, filter) {
+            Some(Reason::NotAuthorized)
+        } else if !held.contains(filter) && held.len() >= self.limits().max_subscriptions {
+            Some(Reason::QuotaExceeded)
+        } else {
+            None
         }
     }
 
@@ -170,11 +154,7 @@ impl Broker {
             );
             reasons.push(Reason::Success);
         }
-        let after = if self.committed == before {
-            CommitSeq::default()
-        } else {
-            self.committed
-        };
+        let after = self.commits_since(before);
         let properties = Properties::new();
         let packet = UnsubAck {
             packet_id: unsubscribe.packet_id,
@@ -182,6 +162,37 @@ impl Broker {
             reasons,
         };
         self.reply(conn, Packet::UnsubAck(packet), after, fx);
+    }
+}
+
+/// Has the retained messages sent that a subscription asks for.
+fn plan_replay(
+    session: &mut Session,
+    handling: RetainHandling,
+    new: bool,
+    filter: &Filter,
+    subscriber: Subscriber,
+) {
+    let wanted = match handling {
+        RetainHandling::Send => true,       // [MQTT-3.3.1-9]
+        RetainHandling::SendIfNew => new,   // [MQTT-3.3.1-10]
+        RetainHandling::DoNotSend => false, // [MQTT-3.3.1-11]
+    };
+    if !wanted {
+        return;
+    }
+    if !new {
+        session.replays.retain(|replay| !replay.walk.is_for(filter));
+    }
+    let walk = Walk::new(filter.clone());
+    session.replays.push_back(Replay { walk, subscriber });
+}
+
+fn granted(qos: QoS) -> Reason {
+    match qos {
+        QoS::AtMostOnce => Reason::Success,
+        QoS::AtLeastOnce => Reason::GrantedQoS1,
+        QoS::ExactlyOnce => Reason::GrantedQoS2,
     }
 }
 
