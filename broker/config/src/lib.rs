@@ -6,6 +6,7 @@
 //! deviation is a `Problem`. Keys, defaults and their sentences stand in one table (`reference`), from which the
 //! shipped sample, the manual page and the hints derive. No I/O, no clock, no randomness.
 
+mod calendar;
 mod document;
 mod encoding;
 mod fault;
@@ -27,6 +28,7 @@ mod spelling;
 mod syntax;
 mod timezone;
 
+pub use calendar::civil_date;
 pub use encoding::{Encoding, Note};
 pub use fault::{AddressFault, Fault, Found};
 pub use generated::NotHashed;

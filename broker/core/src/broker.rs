@@ -249,7 +249,7 @@ impl Broker {
         fx.unfinished = !self.work.is_empty() || fx.deadline.is_some_and(|at| at <= now);
     }
 
-    /// Number of the newest record; the driver waits for it before a clean stop.
+    /// Number of the newest record.
     pub fn committed(&self) -> CommitSeq {
         self.committed
     }

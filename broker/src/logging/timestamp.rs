@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use broker_config::civil_date;
+
 /// A moment of the wall clock; a clock before 1970 is shown as 1970.
 pub struct Timestamp {
     millis: u64,
@@ -35,31 +37,8 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Year, month and day of a number of days since 1970, counted in years that begin in March, when the leap day is last.
-fn civil_date(days: u64) -> (u64, u64, u64) {
-    let days = days + DAYS_0000_TO_1970;
-    let era = days / DAYS_PER_ERA;
-    let day_of_era = days % DAYS_PER_ERA;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
-}
-
 /// Seconds.
 const DAY: u64 = 86_400;
-/// From 1 March of the year 0 to 1 January 1970.
-const DAYS_0000_TO_1970: u64 = 719_468;
-/// Days in 400 years.
-const DAYS_PER_ERA: u64 = 146_097;
-
 #[cfg(test)]
 mod tests {
     use super::*;
