@@ -4,17 +4,22 @@
 mod acknowledge;
 mod connect;
 mod connections;
+mod deadlines;
 mod deliver;
+mod drain;
 mod lifecycle;
 mod publish;
 mod pump;
+mod route;
+mod status;
 mod subscribe;
+mod will;
 mod work;
 
 use std::collections::{HashMap, VecDeque};
 
 use bytestring::ByteString;
-use mqtt_proto::{Packet, Version};
+use mqtt_proto::Packet;
 
 use crate::connection::{Connection, Phase};
 use crate::retained::Retained;
@@ -23,11 +28,12 @@ use crate::session::Sessions;
 use crate::sys::SysTopics;
 use crate::timers::{Timer, Timers};
 use crate::{
-    Client, Command, CommitSeq, ConnectionId, DisconnectCause, Drained, Effects, Event, Frame,
-    Limits, Location, Moment, ProtocolFault, Record, Stats,
+    Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Location, Moment,
+    ProtocolFault, Record, Stats,
 };
 use connections::Connections;
-use publish::Target;
+use route::Target;
+pub use status::ClientStatus;
 use work::Work;
 
 /// Answers that wait for a client which does not read; with more its connection ends (0x97).
@@ -39,17 +45,6 @@ pub struct Params {
     pub limits: Limits,
     /// Text of `$SYS/broker/version`.
     pub version: ByteString,
-}
-
-/// One row of `broker status`.
-#[derive(Clone, Debug)]
-pub struct ClientStatus {
-    pub client: Client,
-    pub version: Version,
-    pub connected_at: Moment,
-    pub keep_alive: u16,
-    pub subscriptions: usize,
-    pub queued: usize,
 }
 
 /// Sessions, routes and retained messages of one broker.
@@ -197,53 +192,6 @@ impl Broker {
         self.end(now, conn, DisconnectCause::Protocol(fault), fx);
     }
 
-    /// Takes up to about `max_bytes` of frames that may leave now, given what is durable.
-    ///
-    /// An entry like any other: `effects` must be acted upon (a queue that found room may need the store).
-    pub fn drain(
-        &mut self,
-        now: Moment,
-        conn: ConnectionId,
-        durable: CommitSeq,
-        max_bytes: usize,
-        effects: &mut Effects,
-        out: &mut Drained,
-    ) {
-        *out = Drained {
-            frames: std::mem::take(&mut out.frames),
-            ..Drained::default()
-        };
-        let Some(c) = self.connections.get_mut(conn) else {
-            out.close = true;
-            return;
-        };
-        out.version = c.version;
-        let taken = take_frames(c, durable, max_bytes, out);
-        out.pause_reading = c.is_waiting();
-        c.woken = out.more;
-        if let Some(session) = c.live().map(|live| live.session) {
-            self.pump(now, session, effects);
-        }
-        if !self
-            .connections
-            .get(conn)
-            .is_some_and(Connection::is_internal)
-        {
-            self.count_sent(out.frames.get(taken..).unwrap_or_default());
-        }
-        self.leave(now, effects);
-    }
-
-    fn count_sent(&mut self, frames: &[Frame]) {
-        self.stats.messages_sent += frames.len() as u64;
-        for frame in frames {
-            if let Frame::Deliver(delivery) = frame {
-                self.stats.publish_sent += 1;
-                self.stats.publish_bytes_sent += delivery.payload.len() as u64;
-            }
-        }
-    }
-
     fn leave(&mut self, now: Moment, fx: &mut Effects) {
         fx.deadline = self.timers.next();
         fx.unfinished = !self.work.is_empty() || fx.deadline.is_some_and(|at| at <= now);
@@ -252,42 +200,6 @@ impl Broker {
     /// Number of the newest record.
     pub fn committed(&self) -> CommitSeq {
         self.committed
-    }
-
-    /// Counts bytes that went over the network.
-    pub fn traffic(&mut self, received: u64, sent: u64) {
-        self.stats.bytes_received += received;
-        self.stats.bytes_sent += sent;
-    }
-
-    /// Counters and gauges as they are now.
-    pub fn stats(&self) -> Stats {
-        Stats {
-            subscriptions: self.routes.len() as u64,
-            retained_messages: self.retained.len() as u64,
-            ..self.stats.clone()
-        }
-    }
-
-    /// The connected clients, for `broker status`; at most `max`.
-    pub fn clients(&self, max: usize) -> Vec<ClientStatus> {
-        let rows = self
-            .connections
-            .iter()
-            .filter(|c| !c.is_internal())
-            .filter_map(|c| {
-                let live = c.live()?;
-                let session = self.sessions.get(live.session)?;
-                Some(ClientStatus {
-                    client: live.client.clone(),
-                    version: c.version?,
-                    connected_at: live.connected_at,
-                    keep_alive: live.keep_alive,
-                    subscriptions: session.subscriptions.len(),
-                    queued: session.outbound.queue.len(),
-                })
-            });
-        rows.take(max).collect()
     }
 
     fn limits(&self) -> &Limits {
@@ -329,31 +241,4 @@ fn wake(c: &mut Connection, fx: &mut Effects) {
         c.woken = true;
         fx.wake.push(c.id);
     }
-}
-
-/// Moves frames into `out`; returns how many were there before.
-fn take_frames(
-    c: &mut Connection,
-    durable: CommitSeq,
-    max_bytes: usize,
-    out: &mut Drained,
-) -> usize {
-    let taken = out.frames.len();
-    let before = c.outbox.pending_bytes();
-    loop {
-        if before.saturating_sub(c.outbox.pending_bytes()) >= max_bytes {
-            out.more = true;
-            break;
-        }
-        match c.outbox.pop(durable) {
-            Ok(frame) => out.frames.push(frame),
-            Err(waits_for) => {
-                out.waits_for = waits_for;
-                c.dropping = false;
-                break;
-            }
-        }
-    }
-    out.close = matches!(c.phase, Phase::Closing) && c.outbox.is_empty();
-    taken
 }

@@ -15,6 +15,7 @@
 
 mod authz;
 mod broker;
+mod cause;
 mod command;
 mod connection;
 mod effects;
@@ -32,9 +33,10 @@ mod time;
 mod timers;
 
 pub use broker::{Broker, ClientStatus, Params};
+pub use cause::{CloseCause, DisconnectCause, ProtocolFault};
 pub use command::{Command, ConnectionId, LoginFailure, Peer, PeerKind, Verdict};
 pub use effects::{AuthRequest, Drained, Effects, FetchRequest};
-pub use event::{Client, CloseCause, DisconnectCause, Event, ProtocolFault, SessionKey};
+pub use event::{Client, Event, SessionKey};
 pub use frame::{Delivery, Frame};
 pub use limits::Limits;
 pub use message::{Body, Message};

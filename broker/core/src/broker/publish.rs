@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! PUBLISH: authorise, retain, match, queue.
+//! PUBLISH from a client, and what the broker itself publishes: authorise, retain, route, answer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_proto::{Ack, Packet, PacketId, Property, Publish, QoS, Reason, Topic, Version, Will};
+use mqtt_proto::{Ack, Packet, PacketId, Property, Publish, QoS, Reason, Version};
 
-use super::deliver::{Carrier, Terms};
 use super::work::{FanOut, Work};
 use super::{Broker, wake};
 use crate::authz::{self, Permit};
@@ -16,25 +15,6 @@ use crate::{
     Body, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Message, Moment, PeerKind,
     ProtocolFault, Record,
 };
-
-/// Deliveries queued in one entry; a larger fan-out goes on in the next.
-pub(super) const FAN_OUT_SLICE: usize = 1_000;
-
-/// A session a message goes to, once, whatever number of its filters match. [MQTT-3.3.5-1]
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub session: SessionId,
-    pub qos: QoS,
-    pub retain_as_published: bool,
-    pub identifiers: Vec<u32>,
-}
-
-/// What became of a message that was routed.
-pub(super) struct Routed {
-    pub matched: bool,
-    /// The rest of a fan-out too large for one entry.
-    pub rest: Option<FanOut>,
-}
 
 impl Broker {
     pub(super) fn publish(
@@ -229,86 +209,6 @@ impl Broker {
         Ok(())
     }
 
-    /// Queues a message for every session whose subscriptions match.
-    pub(super) fn route(
-        &mut self,
-        now: Moment,
-        _: &Permit,
-        message: Arc<Message>,
-        publisher: Option<SessionId>,
-        fx: &mut Effects,
-    ) -> Routed {
-        let mut targets = self.collect_targets(&message.topic, publisher);
-        let matched = !targets.is_empty();
-        let later = targets.split_off(targets.len().min(FAN_OUT_SLICE));
-        let mut carrier = Carrier::new(message);
-        for target in targets.drain(..) {
-            self.send_to_target(now, target, &mut carrier, fx);
-        }
-        self.targets = targets;
-        if later.is_empty() {
-            self.finish(&carrier, fx);
-            return Routed {
-                matched,
-                rest: None,
-            };
-        }
-        Routed {
-            matched,
-            rest: Some(FanOut {
-                carrier,
-                targets: later.into(),
-                ack: None,
-            }),
-        }
-    }
-
-    pub(super) fn send_to_target(
-        &mut self,
-        now: Moment,
-        target: Target,
-        carrier: &mut Carrier,
-        fx: &mut Effects,
-    ) {
-        let retain = target.retain_as_published && carrier.is_retained(); // [MQTT-3.3.1-12]
-        let terms = Terms {
-            qos: target.qos,
-            retain,
-            identifiers: target.identifiers,
-        };
-        self.send_to(now, target.session, carrier, terms, fx);
-    }
-
-    fn collect_targets(&mut self, topic: &Topic, publisher: Option<SessionId>) -> Vec<Target> {
-        self.publications += 1;
-        let (serial, sessions) = (self.publications, &mut self.sessions);
-        let mut targets = std::mem::take(&mut self.targets);
-        self.routes.matching(topic.as_str(), &mut |subscriber| {
-            if subscriber.no_local && publisher == Some(subscriber.session) {
-                return; // [MQTT-3.8.3-3]
-            }
-            let Some(session) = sessions.get_mut(subscriber.session) else {
-                return;
-            };
-            let seen = session.mark.0 == serial;
-            if !seen {
-                session.mark = (serial, targets.len());
-                targets.push(Target {
-                    session: subscriber.session,
-                    qos: subscriber.qos,
-                    retain_as_published: subscriber.retain_as_published,
-                    identifiers: Vec::new(),
-                });
-            }
-            if let Some(target) = targets.get_mut(session.mark.1) {
-                target.qos = target.qos.max(subscriber.qos);
-                target.retain_as_published |= subscriber.retain_as_published;
-                target.identifiers.extend(subscriber.identifier);
-            }
-        });
-        targets
-    }
-
     /// Holds back what the publisher sends next until its fan-out has ended, which keeps its order.
     fn go_on_later(
         &mut self,
@@ -338,34 +238,6 @@ impl Broker {
             self.work.push_back(Work::FanOut(rest));
         }
     }
-
-    /// Publishes the session's will if its delay has passed.
-    pub(super) fn publish_due_will(&mut self, now: Moment, id: SessionId, fx: &mut Effects) {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
-        };
-        let due = |will: &mut crate::session::PendingWill| will.due.is_some_and(|at| at <= now);
-        if let Some(will) = session.will.take_if(due) {
-            self.publish_will(now, will.will, fx);
-        }
-    }
-
-    /// A will's right is judged again when it is sent.
-    pub(super) fn publish_will(&mut self, now: Moment, will: Will, fx: &mut Effects) {
-        if authz::may_publish(PeerKind::Network, &will.topic).is_none() {
-            return;
-        }
-        let publish = Publish {
-            dup: false,
-            qos: will.qos,
-            retain: will.retain,
-            topic: will.topic,
-            packet_id: None,
-            properties: will.properties,
-            payload: will.payload,
-        };
-        self.publish_own(now, message(now, &publish), fx);
-    }
 }
 
 /// What no PUBLISH from a client may hold.
@@ -378,7 +250,7 @@ fn fault(publish: &Publish) -> Option<ProtocolFault> {
 }
 
 /// The message as it travels on: without what concerns only this hop.
-fn message(now: Moment, publish: &Publish) -> Message {
+pub(super) fn message(now: Moment, publish: &Publish) -> Message {
     let mut properties = publish.properties.clone();
     properties.retain(|property| {
         !matches!(

@@ -7,7 +7,7 @@ use mqtt_proto::{Filter, PacketId, QoS, Reason};
 
 use super::Broker;
 use super::deliver::Carrier;
-use super::publish::{FAN_OUT_SLICE, Target};
+use super::route::{FAN_OUT_SLICE, Target};
 use crate::session::SessionId;
 use crate::{ConnectionId, Effects, Moment};
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What happens when a deadline passes: a silent peer, a session nobody came back to, a will, `$SYS`.
+
+use super::Broker;
+use crate::session::{Session, SessionId};
+use crate::sys::View;
+use crate::timers::Timer;
+use crate::{ConnectionId, DisconnectCause, Effects, Event, Moment};
+
+/// Deadlines handled in one entry; more wait for the next.
+const TIMER_SLICE: usize = 256;
+
+impl Broker {
+    /// Sets the deadline for the peer's next packet.
+    pub(super) fn watch_silence(&mut self, conn: ConnectionId) {
+        let limits = &self.params.limits;
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if let Some(at) = c.silence_limit(limits) {
+            c.silence_deadline = at;
+            self.timers.set(at, Timer::Silence(conn));
+        }
+    }
+
+    pub(super) fn run_timers(&mut self, now: Moment, fx: &mut Effects) {
+        for _ in 0..TIMER_SLICE {
+            let Some((at, timer)) = self.timers.pop_due(now) else {
+                return;
+            };
+            match timer {
+                Timer::Silence(conn) => self.silence(now, at, conn, fx),
+                Timer::SessionExpiry(id) => self.expire(now, at, id, fx),
+                Timer::WillDelay(id) => self.publish_due_will(now, id, fx),
+                Timer::Sys => self.publish_sys(now, fx),
+            }
+        }
+    }
+
+    fn silence(&mut self, now: Moment, at: Moment, conn: ConnectionId, fx: &mut Effects) {
+        let limits = &self.params.limits;
+        let Some(c) = self
+            .connections
+            .get(conn)
+            .filter(|c| c.silence_deadline == at)
+        else {
+            return;
+        };
+        match c.silence_limit(limits) {
+            Some(limit) if limit > now => self.watch_silence(conn),
+            Some(_) => {
+                let cause = match c.live() {
+                    Some(live) => DisconnectCause::KeepAlive {
+                        keep_alive: live.keep_alive,
+                        silence: now.since(c.last_packet),
+                    },
+                    None => DisconnectCause::ConnectTimeout {
+                        allowed: limits.connect_timeout,
+                    },
+                };
+                self.end(now, conn, cause, fx);
+            }
+            None => {}
+        }
+    }
+
+    fn expire(&mut self, now: Moment, at: Moment, id: SessionId, fx: &mut Effects) {
+        let due = |s: &&Session| s.connection.is_none() && s.expires_at == Some(at);
+        let Some(session) = self.sessions.get(id).filter(due) else {
+            return;
+        };
+        let key = session.key.clone();
+        self.stats.clients_disconnected -= 1;
+        self.end_session(now, id, fx);
+        self.tell(Event::SessionExpired { session: key }, fx);
+    }
+
+    fn publish_sys(&mut self, now: Moment, fx: &mut Effects) {
+        let stats = self.stats();
+        let view = View {
+            stats: &stats,
+            uptime: now.since(self.started),
+            version: &self.params.version,
+        };
+        for message in self.sys.changed(&view) {
+            self.publish_own(now, message, fx);
+        }
+        let interval = self.limits().sys_interval;
+        if !interval.is_zero() {
+            self.timers.set(now.after(interval), Timer::Sys);
+        }
+    }
+}

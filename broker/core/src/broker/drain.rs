@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! From a connection's outbox to its driver.
+
+use super::Broker;
+use crate::connection::{Connection, Phase};
+use crate::{CommitSeq, ConnectionId, Drained, Effects, Frame, Moment};
+
+impl Broker {
+    /// Takes up to about `max_bytes` of frames that may leave now, given what is durable.
+    ///
+    /// An entry like any other: `effects` must be acted upon (a queue that found room may need the store).
+    pub fn drain(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        durable: CommitSeq,
+        max_bytes: usize,
+        effects: &mut Effects,
+        out: &mut Drained,
+    ) {
+        *out = Drained {
+            frames: std::mem::take(&mut out.frames),
+            ..Drained::default()
+        };
+        let Some(c) = self.connections.get_mut(conn) else {
+            out.close = true;
+            return;
+        };
+        out.version = c.version;
+        let taken = take_frames(c, durable, max_bytes, out);
+        out.pause_reading = c.is_waiting();
+        c.woken = out.more;
+        if let Some(session) = c.live().map(|live| live.session) {
+            self.pump(now, session, effects);
+        }
+        if !self
+            .connections
+            .get(conn)
+            .is_some_and(Connection::is_internal)
+        {
+            self.count_sent(out.frames.get(taken..).unwrap_or_default());
+        }
+        self.leave(now, effects);
+    }
+
+    fn count_sent(&mut self, frames: &[Frame]) {
+        self.stats.messages_sent += frames.len() as u64;
+        for frame in frames {
+            if let Frame::Deliver(delivery) = frame {
+                self.stats.publish_sent += 1;
+                self.stats.publish_bytes_sent += delivery.payload.len() as u64;
+            }
+        }
+    }
+}
+
+/// Moves frames into `out`; returns how many were there before.
+fn take_frames(
+    c: &mut Connection,
+    durable: CommitSeq,
+    max_bytes: usize,
+    out: &mut Drained,
+) -> usize {
+    let taken = out.frames.len();
+    let before = c.outbox.pending_bytes();
+    loop {
+        if before.saturating_sub(c.outbox.pending_bytes()) >= max_bytes {
+            out.more = true;
+            break;
+        }
+        match c.outbox.pop(durable) {
+            Ok(frame) => out.frames.push(frame),
+            Err(waits_for) => {
+                out.waits_for = waits_for;
+                c.dropping = false;
+                break;
+            }
+        }
+    }
+    out.close = matches!(c.phase, Phase::Closing) && c.outbox.is_empty();
+    taken
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! From a message to its receivers: every session whose subscriptions match gets it once.
+
+use std::sync::Arc;
+
+use mqtt_proto::{QoS, Topic};
+
+use super::Broker;
+use super::deliver::{Carrier, Terms};
+use super::work::FanOut;
+use crate::authz::Permit;
+use crate::session::SessionId;
+use crate::{Effects, Message, Moment};
+
+/// Deliveries queued in one entry; a larger fan-out goes on in the next.
+pub(super) const FAN_OUT_SLICE: usize = 1_000;
+
+/// A session a message goes to, once, whatever number of its filters match. [MQTT-3.3.5-1]
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub session: SessionId,
+    pub qos: QoS,
+    pub retain_as_published: bool,
+    pub identifiers: Vec<u32>,
+}
+
+/// What became of a message that was routed.
+pub(super) struct Routed {
+    pub matched: bool,
+    /// The rest of a fan-out too large for one entry.
+    pub rest: Option<FanOut>,
+}
+
+impl Broker {
+    /// Queues a message for every session whose subscriptions match.
+    pub(super) fn route(
+        &mut self,
+        now: Moment,
+        _: &Permit,
+        message: Arc<Message>,
+        publisher: Option<SessionId>,
+        fx: &mut Effects,
+    ) -> Routed {
+        let mut targets = self.collect_targets(&message.topic, publisher);
+        let matched = !targets.is_empty();
+        let later = targets.split_off(targets.len().min(FAN_OUT_SLICE));
+        let mut carrier = Carrier::new(message);
+        for target in targets.drain(..) {
+            self.send_to_target(now, target, &mut carrier, fx);
+        }
+        self.targets = targets;
+        if later.is_empty() {
+            self.finish(&carrier, fx);
+            return Routed {
+                matched,
+                rest: None,
+            };
+        }
+        Routed {
+            matched,
+            rest: Some(FanOut {
+                carrier,
+                targets: later.into(),
+                ack: None,
+            }),
+        }
+    }
+
+    pub(super) fn send_to_target(
+        &mut self,
+        now: Moment,
+        target: Target,
+        carrier: &mut Carrier,
+        fx: &mut Effects,
+    ) {
+        let retain = target.retain_as_published && carrier.is_retained(); // [MQTT-3.3.1-12]
+        let terms = Terms {
+            qos: target.qos,
+            retain,
+            identifiers: target.identifiers,
+        };
+        self.send_to(now, target.session, carrier, terms, fx);
+    }
+
+    fn collect_targets(&mut self, topic: &Topic, publisher: Option<SessionId>) -> Vec<Target> {
+        self.publications += 1;
+        let (serial, sessions) = (self.publications, &mut self.sessions);
+        let mut targets = std::mem::take(&mut self.targets);
+        self.routes.matching(topic.as_str(), &mut |subscriber| {
+            if subscriber.no_local && publisher == Some(subscriber.session) {
+                return; // [MQTT-3.8.3-3]
+            }
+            let Some(session) = sessions.get_mut(subscriber.session) else {
+                return;
+            };
+            let seen = session.mark.0 == serial;
+            if !seen {
+                session.mark = (serial, targets.len());
+                targets.push(Target {
+                    session: subscriber.session,
+                    qos: subscriber.qos,
+                    retain_as_published: subscriber.retain_as_published,
+                    identifiers: Vec::new(),
+                });
+            }
+            if let Some(target) = targets.get_mut(session.mark.1) {
+                target.qos = target.qos.max(subscriber.qos);
+                target.retain_as_published |= subscriber.retain_as_published;
+                target.identifiers.extend(subscriber.identifier);
+            }
+        });
+        targets
+    }
+}

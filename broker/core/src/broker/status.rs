@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What the broker tells about itself: counters, gauges, and the connected clients.
+
+use mqtt_proto::Version;
+
+use super::Broker;
+use crate::{Client, Moment, Stats};
+
+/// One row of `broker status`.
+#[derive(Clone, Debug)]
+pub struct ClientStatus {
+    pub client: Client,
+    pub version: Version,
+    pub connected_at: Moment,
+    pub keep_alive: u16,
+    pub subscriptions: usize,
+    pub queued: usize,
+}
+
+impl Broker {
+    /// Counts bytes that went over the network.
+    pub fn traffic(&mut self, received: u64, sent: u64) {
+        self.stats.bytes_received += received;
+        self.stats.bytes_sent += sent;
+    }
+
+    /// Counters and gauges as they are now.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            subscriptions: self.routes.len() as u64,
+            retained_messages: self.retained.len() as u64,
+            ..self.stats.clone()
+        }
+    }
+
+    /// The connected clients, for `broker status`; at most `max`.
+    pub fn clients(&self, max: usize) -> Vec<ClientStatus> {
+        let rows = self
+            .connections
+            .iter()
+            .filter(|c| !c.is_internal())
+            .filter_map(|c| {
+                let live = c.live()?;
+                let session = self.sessions.get(live.session)?;
+                Some(ClientStatus {
+                    client: live.client.clone(),
+                    version: c.version?,
+                    connected_at: live.connected_at,
+                    keep_alive: live.keep_alive,
+                    subscriptions: session.subscriptions.len(),
+                    queued: session.outbound.queue.len(),
+                })
+            });
+        rows.take(max).collect()
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Wills: published when their session's connection has ended and their delay has passed.
+
+use mqtt_proto::{Publish, Will};
+
+use super::Broker;
+use super::publish::message;
+use crate::session::{PendingWill, SessionId};
+use crate::{Effects, Moment, PeerKind, authz};
+
+impl Broker {
+    /// Publishes the session's will if its delay has passed.
+    pub(super) fn publish_due_will(&mut self, now: Moment, id: SessionId, fx: &mut Effects) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let due = |will: &mut PendingWill| will.due.is_some_and(|at| at <= now);
+        if let Some(will) = session.will.take_if(due) {
+            self.publish_will(now, will.will, fx);
+        }
+    }
+
+    /// A will's right is judged again when it is sent.
+    pub(super) fn publish_will(&mut self, now: Moment, will: Will, fx: &mut Effects) {
+        if authz::may_publish(PeerKind::Network, &will.topic).is_none() {
+            return;
+        }
+        let publish = Publish {
+            dup: false,
+            qos: will.qos,
+            retain: will.retain,
+            topic: will.topic,
+            packet_id: None,
+            properties: will.properties,
+            payload: will.payload,
+        };
+        self.publish_own(now, message(now, &publish), fx);
+    }
+}

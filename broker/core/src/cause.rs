@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Why a connection ended: as a reason code and a sentence for the peer, and in words for the log.
+
+use std::fmt;
+use std::time::Duration;
+
+use mqtt_proto::{DecodeError, Reason};
+
+use crate::LoginFailure;
+
+/// Why a socket ended, as the driver saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseCause {
+    /// The core asked for it.
+    Asked,
+    /// The peer closed or reset the connection.
+    Peer,
+    /// Reading or writing failed.
+    Socket(std::io::ErrorKind),
+    /// The peer broke the rules of the layer below MQTT (WebSocket, TLS).
+    Transport(&'static str),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug)]
+pub enum DisconnectCause {
+    /// DISCONNECT was received.
+    ByClient,
+    /// DISCONNECT with another reason than 0x00 was received: the will is published. [MQTT-3.1.2-8]
+    ByClientWithWill,
+    PeerClosed,
+    Socket(std::io::ErrorKind),
+    Transport(&'static str),
+    /// No packet within one and a half times the keep alive interval. [MQTT-3.1.2-22]
+    KeepAlive {
+        keep_alive: u16,
+        silence: Duration,
+    },
+    /// No CONNECT within the time allowed.
+    ConnectTimeout {
+        allowed: Duration,
+    },
+    TakenOver,
+    /// The user was removed or given another password.
+    Withdrawn,
+    Undecodable(DecodeError),
+    Protocol(ProtocolFault),
+    Login(LoginFailure),
+    ShuttingDown,
+}
+
+/// A packet that is well formed and not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolFault {
+    FirstPacketNotConnect,
+    SecondConnect,
+    /// A packet only a server sends.
+    ServerPacket(&'static str),
+    EmptyClientId,
+    ReceiveMaximumExceeded,
+    TopicAlias,
+    EnhancedAuthentication,
+    SubscriptionIdentifierInPublish,
+    WillDenied,
+    TooManySessions,
+    SessionExpirySet,
+    /// Too many answers wait because the client does not read.
+    AnswersNotRead,
+}
+
+impl ProtocolFault {
+    /// The reason code told to the peer.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::EmptyClientId => Reason::ClientIdentifierNotValid,
+            Self::ReceiveMaximumExceeded => Reason::ReceiveMaximumExceeded,
+            Self::TopicAlias => Reason::TopicAliasInvalid,
+            Self::EnhancedAuthentication => Reason::BadAuthenticationMethod,
+            Self::WillDenied => Reason::NotAuthorized,
+            Self::TooManySessions | Self::AnswersNotRead => Reason::QuotaExceeded,
+            _ => Reason::ProtocolError,
+        }
+    }
+}
+
+impl fmt::Display for ProtocolFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FirstPacketNotConnect => f.write_str("the first packet was not CONNECT"),
+            Self::SecondConnect => f.write_str("CONNECT was sent a second time"),
+            Self::ServerPacket(name) => write!(f, "{name} is sent by a server only"),
+            Self::EmptyClientId => f.write_str("an empty client identifier needs a clean session"),
+            Self::ReceiveMaximumExceeded => {
+                f.write_str("more QoS 1 and 2 messages in flight than the receive maximum allows")
+            }
+            Self::TopicAlias => f.write_str("this server accepts no topic alias"),
+            Self::EnhancedAuthentication => {
+                f.write_str("this server has no such authentication method")
+            }
+            Self::SubscriptionIdentifierInPublish => {
+                f.write_str("a client's PUBLISH must not hold a subscription identifier")
+            }
+            Self::WillDenied => f.write_str("the will's topic may not be published to"),
+            Self::TooManySessions => f.write_str("this server holds as many sessions as it may"),
+            Self::AnswersNotRead => {
+                f.write_str("the client does not read the answers to its packets")
+            }
+            Self::SessionExpirySet => f.write_str(
+                "a session that ends with its connection cannot be given an expiry in DISCONNECT",
+            ),
+        }
+    }
+}
+
+impl DisconnectCause {
+    /// The sentence for the peer, which is not told whether a user name exists.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Login(
+                LoginFailure::UnknownUser | LoginFailure::WrongPassword | LoginFailure::NoPassword,
+            ) => "the user name or the password is wrong".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
+    /// The reason code for CONNACK or DISCONNECT; none where the peer is gone or left by itself.
+    pub fn reason(&self) -> Option<Reason> {
+        Some(match self {
+            Self::ByClient
+            | Self::ByClientWithWill
+            | Self::PeerClosed
+            | Self::Socket(_)
+            | Self::Transport(_) => return None,
+            Self::ConnectTimeout { .. } => return None,
+            Self::KeepAlive { .. } => Reason::KeepAliveTimeout,
+            Self::TakenOver => Reason::SessionTakenOver,
+            Self::Withdrawn => Reason::NotAuthorized,
+            Self::Undecodable(error) => error.reason(),
+            Self::Protocol(fault) => fault.reason(),
+            Self::Login(LoginFailure::Busy) => Reason::ServerBusy,
+            Self::Login(_) => Reason::NotAuthorized,
+            Self::ShuttingDown => Reason::ServerShuttingDown,
+        })
+    }
+}
+
+impl fmt::Display for DisconnectCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByClient => f.write_str("disconnected by the client"),
+            Self::ByClientWithWill => {
+                f.write_str("disconnected by the client with a reason that keeps its will")
+            }
+            Self::PeerClosed => f.write_str("the peer closed the connection"),
+            Self::Socket(kind) => write!(f, "socket error: {kind}"),
+            Self::Transport(what) => f.write_str(what),
+            Self::KeepAlive {
+                keep_alive,
+                silence,
+            } => write!(
+                f,
+                "nothing received for {} s with a keep alive of {keep_alive} s",
+                silence.as_secs()
+            ),
+            Self::ConnectTimeout { allowed } => {
+                write!(f, "no CONNECT within {} s", allowed.as_secs())
+            }
+            Self::TakenOver => f.write_str("another connection took over this client identifier"),
+            Self::Withdrawn => {
+                f.write_str("the broker's configuration no longer allows this login")
+            }
+            Self::Undecodable(error) => write!(f, "{error}"),
+            Self::Protocol(fault) => write!(f, "{fault}"),
+            Self::Login(failure) => write!(f, "{failure}"),
+            Self::ShuttingDown => f.write_str("the broker is shutting down"),
+        }
+    }
+}
+
+impl fmt::Display for LoginFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AnonymousNotAllowed => "no user name given and anonymous clients are not allowed",
+            Self::UnknownUser => "unknown user name",
+            Self::WrongPassword => "wrong password",
+            Self::NoPassword => "no password given",
+            Self::Busy => "too many logins are being checked",
+        })
+    }
+}
