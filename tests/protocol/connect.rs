@@ -149,6 +149,7 @@ fn connack_tells_what_this_broker_can_and_cannot() {
     let world = World::with(|limits| {
         limits.receive_maximum = 7;
         limits.max_packet_size = 1000;
+        limits.max_topic_alias = 3;
     });
     let client = world.open(Version::V5);
     client.send(connect(Version::V5, "a"));
@@ -158,7 +159,7 @@ fn connack_tells_what_this_broker_can_and_cannot() {
     let told = connack.properties;
     assert_eq!(told.receive_maximum(), Some(7));
     assert_eq!(told.maximum_packet_size(), Some(1000));
-    assert_eq!(told.topic_alias_maximum().unwrap_or(0), 0);
+    assert_eq!(told.topic_alias_maximum(), Some(3));
     assert_eq!(told.shared_subscription_available(), Some(false));
     assert_eq!(told.assigned_client_identifier(), None);
     assert_eq!(told.maximum_qos(), None, "2 is told by absence");

@@ -37,20 +37,6 @@ fn a_shared_subscription_is_refused_and_others_of_the_same_packet_are_not() {
 }
 
 #[test]
-fn a_topic_alias_is_refused() {
-    for (topic, alias) in [("x", 1), ("x", 0), ("x", 65_535)] {
-        let world = World::new();
-        let client = world.client(Version::V5, "a");
-        let alias = properties([Property::TopicAlias(alias)]);
-        client.send(Publish {
-            properties: alias,
-            ..publish(topic, "1")
-        });
-        client.expect_disconnect(Reason::TopicAliasInvalid); // [MQTT-3.3.2-9]
-    }
-}
-
-#[test]
 fn an_authentication_method_is_refused() {
     let world = World::new();
     let method = properties([

@@ -58,9 +58,13 @@ pub enum ProtocolFault {
     ServerPacket(&'static str),
     EmptyClientId,
     ReceiveMaximumExceeded,
-    TopicAlias,
+    TopicAlias {
+        alias: u16,
+        maximum: u16,
+    },
+    /// An alias alone, to which this connection has given no topic.
+    UnknownTopicAlias,
     EnhancedAuthentication,
-    SubscriptionIdentifierInPublish,
     WillDenied,
     TooManySessions,
     SessionExpirySet,
@@ -74,7 +78,7 @@ impl ProtocolFault {
         match self {
             Self::EmptyClientId => Reason::ClientIdentifierNotValid,
             Self::ReceiveMaximumExceeded => Reason::ReceiveMaximumExceeded,
-            Self::TopicAlias => Reason::TopicAliasInvalid,
+            Self::TopicAlias { .. } => Reason::TopicAliasInvalid,
             Self::EnhancedAuthentication => Reason::BadAuthenticationMethod,
             Self::WillDenied => Reason::NotAuthorized,
             Self::TooManySessions | Self::AnswersNotRead => Reason::QuotaExceeded,
@@ -93,12 +97,17 @@ impl fmt::Display for ProtocolFault {
             Self::ReceiveMaximumExceeded => {
                 f.write_str("more QoS 1 and 2 messages in flight than the receive maximum allows")
             }
-            Self::TopicAlias => f.write_str("this server accepts no topic alias"),
+            Self::TopicAlias { alias, maximum: 0 } => {
+                write!(f, "topic alias {alias}, and this server takes none")
+            }
+            Self::TopicAlias { alias, maximum } => {
+                write!(f, "topic alias {alias}, allowed are 1 to {maximum}")
+            }
+            Self::UnknownTopicAlias => {
+                f.write_str("a topic alias without topic name that was given no name before")
+            }
             Self::EnhancedAuthentication => {
                 f.write_str("this server has no such authentication method")
-            }
-            Self::SubscriptionIdentifierInPublish => {
-                f.write_str("a client's PUBLISH must not hold a subscription identifier")
             }
             Self::WillDenied => f.write_str("the will's topic may not be published to"),
             Self::TooManySessions => f.write_str("this server holds as many sessions as it may"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! One network connection: how far it is, what it has to send, when it is next expected to speak.
 
+mod aliases;
 mod outbox;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use mqtt_proto::{Connect, Packet, Property, Version};
 use crate::session::SessionId;
 use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKind};
 
+pub(crate) use aliases::{InboundAliases, OutboundAliases};
 pub(crate) use outbox::Outbox;
 
 /// How far a connection is.
@@ -41,6 +43,7 @@ pub(crate) struct Live {
     pub problem_information: bool,
     /// QoS 1 and 2 messages from the client whose exchange has not ended.
     pub unacknowledged: u16,
+    pub aliases: InboundAliases,
     /// A denied publish was reported already.
     pub denial_told: bool,
     /// A large fan-out of its message is under way; what it sends meanwhile is held.
@@ -57,6 +60,8 @@ pub(crate) struct Connection {
     /// The largest packet the client accepts, in bytes.
     pub max_packet_size: usize,
     pub outbox: Outbox,
+    /// Numbers for the topics of what leaves the outbox; none unless the client takes them.
+    pub aliases: Option<OutboundAliases>,
     /// The driver was told to drain and has not found the outbox empty since.
     pub woken: bool,
     /// QoS 0 messages were dropped since the outbox was last empty.
@@ -78,6 +83,7 @@ impl Connection {
             version: None,
             max_packet_size: usize::MAX,
             outbox: Outbox::default(),
+            aliases: None,
             woken: false,
             dropping: false,
             held: VecDeque::new(),

@@ -24,8 +24,10 @@ pub struct Delivery {
     pub dup: bool,
     pub retain: bool,
     pub packet_id: Option<PacketId>,
-    /// Remaining expiry interval and subscription identifiers of this delivery.
+    /// Remaining expiry interval, subscription identifiers and topic alias of this delivery.
     pub extra: Vec<Property>,
+    /// The client knows the topic by the alias; the name is left out.
+    pub unnamed: bool,
 }
 
 impl Delivery {
@@ -34,7 +36,11 @@ impl Delivery {
             dup: self.dup,
             qos: self.qos,
             retain: self.retain,
-            topic: self.message.topic.as_str(),
+            topic: if self.unnamed {
+                ""
+            } else {
+                self.message.topic.as_str()
+            },
             packet_id: self.packet_id,
             properties: &self.message.properties,
             extra: &self.extra,
@@ -44,6 +50,17 @@ impl Delivery {
     /// Appends everything but the payload, which follows it on the wire.
     pub fn encode_head(&self, version: Version, out: &mut BytesMut) {
         self.head().encode(version, self.payload.len(), out);
+    }
+
+    pub(crate) fn set_alias(&mut self, alias: u16, known: bool) {
+        self.extra.push(Property::TopicAlias(alias));
+        self.unnamed = known;
+    }
+
+    /// Takes back [`Delivery::set_alias`].
+    pub(crate) fn unset_alias(&mut self) {
+        self.extra.pop();
+        self.unnamed = false;
     }
 
     /// Size of the whole packet in bytes.

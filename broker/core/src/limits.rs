@@ -16,6 +16,11 @@ pub struct Limits {
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages in flight to a client that does not tell a smaller Receive Maximum; more wait.
     pub max_inflight_messages: u16,
+    /// Greatest topic alias of a client, told in CONNACK; 0 for none, a greater one closes it (0x94).
+    /// Each connection keeps so many topic names, of 65,535 bytes at most.
+    pub max_topic_alias: u16,
+    /// Topics of one connection that the broker gives an alias, if the client takes it; later ones go without.
+    pub max_topic_alias_broker: u16,
     /// Messages that wait for one session; the newest is dropped.
     pub max_queued_messages: usize,
     /// Payload bytes that wait for one session; the newest message is dropped.
@@ -44,6 +49,8 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(5),
             receive_maximum: 100,
             max_inflight_messages: 100,
+            max_topic_alias: 10,
+            max_topic_alias_broker: 10,
             max_queued_messages: 1_000,
             max_queued_bytes: 16 * 1024 * 1024,
             max_pending_bytes: 8 * 1024 * 1024,

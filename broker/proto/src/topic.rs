@@ -37,6 +37,11 @@ impl Topic {
         Self(ByteString::new())
     }
 
+    /// A copy that keeps nothing of the packet in memory in which this name came.
+    pub fn detached(&self) -> Self {
+        Self(ByteString::from(self.as_str()))
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

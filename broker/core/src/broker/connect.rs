@@ -5,7 +5,7 @@ use bytestring::ByteString;
 use mqtt_proto::{Ack, ConnAck, Connect, Packet, Properties, Property, Reason, Version};
 
 use super::{Broker, wake};
-use crate::connection::{Live, Phase};
+use crate::connection::{InboundAliases, Live, OutboundAliases, Phase};
 use crate::session::{PendingWill, SessionId};
 use crate::{
     AuthRequest, Client, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Frame, Moment,
@@ -211,6 +211,8 @@ impl Broker {
             session: key,
             peer: c.peer.clone(),
         };
+        let maximum = properties.topic_alias_maximum().unwrap_or(0);
+        c.aliases = OutboundAliases::new(maximum.min(limits.max_topic_alias_broker));
         c.phase = Phase::Live(Box::new(Live {
             session: id,
             client: client.clone(),
@@ -218,6 +220,7 @@ impl Broker {
             connected_at: now,
             problem_information: properties.request_problem_information().unwrap_or(true),
             unacknowledged: 0,
+            aliases: InboundAliases::new(limits.max_topic_alias),
             denial_told: false,
             fanning_out: false,
         }));
@@ -252,6 +255,9 @@ impl Broker {
         let limits = self.limits();
         properties.push(Property::ReceiveMaximum(limits.receive_maximum));
         properties.push(Property::MaximumPacketSize(limits.max_packet_size));
+        if limits.max_topic_alias > 0 {
+            properties.push(Property::TopicAliasMaximum(limits.max_topic_alias));
+        }
         properties.push(Property::SharedSubscriptionAvailable(false));
         if let Some(wanted) = connect.properties.session_expiry_interval() {
             if wanted > limits.max_session_expiry {

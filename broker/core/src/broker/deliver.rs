@@ -235,6 +235,7 @@ pub(super) fn delivery(
         retain: entry.retain,
         packet_id,
         extra,
+        unnamed: false,
     };
     let fits = c.max_packet_size == usize::MAX || delivery.packet_len(version) <= c.max_packet_size;
     fits.then_some(delivery)

@@ -69,7 +69,12 @@ fn take_frames(
             break;
         }
         match c.outbox.pop(durable) {
-            Ok(frame) => out.frames.push(frame),
+            Ok(mut frame) => {
+                if let Some(aliases) = &mut c.aliases {
+                    aliases.shorten(&mut frame, c.max_packet_size);
+                }
+                out.frames.push(frame);
+            }
             Err(waits_for) => {
                 out.waits_for = waits_for;
                 c.dropping = false;

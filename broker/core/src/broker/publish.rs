@@ -21,21 +21,22 @@ impl Broker {
         &mut self,
         now: Moment,
         conn: ConnectionId,
-        publish: Publish,
+        mut publish: Publish,
         fx: &mut Effects,
     ) {
-        let Some(c) = self.connections.get(conn) else {
+        let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
         let kind = c.peer.kind;
-        let Some(session) = c.live().map(|live| live.session) else {
+        let Some(live) = c.live_mut() else {
             return;
         };
+        let (session, resolved) = (live.session, live.aliases.resolve(&mut publish));
         if kind == PeerKind::Network {
             self.stats.publish_received += 1;
             self.stats.publish_bytes_received += publish.payload.len() as u64;
         }
-        if let Some(fault) = fault(&publish) {
+        if let Err(fault) = resolved {
             return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
         }
         if self.is_duplicate(session, &publish) {
@@ -238,15 +239,6 @@ impl Broker {
             self.work.push_back(Work::FanOut(rest));
         }
     }
-}
-
-/// What no PUBLISH from a client may hold.
-fn fault(publish: &Publish) -> Option<ProtocolFault> {
-    if publish.properties.topic_alias().is_some() || publish.topic.as_str().is_empty() {
-        return Some(ProtocolFault::TopicAlias); // [MQTT-3.3.2-9]: the maximum told is 0
-    }
-    let identifier = publish.properties.subscription_identifiers().next();
-    identifier.map(|_| ProtocolFault::SubscriptionIdentifierInPublish) // [MQTT-3.3.4-6]
 }
 
 /// The message as it travels on: without what concerns only this hop.
