@@ -169,25 +169,19 @@ impl Properties {
     /// Reads the properties of a packet or will, which may stand in `place`.
     pub(crate) fn decode(reader: &mut Reader<'_>, place: Places) -> Result<Self, Fault> {
         let len = usize::try_from(reader.variable()?).unwrap_or(usize::MAX);
-        if len > reader.remaining() {
-            return Err(Fault::Truncated);
-        }
         if len > MAX_PROPERTIES_LEN {
             return Err(Fault::PropertiesTooLong);
         }
-        let end = reader.remaining().saturating_sub(len);
-        let mut properties = Self::new();
-        let mut seen = Seen::default();
-        while reader.remaining() > end {
-            let property = Property::decode_value(reader.variable()?, reader)?;
-            seen.admit(&property, place)?;
-            properties.push(property);
-        }
-        if reader.remaining() == end {
+        reader.within(len, |reader| {
+            let mut properties = Self::new();
+            let mut seen = Seen::default();
+            while reader.remaining() > 0 {
+                let property = Property::decode_value(reader.variable()?, reader)?;
+                seen.admit(&property, place)?;
+                properties.push(property);
+            }
             Ok(properties)
-        } else {
-            Err(Fault::Truncated)
-        }
+        })
     }
 
     /// The number of bytes [`Properties::encode`] writes.

@@ -15,6 +15,8 @@ use crate::error::Fault;
 pub(crate) struct Reader<'a> {
     body: &'a [u8],
     position: usize,
+    /// Nothing is read from here on.
+    end: usize,
     fields: Fields,
 }
 
@@ -32,6 +34,7 @@ impl<'a> Reader<'a> {
         Self {
             body,
             position: 0,
+            end: body.len(),
             fields: Fields::Shared(None),
         }
     }
@@ -41,6 +44,7 @@ impl<'a> Reader<'a> {
         Self {
             body,
             position: 0,
+            end: body.len(),
             fields: Fields::Shared(Some(body.clone())),
         }
     }
@@ -50,13 +54,14 @@ impl<'a> Reader<'a> {
         Self {
             body,
             position: 0,
+            end: body.len(),
             fields: Fields::Detached,
         }
     }
 
     /// The number of bytes not yet read.
     pub(crate) const fn remaining(&self) -> usize {
-        self.body.len().saturating_sub(self.position)
+        self.end.saturating_sub(self.position)
     }
 
     /// Refuses bytes after the last field.
@@ -68,8 +73,27 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads with `read` what must fill the next `len` bytes exactly, and sees nothing behind them.
+    pub(crate) fn within<T>(
+        &mut self,
+        len: usize,
+        read: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if len > self.remaining() {
+            return Err(Fault::Truncated);
+        }
+        let end = std::mem::replace(&mut self.end, self.position.saturating_add(len));
+        let value = read(self)?;
+        self.finish()?;
+        self.end = end;
+        Ok(value)
+    }
+
     /// The next `len` bytes without an allocation.
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], Fault> {
+        if len > self.remaining() {
+            return Err(Fault::Truncated);
+        }
         let end = self.position.saturating_add(len);
         let taken = self.body.get(self.position..end).ok_or(Fault::Truncated)?;
         self.position = end;
@@ -113,7 +137,7 @@ impl<'a> Reader<'a> {
 
     /// A variable byte integer.
     pub(crate) fn variable(&mut self) -> Result<u32, Fault> {
-        let rest = self.body.get(self.position..).unwrap_or_default();
+        let rest = self.body.get(self.position..self.end).unwrap_or_default();
         match variable(rest)? {
             Some((value, len)) => {
                 if len > variable_len(usize::try_from(value).unwrap_or(usize::MAX)) {

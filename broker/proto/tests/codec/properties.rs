@@ -40,8 +40,8 @@ fn a_property_is_refused_where_it_breaks_a_rule() {
         ("04 03 00 01 FF", Fault::Utf8),
         ("04 03 00 02 'x'", Fault::Truncated),
         ("03 02 00 00", Fault::Truncated),
-        ("01 01 'x'", Fault::PropertyValue("PayloadFormatIndicator")),
-        ("01 01 01", Fault::Truncated), // The value lies outside the block.
+        ("01 01 'x'", Fault::Truncated), // The value lies outside the block.
+        ("01 01 01", Fault::Truncated),
         ("05 26 00 01 'k' 00", Fault::Truncated),
         ("80", Fault::Truncated),
     ] {
