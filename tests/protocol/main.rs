@@ -11,7 +11,7 @@ mod keepalive;
 mod limits;
 mod login;
 mod malformed;
-mod malformed_connect;
+mod malformed_table;
 mod publication;
 mod reasons;
 mod resume;

@@ -8,6 +8,7 @@
 mod client;
 mod connection;
 mod daemon;
+pub mod malformed;
 pub mod packets;
 mod random;
 mod settle;
