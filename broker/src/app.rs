@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker_config::{self as config, LimitSettings};
 use mqtt_core::{Command, Limits, Params};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
@@ -20,7 +21,7 @@ use crate::options::{DEFAULT_CONFIG, RunOptions};
 use crate::reload::Reloader;
 use crate::storage::MemoryStore;
 use crate::supervisor::{Failures, Supervisor};
-use crate::{canary, descriptors, systemd};
+use crate::{canary, systemd};
 
 /// Runs the daemon until it is told to stop.
 pub async fn run(options: RunOptions) -> ExitCode {
@@ -40,10 +41,29 @@ pub async fn run(options: RunOptions) -> ExitCode {
     code
 }
 
-/// What the core works with under any configuration of this version.
-pub fn params() -> Params {
+/// What the core works with under these settings.
+pub fn params(settings: &LimitSettings) -> Params {
+    let count = |limit| usize::try_from(settings.value(limit)).unwrap_or(usize::MAX);
+    let wide = |limit| u32::try_from(settings.value(limit)).unwrap_or(u32::MAX);
+    let narrow = |limit| u16::try_from(settings.value(limit)).unwrap_or(u16::MAX);
+    let limits = Limits {
+        max_packet_size: wide(&config::MAX_PACKET_SIZE),
+        max_connections: count(&config::MAX_CONNECTIONS),
+        connect_timeout: Duration::from_secs(settings.value(&config::CONNECT_TIMEOUT)),
+        receive_maximum: narrow(&config::RECEIVE_MAXIMUM),
+        max_inflight_messages: narrow(&config::MAX_INFLIGHT_MESSAGES),
+        max_queued_messages: count(&config::MAX_QUEUED_MESSAGES),
+        max_queued_bytes: count(&config::MAX_QUEUED_BYTES),
+        max_pending_bytes: count(&config::MAX_PENDING_BYTES),
+        max_subscriptions: count(&config::MAX_SUBSCRIPTIONS),
+        max_retained_messages: count(&config::MAX_RETAINED_MESSAGES),
+        max_retained_bytes: count(&config::MAX_RETAINED_BYTES),
+        max_sessions: count(&config::MAX_SESSIONS),
+        max_session_expiry: wide(&config::MAX_SESSION_EXPIRY),
+        ..Limits::default()
+    };
     Params {
-        limits: Limits::default(),
+        limits,
         version: VERSION.into(),
     }
 }
@@ -58,12 +78,10 @@ struct Daemon {
 impl Daemon {
     /// Starts every part; a configuration named on the command line must be valid.
     async fn start(options: RunOptions, log: &Log) -> Result<Self, ExitCode> {
-        let params = params();
-        descriptors::provide_for(params.limits.max_connections, log);
         let (supervisor, failures) = Supervisor::new();
         let authenticator = Authenticator::new(options.state, log.clone());
         let hub = Hub::new(
-            params,
+            params(&LimitSettings::default()),
             Box::new(MemoryStore::default()),
             log.clone(),
             authenticator.clone(),
@@ -181,3 +199,28 @@ const LOCKED: &str = "The broker is locked: no port is open until there is a val
                       mend the file, then `systemctl reload broker` or `broker reload`.";
 /// For clients to take their last packets at a stop.
 const DRAIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_limits_and_the_core_have_the_same_defaults() {
+        let limits = params(&LimitSettings::default()).limits;
+        assert_eq!(limits, Limits::default());
+    }
+
+    #[test]
+    fn every_limit_of_the_table_reaches_the_core() {
+        for limit in config::LIMITS {
+            let mut settings = LimitSettings::default();
+            assert!(settings.set(limit.key.name, limit.default - 1));
+            assert_ne!(
+                params(&settings).limits,
+                Limits::default(),
+                "{}",
+                limit.key.name
+            );
+        }
+    }
+}

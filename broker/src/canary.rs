@@ -249,7 +249,7 @@ mod tests {
         let log = Log::silent();
         let authenticator = Authenticator::new(None, log.clone());
         let store = Box::new(MemoryStore::default());
-        let hub = Hub::new(app::params(), store, log, authenticator);
+        let hub = Hub::new(app::params(&Default::default()), store, log, authenticator);
         let accepting = tokio::spawn(accept(hub.clone(), socket));
         let mut canary = Canary::connect(&path).await.unwrap();
         for _ in 0..3 {

@@ -193,7 +193,12 @@ mod tests {
         let log = Log::silent();
         let authenticator = Authenticator::new(None, log.clone());
         let store = Box::new(MemoryStore::default());
-        let hub = Hub::new(app::params(), store, log.clone(), authenticator.clone());
+        let hub = Hub::new(
+            app::params(&Default::default()),
+            store,
+            log.clone(),
+            authenticator.clone(),
+        );
         let listeners = Listeners::new(hub.clone(), Supervisor::new().0, log.clone());
         let file = "/nonexistent/broker.toml".into();
         let reloader = Reloader::new(file, authenticator, listeners.clone(), hub.clone(), log);

@@ -11,7 +11,7 @@ mod registry;
 mod scratch;
 mod timer;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mqtt_core::{
@@ -44,7 +44,8 @@ pub struct Hub {
     traffic: Traffic,
     shelf: Shelf,
     started: Instant,
-    limits: DecodeLimits,
+    /// Bytes of one packet, for the decoders of connections to come.
+    max_packet_size: AtomicU32,
     tasks: Handle,
     log: Log,
     authenticator: Authenticator,
@@ -72,9 +73,7 @@ impl Hub {
         log: Log,
         authenticator: Authenticator,
     ) -> Arc<Self> {
-        let limits = DecodeLimits {
-            max_packet_size: params.limits.max_packet_size,
-        };
+        let max_packet_size = params.limits.max_packet_size.into();
         let broker = Broker::new(params, Moment::default());
         Arc::new(Self {
             core: Mutex::new(Core {
@@ -87,7 +86,7 @@ impl Hub {
             traffic: Traffic::default(),
             shelf: Shelf::default(),
             started: Instant::now(),
-            limits,
+            max_packet_size,
             tasks: Handle::current(),
             log,
             authenticator,
@@ -141,9 +140,18 @@ impl Hub {
         &self.log
     }
 
-    /// What a connection's decoder refuses.
+    /// What the decoder of a new connection refuses; an open one keeps what its client was told.
     pub fn decode_limits(&self) -> DecodeLimits {
-        self.limits
+        DecodeLimits {
+            max_packet_size: self.max_packet_size.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Replaces what the core and the decoders work with.
+    pub fn reconfigure(self: &Arc<Self>, params: Params) {
+        self.max_packet_size
+            .store(params.limits.max_packet_size, Ordering::Relaxed);
+        self.enter(&mut vec![Command::Reconfigure(Box::new(params))]);
     }
 
     /// A copy of the counters.

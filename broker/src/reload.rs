@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app;
 use crate::auth::Authenticator;
+use crate::descriptors;
 use crate::hub::Hub;
 use crate::listener::Listeners;
 use crate::logging::Log;
@@ -145,12 +146,13 @@ impl Reloader {
             .replace(settings.users.clone(), settings.allow_anonymous)
             .await
             .map_err(|error| Refusal::Accounts(self.config.clone(), error))?;
-        let mut commands = vec![Command::Reconfigure(Box::new(app::params()))];
+        let params = app::params(&settings.limits);
+        descriptors::provide_for(params.limits.max_connections, &self.log);
+        self.hub.reconfigure(params);
         if let Some(before) = running.as_ref() {
             let users = changes::withdrawn(before, &settings);
-            commands.push(Command::Withdraw { users });
+            self.hub.enter(&mut vec![Command::Withdraw { users }]);
         }
-        self.hub.enter(&mut commands);
         self.listeners.apply(&settings.listeners).await;
         self.set_locked(None);
         let mut lines = vec![format!("Config loaded from {}.", self.config.display())];

@@ -3,13 +3,14 @@
 //!
 //! It is kept on the device as versioned JSON and is the truth; the card is only where wishes come from.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::io;
 
 use broker_config::{
-    BindAddress, BrokerSettings, Credential, Hostname, Listener, PasswordHash, Protocol, TimeZone,
-    User,
+    BindAddress, BrokerSettings, Credential, Hostname, LimitSettings, Listener, PasswordHash,
+    Protocol, TimeZone, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +105,9 @@ struct Stored {
     allow_anonymous: bool,
     users: Vec<StoredUser>,
     listeners: Vec<StoredListener>,
+    /// By the name of the key, only what differs from the default.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    limits: BTreeMap<String, u64>,
     generated_user: Option<String>,
 }
 
@@ -140,6 +144,8 @@ impl From<&Desired> for Stored {
                 bind_address: listener.bind_address.to_string(),
                 protocol: listener.protocol.name().to_owned(),
             });
+        let limits = desired.broker.limits.changed();
+        let limits = limits.map(|(limit, value)| (limit.key.name.to_owned(), value));
         Self {
             version: VERSION,
             hostname: desired.hostname.as_ref().map(Hostname::to_string),
@@ -147,6 +153,7 @@ impl From<&Desired> for Stored {
             allow_anonymous: desired.broker.allow_anonymous,
             users: users.collect(),
             listeners: listeners.collect(),
+            limits: limits.collect(),
             generated_user: desired.generated_user.clone(),
         }
     }
@@ -166,10 +173,19 @@ impl Stored {
             .into_iter()
             .map(StoredListener::checked)
             .collect::<Result<_, _>>()?;
+        let mut limits = LimitSettings::default();
+        if !self
+            .limits
+            .iter()
+            .all(|(name, value)| limits.set(name, *value))
+        {
+            return Err(DesiredError::Field("limit"));
+        }
         let broker = BrokerSettings {
             allow_anonymous: self.allow_anonymous,
             users,
             listeners,
+            limits,
         };
         Ok(Desired {
             hostname,
@@ -267,6 +283,21 @@ mod tests {
         assert_eq!(written.trim(), SAMPLE.trim());
     }
 
+    fn with_limits(limits: &str) -> String {
+        let text = format!("\"limits\": {{\n    {limits}\n  }},\n  \"generated_user\"");
+        SAMPLE.replacen("\"generated_user\"", &text, 1)
+    }
+
+    #[test]
+    fn limits_are_kept() {
+        let text = with_limits("\"max_connections\": 50");
+        let desired = Desired::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        let connections = desired.broker.limits.value(&broker_config::MAX_CONNECTIONS);
+        assert_eq!(connections, 50);
+        let written = serde_json::to_string_pretty(&Stored::from(&desired)).unwrap();
+        assert_eq!(written.trim(), text.trim());
+    }
+
     #[test]
     fn what_this_program_cannot_have_written_is_refused() {
         let cases = [
@@ -286,6 +317,8 @@ mod tests {
                 "valid password_hash",
             ),
             (&SAMPLE.replacen("websockets", "smtp", 1), "valid protocol"),
+            (&with_limits("\"max_subscriptions\": 0"), "valid limit"),
+            (&with_limits("\"max_colours\": 1"), "valid limit"),
         ];
         for (text, expected) in cases {
             let error = Desired::parse(text.as_bytes())

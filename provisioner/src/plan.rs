@@ -105,7 +105,7 @@ impl fmt::Display for Step {
 
 #[cfg(test)]
 mod tests {
-    use broker_config::{BrokerSettings, Hostname, Listener, TimeZone};
+    use broker_config::{BrokerSettings, Hostname, LimitSettings, Listener, TimeZone};
 
     use super::*;
 
@@ -132,6 +132,7 @@ mod tests {
             allow_anonymous: true,
             users: Vec::new(),
             listeners,
+            limits: LimitSettings::default(),
         };
         Desired {
             hostname: hostname.and_then(Hostname::parse),

@@ -40,6 +40,8 @@ pub enum Fault {
     // The machine.
     Hostname,
     TimeZone,
+    // Limits.
+    Span,
     // Users.
     TooManyUsers,
     UsernameMissing,
@@ -114,6 +116,7 @@ impl Fault {
             Self::OutOfRange { .. } => "out-of-range",
             Self::Hostname => "bad-hostname",
             Self::TimeZone => "bad-timezone",
+            Self::Span => "bad-span",
             Self::TooManyUsers => "too-many-users",
             Self::UsernameMissing => "username-missing",
             Self::UsernameLength => "username-length",
@@ -156,6 +159,9 @@ impl Fault {
             Self::Hostname => Hint::Do("write one name without dots, such as `\"broker\"`"),
             Self::TimeZone => {
                 Hint::Do("write area and city, such as `\"Asia/Tokyo\"`, or `\"UTC\"`")
+            }
+            Self::Span => {
+                Hint::Do("write `\"14d\"`: h hours, d days, w weeks, m months of 30 days, y years")
             }
             Self::TooManyUsers => {
                 Hint::Do("at most 1,000 users fit: let several devices share one")
@@ -237,6 +243,9 @@ impl fmt::Display for Fault {
             }
             Self::Hostname => "a name has 1 to 63 letters (a-z), digits and inner hyphens",
             Self::TimeZone => "this is not the name of a time zone",
+            Self::Span => {
+                "a span of time is a number with a letter behind it, in quotes, or \"never\""
+            }
             Self::TooManyUsers => "too many users",
             Self::UsernameMissing => "this user has no name",
             Self::UsernameLength => "a user name has 1 to 128 bytes",
@@ -285,6 +294,7 @@ impl fmt::Display for Form {
         f.write_str(match self {
             Self::Boolean => "true or false",
             Self::Integer { .. } => "a whole number",
+            Self::Span => "a span of time in quotes",
             Self::Text | Self::Secret | Self::Word(_) => "text in quotes",
         })
     }

@@ -5,7 +5,8 @@ use std::fmt::{self, Write};
 
 use toml::Value;
 
-use crate::{BrokerSettings, Credential, Listener, User};
+use crate::reference::{Form, NEVER};
+use crate::{BrokerSettings, Credential, LimitSettings, Listener, User};
 
 /// A user's password is not hashed yet, so the daemon's file cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,7 @@ impl BrokerSettings {
         for listener in &self.listeners {
             write_listener(&mut file, listener);
         }
+        write_limits(&mut file, &self.limits);
         Ok(file)
     }
 }
@@ -53,6 +55,19 @@ fn write_listener(file: &mut String, listener: &Listener) {
         Value::from(listener.bind_address.to_string()),
     );
     line(file, "protocol", Value::from(listener.protocol.name()));
+}
+
+/// Only what differs from the defaults, so that those of a later version come into force with it.
+fn write_limits(file: &mut String, limits: &LimitSettings) {
+    let mut heading = "\n[limits]\n";
+    for (limit, value) in limits.changed() {
+        file.push_str(std::mem::take(&mut heading));
+        let value = match limit.key.form {
+            Form::Span if value == NEVER => Value::from("never"),
+            _ => Value::from(i64::try_from(value).unwrap_or(i64::MAX)),
+        };
+        line(file, limit.key.name, value);
+    }
 }
 
 fn line(file: &mut String, key: &str, value: Value) {

@@ -115,12 +115,11 @@ impl fmt::Display for Hint {
     }
 }
 
-const LATER_TABLES: [&str; 12] = [
+const LATER_TABLES: [&str; 11] = [
     "wlan",
     "ethernet",
     "ssh",
     "persistence",
-    "limits",
     "log",
     "bridge",
     "tls",
@@ -130,16 +129,12 @@ const LATER_TABLES: [&str; 12] = [
     "network",
 ];
 
-const LATER_KEYS: [(Table, &str); 14] = [
+const LATER_KEYS: [(Table, &str); 10] = [
     (Table::Time, "ntp_servers"),
     (Table::Broker, "anonymous_acl"),
     (Table::Broker, "acl_file"),
     (Table::Broker, "password_file"),
-    (Table::Broker, "max_connections"),
-    (Table::Broker, "max_keepalive"),
-    (Table::Broker, "max_queued_messages"),
-    (Table::Broker, "max_packet_size"),
-    (Table::Broker, "persistent_client_expiration"),
+    (Table::Limits, "max_keepalive"),
     (Table::User, "acl"),
     (Table::Listener, "tls"),
     (Table::Listener, "certfile"),
@@ -148,7 +143,7 @@ const LATER_KEYS: [(Table, &str); 14] = [
 ];
 
 /// What people write for a key, and the key.
-const HABITS: [(Table, &str, &str); 21] = [
+const HABITS: [(Table, &str, &str); 28] = [
     (Table::System, "name", "hostname"),
     (Table::System, "host", "hostname"),
     (Table::Time, "zone", "timezone"),
@@ -168,12 +163,23 @@ const HABITS: [(Table, &str, &str); 21] = [
     (Table::Listener, "ip", "bind_address"),
     (Table::Listener, "bind_ip", "bind_address"),
     (Table::Listener, "type", "protocol"),
+    (Table::Limits, "message_size_limit", "max_packet_size"),
+    (Table::Limits, "max_message_size", "max_packet_size"),
+    (Table::Limits, "max_clients", "max_connections"),
+    (Table::Limits, "global_max_clients", "max_connections"),
+    (Table::Limits, "global_max_connections", "max_connections"),
+    (Table::Limits, "max_inflight", "max_inflight_messages"),
+    (
+        Table::Limits,
+        "max_session_expiry_interval",
+        "max_session_expiry",
+    ),
     (Table::Top, "users", "[[user]]"),
     (Table::Top, "listeners", "[[listener]]"),
 ];
 
 /// What people write where no single key is meant, and what to do instead.
-const ASTRAY: [(Table, &str, Hint); 6] = [
+const ASTRAY: [(Table, &str, Hint); 8] = [
     (
         Table::Top,
         "bind",
@@ -189,10 +195,14 @@ const ASTRAY: [(Table, &str, Hint); 6] = [
         "name",
         Hint::Do("write `hostname` below the heading `[system]`"),
     ),
+    (Table::Top, "message_size_limit", PACKET_SIZE),
+    (Table::Broker, "message_size_limit", PACKET_SIZE),
     (Table::Top, "websockets", WEBSOCKETS),
     (Table::Listener, "websockets", WEBSOCKETS),
     (Table::Listener, "websocket", WEBSOCKETS),
 ];
+
+const PACKET_SIZE: Hint = Hint::Do("write `max_packet_size` below the heading `[limits]`");
 
 const WEBSOCKETS: Hint =
     Hint::Do("write `protocol = \"websockets\"` below a heading `[[listener]]`");
@@ -222,6 +232,22 @@ mod tests {
                 Hint::BelongsIn(Table::Broker),
             ),
             (Table::Top, "port", Hint::BelongsIn(Table::Listener)),
+            (
+                Table::Top,
+                "max_connections",
+                Hint::BelongsIn(Table::Limits),
+            ),
+            (
+                Table::Broker,
+                "max_queued_bytes",
+                Hint::BelongsIn(Table::Limits),
+            ),
+            (Table::Top, "message_size_limit", PACKET_SIZE),
+            (
+                Table::Limits,
+                "message_size_limit",
+                Hint::DidYouMean("max_packet_size"),
+            ),
             (Table::Top, "listner", Hint::DidYouMean("[[listener]]")),
             (Table::Top, "wlan", Hint::LaterVersion),
             (Table::System, "timezone", Hint::BelongsIn(Table::Time)),

@@ -13,6 +13,7 @@ mod fault;
 mod generated;
 mod hint;
 mod hostname;
+mod limits;
 mod listener;
 mod manual;
 mod password;
@@ -24,6 +25,7 @@ mod resolve;
 mod sample;
 mod secret;
 mod settings;
+mod span;
 mod spelling;
 mod syntax;
 mod timezone;
@@ -34,12 +36,18 @@ pub use fault::{AddressFault, Fault, Found};
 pub use generated::NotHashed;
 pub use hint::Hint;
 pub use hostname::Hostname;
+pub use limits::LimitSettings;
 pub use listener::{BindAddress, Listener, Protocol};
 pub use manual::manual;
 pub use password::{HashError, HashMemory, InvalidHash, PasswordHash};
 pub use problem::Problem;
 pub use reading::{Reading, read};
-pub use reference::{Form, KEYS, Key, Table};
+pub use reference::{
+    CONNECT_TIMEOUT, MAX_CONNECTIONS, MAX_INFLIGHT_MESSAGES, MAX_PACKET_SIZE, MAX_PENDING_BYTES,
+    MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES, MAX_RETAINED_BYTES, MAX_RETAINED_MESSAGES,
+    MAX_SESSION_EXPIRY, MAX_SESSIONS, MAX_SUBSCRIPTIONS, RECEIVE_MAXIMUM,
+};
+pub use reference::{Form, KEYS, Key, LIMITS, Limit, Table};
 pub use sample::sample;
 pub use secret::{Secret, SecretSpan, masked};
 pub use settings::{BrokerSettings, Credential, Settings, User};

@@ -37,6 +37,10 @@ fn values(form: Form) -> String {
         Form::Boolean => "Value: true or false".to_owned(),
         Form::Integer { min, max } if min == max => format!("Value: {min}"),
         Form::Integer { min, max } => format!("Value: a whole number from {min} to {max}"),
+        Form::Span => {
+            "Value: a number and h, d, w, m (30 days) or y in quotes, \"never\", or whole seconds"
+                .to_owned()
+        }
         Form::Text => "Value: text in quotes".to_owned(),
         Form::Secret => "Value: text in quotes, or 0 once it was taken".to_owned(),
         Form::Word(words) => {

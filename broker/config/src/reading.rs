@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::document;
 use crate::encoding::{self, Note};
@@ -148,6 +148,10 @@ fn summary(settings: &Settings) -> String {
     for listener in &broker.listeners {
         let _ = writeln!(text, "    {listener}");
     }
+    for (limit, value) in broker.limits.changed() {
+        let (name, value) = (limit.key.name, limit.in_words(value));
+        let _ = writeln!(text, "  limit: {name} {value}");
+    }
     text
 }
 
@@ -169,12 +173,18 @@ fn settings_json(settings: &Settings) -> Value {
             })
         })
         .collect();
+    let limits: Map<String, Value> = broker
+        .limits
+        .changed()
+        .map(|(limit, value)| (limit.key.name.to_owned(), value.into()))
+        .collect();
     json!({
         "hostname": settings.hostname.as_ref().map(|name| name.as_str()),
         "timezone": settings.timezone.as_ref().map(|name| name.as_str()),
         "allow_anonymous": broker.allow_anonymous,
         "users": users,
         "listeners": listeners,
+        "limits": limits,
     })
 }
 

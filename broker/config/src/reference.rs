@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The one table of keys: what may stand in a `broker.toml`, of which form, and what it means.
 //!
-//! The sample, the manual page, the hints and the checks of `resolve` derive from it.
+//! The sample, the manual page, the hints and the checks of `resolve` derive from it; the limits stand apart in `limits`.
+
+mod limits;
+
+pub use limits::*;
+
+pub(crate) use crate::span::NEVER;
 
 /// The tables of a `broker.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +19,7 @@ pub enum Table {
     Broker,
     User,
     Listener,
+    Limits,
 }
 
 /// The form of a value.
@@ -26,6 +33,8 @@ pub enum Form {
     Text,
     /// Text, or `0` once the text was taken from the card.
     Secret,
+    /// A span of time: text such as "14d", "never", or whole seconds.
+    Span,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -46,13 +55,14 @@ pub struct Key {
 
 impl Table {
     /// All of them, in the order of the sample.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Top,
         Self::System,
         Self::Time,
         Self::Broker,
         Self::User,
         Self::Listener,
+        Self::Limits,
     ];
 
     /// As written in the brackets of its heading.
@@ -64,6 +74,7 @@ impl Table {
             Self::Broker => "broker",
             Self::User => "user",
             Self::Listener => "listener",
+            Self::Limits => "limits",
         }
     }
 
@@ -76,6 +87,7 @@ impl Table {
             Self::Broker => "[broker]",
             Self::User => "[[user]]",
             Self::Listener => "[[listener]]",
+            Self::Limits => "[limits]",
         }
     }
 
@@ -96,6 +108,9 @@ impl Table {
                 "A socket that clients connect to; repeat it for every socket, at most 64. \
                  Without any there is one: port 1883 on all addresses."
             }
+            Self::Limits => {
+                "How much of everything there may be: whole numbers, in the unit their sentence names."
+            }
         }
     }
 
@@ -114,7 +129,7 @@ impl Table {
 }
 
 /// Every key, in the order of the sample.
-pub const KEYS: [&Key; 10] = [
+pub const KEYS: [&Key; 23] = [
     &VERSION,
     &HOSTNAME,
     &TIMEZONE,
@@ -125,6 +140,19 @@ pub const KEYS: [&Key; 10] = [
     &PORT,
     &BIND_ADDRESS,
     &PROTOCOL,
+    &MAX_PACKET_SIZE.key,
+    &MAX_CONNECTIONS.key,
+    &CONNECT_TIMEOUT.key,
+    &RECEIVE_MAXIMUM.key,
+    &MAX_INFLIGHT_MESSAGES.key,
+    &MAX_QUEUED_MESSAGES.key,
+    &MAX_QUEUED_BYTES.key,
+    &MAX_PENDING_BYTES.key,
+    &MAX_SUBSCRIPTIONS.key,
+    &MAX_RETAINED_MESSAGES.key,
+    &MAX_RETAINED_BYTES.key,
+    &MAX_SESSIONS.key,
+    &MAX_SESSION_EXPIRY.key,
 ];
 
 pub(crate) const VERSION: Key = Key {

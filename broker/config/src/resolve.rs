@@ -4,6 +4,7 @@
 //! A key is read through its entry in `reference`, which says its type; what has no entry is an unknown key.
 //! The settings count only if no finding was made.
 
+mod limits;
 mod listeners;
 mod users;
 
@@ -100,6 +101,7 @@ impl<'a> Resolver<'a> {
                 allow_anonymous: self.allow_anonymous(root),
                 users: self.users(root),
                 listeners: self.listeners(root),
+                limits: self.limits(root),
             },
         };
         if !readable {

@@ -4,7 +4,7 @@
 //! A `#` with a space begins a remark, one without hides an example line.
 
 use crate::reference::{
-    ALLOW_ANONYMOUS, BIND_ADDRESS, HOSTNAME, Key, PASSWORD, PASSWORD_HASH, PORT, PROTOCOL,
+    ALLOW_ANONYMOUS, BIND_ADDRESS, HOSTNAME, Key, LIMITS, PASSWORD, PASSWORD_HASH, PORT, PROTOCOL,
     TIMEZONE, Table, USERNAME, VERSION,
 };
 
@@ -75,7 +75,7 @@ A line that begins with # does nothing. To use an example, take away the # befor
 Left as it is, the broker makes one user with a password of its own at the first boot: \
 the login stands in broker-report.txt.";
 
-const BLOCKS: [Block; 7] = [
+const BLOCKS: [Block; 8] = [
     Block {
         table: Table::System,
         remark: Table::System.sentence(),
@@ -114,6 +114,22 @@ const BLOCKS: [Block; 7] = [
         remark: "A second socket, for programs in a browser.",
         lines: &[(&PORT, "8083"), (&PROTOCOL, PROTOCOL.example)],
     },
+    Block {
+        table: Table::Limits,
+        remark: Table::Limits.sentence(),
+        lines: &LIMIT_LINES,
+    },
 ];
+
+const LIMIT_LINES: [(&Key, &str); LIMITS.len()] = {
+    let mut lines = [(&VERSION, ""); LIMITS.len()];
+    let mut index = 0;
+    while index < LIMITS.len() {
+        let key = &LIMITS[index].key;
+        lines[index] = (key, key.example);
+        index += 1;
+    }
+    lines
+};
 
 const MAX_COLUMNS: usize = 80;

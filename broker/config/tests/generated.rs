@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use broker_config::{Credential, Form, KEYS, Settings, Table, manual, read, sample};
+use broker_config::{Credential, Form, KEYS, LIMITS, Settings, Table, manual, read, sample};
 
 fn settings(text: &str) -> Settings {
     let reading = read(text.as_bytes());
@@ -76,6 +76,7 @@ fn every_key_changes_the_settings_as_its_example_says() {
     for key in KEYS.into_iter().filter(|key| key.table != Table::Top) {
         let examples = match key.form {
             Form::Integer { min, max } => vec![min.to_string(), max.to_string()],
+            Form::Span => vec!["\"2w\"".to_owned(), "\"never\"".to_owned()],
             Form::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
             _ => vec![own(key.example)],
         };
@@ -109,6 +110,20 @@ fn in_its_table(table: Table, key: &str, line: &str) -> String {
 }
 
 #[test]
+fn the_default_of_a_limit_is_told_as_it_is_and_can_be_written() {
+    for limit in LIMITS {
+        let told = limit.key.default.split(',').next().unwrap_or_default();
+        let line = format!("{} = {told}\n", limit.key.name);
+        let written = settings(&in_its_table(limit.key.table, limit.key.name, &line));
+        assert_eq!(written.broker.limits.changed().count(), 0, "{line}");
+        assert!(
+            told.trim_matches('"') == limit.in_words(limit.default),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn keys_are_unique_within_their_table() {
     let names: BTreeSet<_> = KEYS
         .iter()
@@ -130,6 +145,8 @@ fn the_daemons_file_reads_back_as_the_same_settings() {
     let after = settings(&written).broker;
     assert_eq!(after.allow_anonymous, before.allow_anonymous);
     assert!(after.listeners == before.listeners);
+    assert_eq!(after.limits, before.limits);
+    assert_eq!(after.limits.changed().count(), LIMITS.len());
     let users = |settings: &broker_config::BrokerSettings| -> Vec<(String, String)> {
         let text = |credential: &Credential| match credential {
             Credential::Hash(hash) => hash.as_str().to_owned(),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// One value for each bound.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one packet from a client; a larger one closes the connection (0x95).
     pub max_packet_size: u32,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What is different between two configurations, in sentences.
 
-use broker_config::{BrokerSettings, User};
+use broker_config::{BrokerSettings, LIMITS, Limit, LimitSettings, User};
 use bytestring::ByteString;
 
 /// The changes, `nothing changed` if there is none; the first configuration is described instead.
@@ -23,6 +23,7 @@ pub fn between(before: Option<&BrokerSettings>, after: &BrokerSettings) -> Vec<S
         .filter(|listener| !after.listeners.contains(listener));
     lines.extend(closed.map(|listener| format!("listener removed: {listener}")));
     lines.extend(opened.map(|listener| format!("listener added: {listener}")));
+    lines.extend(limits(&before.limits, &after.limits));
     if lines.is_empty() {
         lines.push("nothing changed".to_owned());
     }
@@ -48,6 +49,11 @@ fn description(settings: &BrokerSettings) -> Vec<String> {
         count => format!("{count} users"),
     };
     let mut lines = vec![format!("{users}; {}", anonymous(settings))];
+    let limits = settings.limits.changed();
+    lines.extend(limits.map(|(limit, value)| {
+        let (name, value) = (limit.key.name, limit.in_words(value));
+        format!("limit: {name} {value}")
+    }));
     lines.extend(warning(settings));
     lines
 }
@@ -80,6 +86,17 @@ fn users(before: &[User], after: &[User]) -> Vec<String> {
     lines
 }
 
+fn limits(before: &LimitSettings, after: &LimitSettings) -> Vec<String> {
+    let changed = LIMITS
+        .into_iter()
+        .filter(|limit| before.value(limit) != after.value(limit));
+    let line = |limit: &Limit| {
+        let [from, to] = [before, after].map(|limits| limit.in_words(limits.value(limit)));
+        format!("limit changed: {} {from} -> {to}", limit.key.name)
+    };
+    changed.map(line).collect()
+}
+
 fn warning(settings: &BrokerSettings) -> Option<String> {
     let nobody = settings.users.is_empty() && !settings.allow_anonymous;
     nobody.then(|| {
@@ -109,13 +126,22 @@ mod tests {
         let both = format!("{ANN}{BOB}");
         let port = format!("{ANN}{PORT}");
         let anonymous = format!("[broker]\nallow_anonymous = true\n{ANN}");
-        let cases: [(&str, &str, &[&str]); 7] = [
+        let limited = format!("{ANN}[limits]\nmax_connections = 50\nmax_session_expiry = \"2w\"\n");
+        let cases: [(&str, &str, &[&str]); 8] = [
             (ANN, ANN, &["nothing changed"]),
             (ANN, &both, &["user added: bob"]),
             (&both, ANN, &["user removed: bob"]),
             (ANN, ANN_TWO, &["password changed: ann"]),
             (ANN, BOB, &["user removed: ann", "user added: bob"]),
             (ANN, &anonymous, &["clients without a user name are let in"]),
+            (
+                ANN,
+                &limited,
+                &[
+                    "limit changed: max_connections 10000 -> 50",
+                    "limit changed: max_session_expiry never -> 14 days",
+                ],
+            ),
             (
                 ANN,
                 &port,

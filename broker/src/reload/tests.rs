@@ -26,7 +26,12 @@ impl Bench {
         let log = Log::silent();
         let authenticator = Authenticator::new(None, log.clone());
         let store = Box::new(MemoryStore::default());
-        let hub = Hub::new(app::params(), store, log.clone(), authenticator.clone());
+        let hub = Hub::new(
+            app::params(&Default::default()),
+            store,
+            log.clone(),
+            authenticator.clone(),
+        );
         let listeners = Listeners::new(hub.clone(), Supervisor::new().0, log.clone());
         let reloader = Reloader::new(file.clone(), authenticator, listeners, hub, log);
         Self {
@@ -134,4 +139,24 @@ async fn an_accepted_file_is_in_force_when_the_reload_ends() {
     assert_eq!(outcome.lines, expected);
     assert!(bench.lets_in("bob").await);
     assert!(!bench.lets_in("ann").await);
+}
+
+#[tokio::test]
+async fn a_new_limit_holds_for_the_next_connection() {
+    let bench = Bench::new("limits");
+    bench.write_valid("ann");
+    bench.reloader.start().await.unwrap();
+    let most = || bench.reloader.hub.decode_limits().max_packet_size;
+    assert_eq!(most(), 16 * 1024 * 1024);
+
+    let text = std::fs::read_to_string(&bench.file).unwrap();
+    std::fs::write(
+        &bench.file,
+        format!("{text}[limits]\nmax_packet_size = 5000\n"),
+    )
+    .unwrap();
+    let outcome = bench.reloader.reload().await;
+    let line = "limit changed: max_packet_size 16777216 -> 5000".to_owned();
+    assert!(outcome.lines.contains(&line), "{:?}", outcome.lines);
+    assert_eq!(most(), 5_000);
 }

@@ -29,7 +29,12 @@ impl Daemon {
             .await
             .unwrap();
         let store = Box::new(MemoryStore::default());
-        let hub = Hub::new(app::params(), store, log.clone(), authenticator);
+        let hub = Hub::new(
+            app::params(&Default::default()),
+            store,
+            log.clone(),
+            authenticator,
+        );
         let listeners = Listeners::new(hub, Supervisor::new().0, log);
         let bind_address = BindAddress::Ip("127.0.0.1".parse().unwrap());
         let on = |protocol| Listener {

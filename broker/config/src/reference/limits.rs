@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The rows of the table of limits: the keys of `[limits]`, each with its unit, its default and what happens at it.
+
+use super::{Form, Key, Table};
+
+/// One limit.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Limit {
+    pub key: Key,
+    pub unit: &'static str,
+    /// In that unit.
+    pub default: u64,
+}
+
+/// Every limit, in the order of the sample.
+pub const LIMITS: [&Limit; 13] = [
+    &MAX_PACKET_SIZE,
+    &MAX_CONNECTIONS,
+    &CONNECT_TIMEOUT,
+    &RECEIVE_MAXIMUM,
+    &MAX_INFLIGHT_MESSAGES,
+    &MAX_QUEUED_MESSAGES,
+    &MAX_QUEUED_BYTES,
+    &MAX_PENDING_BYTES,
+    &MAX_SUBSCRIPTIONS,
+    &MAX_RETAINED_MESSAGES,
+    &MAX_RETAINED_BYTES,
+    &MAX_SESSIONS,
+    &MAX_SESSION_EXPIRY,
+];
+
+pub const MAX_PACKET_SIZE: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_packet_size",
+        form: Form::Integer {
+            min: 1_024,
+            max: 268_435_460,
+        },
+        default: "16777216, which is 16 MiB",
+        sentence: "Bytes of one packet from a client, told to MQTT 5 clients; a larger one ends \
+                   the connection (0x95).",
+        example: "2000000",
+    },
+    unit: "bytes",
+    default: 16 * MIB,
+};
+
+pub const MAX_CONNECTIONS: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_connections",
+        form: Form::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        default: "10000",
+        sentence: "Connections at one time; one more is closed at once.",
+        example: "200",
+    },
+    unit: "connections",
+    default: 10_000,
+};
+
+pub const CONNECT_TIMEOUT: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "connect_timeout",
+        form: Form::Integer { min: 1, max: 300 },
+        default: "5",
+        sentence: "Seconds from the connection to CONNECT; then it is closed.",
+        example: "20",
+    },
+    unit: "seconds",
+    default: 5,
+};
+
+pub const RECEIVE_MAXIMUM: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "receive_maximum",
+        form: Form::Integer {
+            min: 1,
+            max: 65_535,
+        },
+        default: "100",
+        sentence: "QoS 1 and 2 messages an MQTT 5 client may have in flight to the broker; \
+                   one more ends the connection (0x93).",
+        example: "20",
+    },
+    unit: "messages",
+    default: 100,
+};
+
+pub const MAX_INFLIGHT_MESSAGES: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_inflight_messages",
+        form: Form::Integer {
+            min: 1,
+            max: 65_535,
+        },
+        default: "100",
+        sentence: "QoS 1 and 2 messages in flight to a client that does not ask for fewer; \
+                   more wait in its queue. It holds for sessions that begin after a change.",
+        example: "20",
+    },
+    unit: "messages",
+    default: 100,
+};
+
+pub const MAX_QUEUED_MESSAGES: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_queued_messages",
+        form: Form::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        default: "1000",
+        sentence: "Messages that wait for one session; the newest is dropped, counted and \
+                   logged. QoS 0 for a connected client does not wait there.",
+        example: "10000",
+    },
+    unit: "messages",
+    default: 1_000,
+};
+
+pub const MAX_QUEUED_BYTES: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_queued_bytes",
+        form: Form::Integer {
+            min: 1_024,
+            max: TIB,
+        },
+        default: "16777216, which is 16 MiB",
+        sentence: "Payload bytes that wait for one session; the newest message is dropped, \
+                   counted and logged.",
+        example: "1000000",
+    },
+    unit: "bytes",
+    default: 16 * MIB,
+};
+
+pub const MAX_PENDING_BYTES: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_pending_bytes",
+        form: Form::Integer {
+            min: 1_024,
+            max: TIB,
+        },
+        default: "8388608, which is 8 MiB",
+        sentence: "Bytes of QoS 0 messages that wait for a connected client to read; the newest \
+                   is dropped, counted and logged.",
+        example: "1000000",
+    },
+    unit: "bytes",
+    default: 8 * MIB,
+};
+
+pub const MAX_SUBSCRIPTIONS: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_subscriptions",
+        form: Form::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        default: "10000",
+        sentence: "Subscriptions of one session; one more is refused (0x97).",
+        example: "100",
+    },
+    unit: "subscriptions",
+    default: 10_000,
+};
+
+pub const MAX_RETAINED_MESSAGES: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_retained_messages",
+        form: Form::Integer {
+            min: 1,
+            max: 10_000_000,
+        },
+        default: "100000",
+        sentence: "Retained messages; one more is refused (0x97).",
+        example: "5000",
+    },
+    unit: "messages",
+    default: 100_000,
+};
+
+pub const MAX_RETAINED_BYTES: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_retained_bytes",
+        form: Form::Integer {
+            min: 1_024,
+            max: TIB,
+        },
+        default: "134217728, which is 128 MiB",
+        sentence: "Payload bytes of retained messages; a message that needs more is refused \
+                   (0x97).",
+        example: "10000000",
+    },
+    unit: "bytes",
+    default: 128 * MIB,
+};
+
+pub const MAX_SESSIONS: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_sessions",
+        form: Form::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        default: "20000",
+        sentence: "Sessions, with or without a connection; a CONNECT that needs one more is \
+                   refused (0x97).",
+        example: "500",
+    },
+    unit: "sessions",
+    default: 20_000,
+};
+
+pub const MAX_SESSION_EXPIRY: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_session_expiry",
+        form: Form::Span,
+        default: "\"never\"",
+        sentence: "Longest time a session is kept without a connection; longer wishes are cut \
+                   to it, and MQTT 5 clients are told.",
+        example: "\"90d\"",
+    },
+    unit: "seconds",
+    default: super::NEVER,
+};
+
+const MIB: u64 = 1024 * 1024;
+const TIB: i64 = 1024 * 1024 * 1024 * 1024;

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The `[limits]` table: how much of everything there may be.
+
+use toml::de::DeTable;
+
+use super::{Field, Resolver};
+use crate::LimitSettings;
+use crate::fault::Fault;
+use crate::reference::{Form, LIMITS, Table};
+use crate::span;
+
+impl Resolver<'_> {
+    pub(super) fn limits(&mut self, root: &DeTable<'_>) -> LimitSettings {
+        let mut limits = LimitSettings::default();
+        let Some(fields) = self.single(root, Table::Limits) else {
+            return limits;
+        };
+        for limit in LIMITS {
+            let Some(field) = fields.field(&limit.key) else {
+                continue;
+            };
+            let value = match limit.key.form {
+                Form::Span => self.span(&field),
+                _ => self.integer(&field).and_then(|value| value.try_into().ok()),
+            };
+            if let Some(value) = value {
+                limits.set(limit.key.name, value);
+            }
+        }
+        limits
+    }
+
+    /// Seconds of a span of time.
+    fn span(&mut self, field: &Field<'_, '_>) -> Option<u64> {
+        let value = field.value.get_ref();
+        let seconds = match (value.as_str(), value.as_integer()) {
+            (Some(text), _) => span::parse(text),
+            (None, Some(number)) if number.radix() == 10 => span::parse(number.as_str()),
+            (None, Some(_)) => None,
+            (None, None) => {
+                self.wrong_type(field);
+                return None;
+            }
+        };
+        self.required(seconds, field, Fault::Span)
+    }
+}
