@@ -13,7 +13,10 @@ fn a_second_connection_ends_the_first() {
         let first = world.client(version, "a");
         let second = world.client(version, "a");
         first.expect_disconnect(Reason::SessionTakenOver); // [MQTT-3.1.4-3]
-        assert!(matches!(world.last_cause(), DisconnectCause::TakenOver));
+        let DisconnectCause::TakenOver { by } = world.last_cause() else {
+            panic!("the first connection was not taken over")
+        };
+        assert_eq!(by.address, "192.0.2.1:40001".parse().ok(), "the newcomer");
         second.publish(QoS::AtLeastOnce, "x", "1");
         assert_eq!(world.stats().clients_connected, 1);
     }

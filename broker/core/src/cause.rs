@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mqtt_proto::{DecodeError, Reason};
 
-use crate::LoginFailure;
+use crate::{LoginFailure, Peer};
 
 /// Why a socket ended, as the driver saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,10 @@ pub enum DisconnectCause {
     ConnectTimeout {
         allowed: Duration,
     },
-    TakenOver,
+    /// Another connection named the same session. [MQTT-3.1.4-3]
+    TakenOver {
+        by: Peer,
+    },
     /// The user was removed or given another password.
     Withdrawn,
     Undecodable(DecodeError),
@@ -142,7 +145,7 @@ impl DisconnectCause {
             | Self::Transport(_) => return None,
             Self::ConnectTimeout { .. } => return None,
             Self::KeepAlive { .. } => Reason::KeepAliveTimeout,
-            Self::TakenOver => Reason::SessionTakenOver,
+            Self::TakenOver { .. } => Reason::SessionTakenOver,
             Self::Withdrawn => Reason::NotAuthorized,
             Self::Undecodable(error) => error.reason(),
             Self::Protocol(fault) => fault.reason(),
@@ -174,7 +177,9 @@ impl fmt::Display for DisconnectCause {
             Self::ConnectTimeout { allowed } => {
                 write!(f, "no CONNECT within {} s", allowed.as_secs())
             }
-            Self::TakenOver => f.write_str("another connection took over this client identifier"),
+            Self::TakenOver { .. } => {
+                f.write_str("another connection took over this client identifier")
+            }
             Self::Withdrawn => {
                 f.write_str("the broker's configuration no longer allows this login")
             }

@@ -170,7 +170,7 @@ fn sentence(cause: &DisconnectCause) -> (&'static Kind, &'static str) {
             &Kind::CLIENT_TIMED_OUT,
             " has exceeded timeout, disconnecting.",
         ),
-        DisconnectCause::TakenOver => (
+        DisconnectCause::TakenOver { .. } => (
             &Kind::CLIENT_TAKEN_OVER,
             " already connected, closing old connection.",
         ),

@@ -116,7 +116,7 @@ impl Broker {
         fx: &mut Effects,
     ) {
         let before = self.committed;
-        let (id, session_present) = self.find_or_create_session(now, &connect, &key, fx);
+        let (id, session_present) = self.find_or_create_session(now, conn, &connect, &key, fx);
         self.attach(now, conn, (id, session_present), &connect, key, fx);
         let durable = self.sessions.get(id).is_some_and(|s| s.is_persistent());
         let after = if durable || self.committed != before {
@@ -142,16 +142,18 @@ impl Broker {
     fn find_or_create_session(
         &mut self,
         now: Moment,
+        conn: ConnectionId,
         connect: &Connect,
         key: &SessionKey,
         fx: &mut Effects,
     ) -> (SessionId, bool) {
-        if let Some(other) = self
+        let other = self
             .sessions
             .find(key)
-            .and_then(|id| self.sessions.get(id)?.connection)
-        {
-            self.end(now, other, DisconnectCause::TakenOver, fx); // [MQTT-3.1.4-3]
+            .and_then(|id| self.sessions.get(id)?.connection);
+        if let (Some(other), Some(c)) = (other, self.connections.get(conn)) {
+            let by = c.peer.clone();
+            self.end(now, other, DisconnectCause::TakenOver { by }, fx); // [MQTT-3.1.4-3]
         }
         let found = self.sessions.find(key);
         self.stats.clients_disconnected -= u64::from(found.is_some());

@@ -127,7 +127,7 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
             "Client <unknown> has exceeded timeout, disconnecting. (reason: no CONNECT",
         ),
         (
-            disconnected(DisconnectCause::TakenOver),
+            disconnected(DisconnectCause::TakenOver { by: peer() }),
             "Client dev already connected, closing old connection.",
         ),
         (
@@ -244,7 +244,7 @@ fn nothing_a_client_says_can_forge_a_line() {
     let hostile = "x\nClient root disconnected.\u{1b}[2J\u{202e}";
     let entry = Entry::of(&Event::Disconnected {
         client: client(hostile, hostile),
-        cause: DisconnectCause::TakenOver,
+        cause: DisconnectCause::TakenOver { by: peer() },
     });
     let entry = entry.unwrap();
     let fields = entry.fields.iter().map(|(_, value)| value.as_str());
