@@ -6,6 +6,15 @@ use mqtt_proto::{Ack, Packet, Publish, QoS, Reason, Version};
 use tests::packets::{packet_id, publish_at};
 use tests::{VERSIONS, World};
 
+/// Counts of dropped messages, told when the queue they found no room in came to its end.
+fn drops_counted(world: &World) -> Vec<u64> {
+    let count = |event| match event {
+        Event::DroppedMessages { count, .. } => Some(count),
+        _ => None,
+    };
+    world.events().into_iter().filter_map(count).collect()
+}
+
 fn drops_told(world: &World) -> usize {
     world
         .events()
@@ -32,6 +41,7 @@ fn a_full_queue_drops_the_newest_message_and_says_so_once() {
             client.take(QoS::AtLeastOnce, "x", &n.to_string());
         }
         client.expect_nothing();
+        assert_eq!(drops_counted(&world), [3]);
         client.lose();
         for n in 0..4 {
             publisher.publish(QoS::AtLeastOnce, "x", &n.to_string());
@@ -42,6 +52,7 @@ fn a_full_queue_drops_the_newest_message_and_says_so_once() {
             "told again after the queue was empty"
         );
         world.client(version, "s");
+        assert_eq!(drops_counted(&world), [1], "told with the session's end");
         world.assert_queues_empty();
     }
 }
@@ -106,7 +117,9 @@ fn a_socket_that_takes_nothing_loses_messages_of_quality_0_only() {
             publisher.publish(QoS::AtMostOnce, "x", &format!("{n:01000}"));
         }
         publisher.publish(QoS::AtLeastOnce, "x", "kept");
+        assert_eq!(drops_told(&world), 1);
         client.unstall();
+        assert_eq!(drops_counted(&world), [world.stats().publish_dropped]);
         let mut received = Vec::new();
         while let Some(packet) = client.poll() {
             let Packet::Publish(message) = packet else {

@@ -64,8 +64,8 @@ pub(crate) struct Connection {
     pub aliases: Option<OutboundAliases>,
     /// The driver was told to drain and has not found the outbox empty since.
     pub woken: bool,
-    /// QoS 0 messages were dropped since the outbox was last empty.
-    pub dropping: bool,
+    /// QoS 0 messages dropped since the outbox was last empty.
+    pub dropped: u64,
     /// Packets that arrived while an answer was outstanding; bounded by the driver's read batch.
     pub held: VecDeque<Packet>,
     pub last_packet: Moment,
@@ -85,7 +85,7 @@ impl Connection {
             outbox: Outbox::default(),
             aliases: None,
             woken: false,
-            dropping: false,
+            dropped: 0,
             held: VecDeque::new(),
             last_packet: now,
             silence_deadline: now,

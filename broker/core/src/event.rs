@@ -57,6 +57,12 @@ pub enum Event {
     DroppingMessages {
         client: SessionKey,
         limit: &'static str,
+        topic: Topic,
+    },
+    /// The queue is empty again, or gone; `count` messages were dropped since [`Event::DroppingMessages`].
+    DroppedMessages {
+        client: SessionKey,
+        count: u64,
     },
     /// A PUBLISH that was not routed: no right to the topic, or no room to retain it; told once a connection.
     PublishDenied {

@@ -8,7 +8,7 @@ use std::fmt::{self, Display};
 use std::net::SocketAddr;
 
 use mqtt_core::{Client, DisconnectCause, Event, LoginFailure, Peer, PeerKind, SessionKey};
-use mqtt_proto::{Reason, Version};
+use mqtt_proto::{Reason, Topic, Version};
 
 use super::entry::Entry;
 use super::escape::Field;
@@ -36,7 +36,12 @@ impl Entry {
                 ended(&client.peer, Some(&client.session), cause)?
             }
             Event::SessionExpired { session } => session_expired(session),
-            Event::DroppingMessages { client, limit } => dropping_messages(client, limit),
+            Event::DroppingMessages {
+                client,
+                limit,
+                topic,
+            } => dropping_messages(client, limit, topic),
+            Event::DroppedMessages { client, count } => dropped_messages(client, *count),
             Event::PublishDenied {
                 client,
                 topic,
@@ -202,14 +207,33 @@ fn session_expired(session: &SessionKey) -> Entry {
     Entry::new(&Kind::SESSION_EXPIRED, text).about_session(session)
 }
 
-fn dropping_messages(client: &SessionKey, limit: &'static str) -> Entry {
-    let id = Field(&client.client_id);
+fn dropping_messages(client: &SessionKey, limit: &'static str, topic: &Topic) -> Entry {
+    let (id, topic) = (Field(&client.client_id), Field(topic.as_str()));
     let text = format!(
-        "Outgoing messages are being dropped for client {id}. (reason: {limit} is reached)"
+        "Outgoing messages are being dropped for client {id}. (reason: {limit} is reached; \
+         the first one dropped is of topic '{topic}')"
     );
     Entry::new(&Kind::MESSAGES_DROPPED, text)
         .about_session(client)
         .with("REASON", limit)
+        .with("TOPIC", topic)
+}
+
+fn dropped_messages(client: &SessionKey, count: u64) -> Entry {
+    let (id, messages) = (
+        Field(&client.client_id),
+        if count == 1 {
+            "message was"
+        } else {
+            "messages were"
+        },
+    );
+    let text = format!(
+        "Outgoing messages are no longer dropped for client {id}. (reason: its queue is empty; {count} {messages} dropped)"
+    );
+    Entry::new(&Kind::DROPPING_ENDED, text)
+        .about_session(client)
+        .with("DROPPED", count)
 }
 
 fn denied(

@@ -69,6 +69,8 @@ kinds! {
         "The session of a client that stayed away was removed.";
     MESSAGES_DROPPED: Warn, "579d801ada5b4e83a6e81219e06e4804",
         "The queue of a client is full; further messages for it are lost.";
+    DROPPING_ENDED: Info, "2e054f70c09940908a5f734535b00d80",
+        "The queue of a client is empty again, after messages for it were lost.";
     PUBLISH_DENIED: Warn, "0313b24ab117402483266f5d5d58e9c9",
         "A message was not accepted from a client.";
     SUBSCRIBE_DENIED: Warn, "b00046d6e24b4af49dd01754229db924",

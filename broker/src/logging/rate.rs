@@ -38,7 +38,9 @@ impl Subject {
             | Event::Subscribed { client, .. }
             | Event::Unsubscribed { client, .. } => Self::client(client),
             Event::SessionExpired { session } => Self::Client(session.clone()),
-            Event::DroppingMessages { client, .. } => Self::Client(client.clone()),
+            Event::DroppingMessages { client, .. } | Event::DroppedMessages { client, .. } => {
+                Self::Client(client.clone())
+            }
         }
     }
 

@@ -136,9 +136,13 @@ impl Broker {
         };
         let (location, topic, qos) = (entry.location, entry.message.topic.clone(), entry.qos);
         if let Err((limit, _)) = session.outbound.queue.push(entry, &self.params.limits) {
-            let told = std::mem::replace(&mut session.outbound.dropping, true);
-            let client = session.key.clone();
-            return self.drop_message(client, limit, told, fx);
+            session.outbound.dropped += 1;
+            let first = (session.outbound.dropped == 1).then(|| Event::DroppingMessages {
+                client: session.key.clone(),
+                limit,
+                topic,
+            });
+            return self.drop_message(first, fx);
         }
         self.stats.queued_messages += 1;
         if let Some(location) = location {
@@ -156,16 +160,19 @@ impl Broker {
         }
     }
 
-    fn drop_message(
-        &mut self,
-        client: SessionKey,
-        limit: &'static str,
-        told: bool,
-        fx: &mut Effects,
-    ) {
+    /// Counts a message that is dropped; the first of several is told.
+    fn drop_message(&mut self, first: Option<Event>, fx: &mut Effects) {
         self.stats.publish_dropped += 1;
-        if !told {
-            self.tell(Event::DroppingMessages { client, limit }, fx);
+        if let Some(event) = first {
+            self.tell(event, fx);
+        }
+    }
+
+    /// A queue has come to its end: tells how many messages found no room in it.
+    pub(super) fn tell_dropped(&mut self, client: &SessionKey, count: u64, fx: &mut Effects) {
+        if count > 0 {
+            let client = client.clone();
+            self.tell(Event::DroppedMessages { client, count }, fx);
         }
     }
 
@@ -183,11 +190,14 @@ impl Broker {
             return;
         }
         if c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes {
-            let told = std::mem::replace(&mut c.dropping, true);
-            let Some(client) = c.live().map(|live| live.client.session.clone()) else {
-                return;
-            };
-            return self.drop_message(client, "max_pending_bytes", told, fx);
+            c.dropped += 1;
+            let live = c.live().filter(|_| c.dropped == 1);
+            let first = live.map(|live| Event::DroppingMessages {
+                client: live.client.session.clone(),
+                limit: "max_pending_bytes",
+                topic: entry.message.topic.clone(),
+            });
+            return self.drop_message(first, fx);
         }
         match delivery(c, entry, None, now) {
             Some(delivery) => {

@@ -30,7 +30,11 @@ impl Broker {
         let taken = take_frames(c, durable, max_bytes, out);
         out.pause_reading = c.is_waiting();
         c.woken = out.more;
-        if let Some(session) = c.live().map(|live| live.session) {
+        if !out.more && c.dropped > 0 {
+            self.tell_outbox_empty(conn, effects);
+        }
+        let live = self.connections.get(conn).and_then(Connection::live);
+        if let Some(session) = live.map(|live| live.session) {
             self.pump(now, session, effects);
         }
         if !self
@@ -41,6 +45,17 @@ impl Broker {
             self.count_sent(out.frames.get(taken..).unwrap_or_default());
         }
         self.leave(now, effects);
+    }
+
+    /// QoS 0 messages were dropped, and the socket has taken those that were not.
+    fn tell_outbox_empty(&mut self, conn: ConnectionId, fx: &mut Effects) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let dropped = std::mem::take(&mut c.dropped);
+        if let Some(client) = c.live().map(|live| live.client.session.clone()) {
+            self.tell_dropped(&client, dropped, fx);
+        }
     }
 
     fn count_sent(&mut self, frames: &[Frame]) {
@@ -77,7 +92,6 @@ fn take_frames(
             }
             Err(waits_for) => {
                 out.waits_for = waits_for;
-                c.dropping = false;
                 break;
             }
         }

@@ -129,6 +129,7 @@ impl Broker {
         };
         c.outbox.abandon_deliveries();
         let (internal, version) = (c.is_internal(), c.version);
+        let dropped = std::mem::take(&mut c.dropped);
         if let (Some(reason), Some(Version::V5)) = (cause.reason(), version) {
             let disconnect = Disconnect {
                 reason,
@@ -141,6 +142,7 @@ impl Broker {
                 fx,
             );
         }
+        self.tell_dropped(&live.client.session, dropped, fx);
         self.stats.clients_connected -= u64::from(!internal);
         let wants_will = !matches!(
             cause,
@@ -194,6 +196,7 @@ impl Broker {
             self.publish_will(now, will.will, fx);
         }
         self.stats.queued_messages -= session.outbound.queue.len() as u64;
+        self.tell_dropped(&session.key, session.outbound.dropped, fx);
         for entry in session.outbound.take_all() {
             self.release(entry.location, fx);
         }

@@ -34,6 +34,7 @@ impl Broker {
             let step = match self.sessions.get(id) {
                 Some(session) if session.outbound.must_resend() => self.pump_again(now, id, fx),
                 Some(session) if !session.outbound.queue.is_empty() => self.pump_queue(now, id, fx),
+                Some(session) if session.outbound.dropped > 0 => self.pump_dropped(id, fx),
                 Some(session) if !session.replays.is_empty() => self.pump_replay(now, id, fx),
                 _ => return,
             };
@@ -77,6 +78,17 @@ impl Broker {
         Step::Again
     }
 
+    /// The queue has become empty after messages were dropped.
+    fn pump_dropped(&mut self, id: SessionId, fx: &mut Effects) -> Step {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return Step::Blocked;
+        };
+        let dropped = std::mem::take(&mut session.outbound.dropped);
+        let client = session.key.clone();
+        self.tell_dropped(&client, dropped, fx);
+        Step::Again
+    }
+
     fn pump_queue(&mut self, now: Moment, id: SessionId, fx: &mut Effects) -> Step {
         let limits = &self.params.limits;
         let Some((session, c)) = ready(&mut self.sessions, &mut self.connections, limits, id)
@@ -97,7 +109,6 @@ impl Broker {
             return Step::Blocked;
         };
         self.stats.queued_messages -= 1;
-        session.outbound.dropping &= !session.outbound.queue.is_empty();
         let stored = entry
             .location
             .map(|location| (location, session.key.clone()));

@@ -55,8 +55,8 @@ pub(crate) struct Outbound {
     /// Messages in flight that were sent on an earlier connection only.
     unsent: usize,
     last_serial: u64,
-    /// Messages were dropped since the queue was last empty.
-    pub dropping: bool,
+    /// Messages dropped since the queue was last empty.
+    pub dropped: u64,
     /// Payloads asked of the store and not yet answered.
     pub fetching: usize,
 }
@@ -70,7 +70,7 @@ impl Outbound {
             counted: 0,
             unsent: 0,
             last_serial: 0,
-            dropping: false,
+            dropped: 0,
             fetching: 0,
         }
     }

@@ -171,8 +171,17 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
             Event::DroppingMessages {
                 client: session("", "dev"),
                 limit: "max_queued_messages",
+                topic: topic("a/b"),
             },
-            "Outgoing messages are being dropped for client dev. (reason: max_queued_messages is reached)",
+            "Outgoing messages are being dropped for client dev. (reason: max_queued_messages is reached; the first \
+             one dropped is of topic 'a/b')",
+        ),
+        (
+            Event::DroppedMessages {
+                client: session("", "dev"),
+                count: 12,
+            },
+            "Outgoing messages are no longer dropped for client dev. (reason: its queue is empty; 12 messages were dropped)",
         ),
         (
             Event::PublishDenied {
