@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use mqtt_core::Event;
-use mqtt_proto::{Connect, Packet, Properties, Property, QoS, Reason, Version, encode};
-use tests::packets::{connect, login, properties, publish_at, resume};
+use mqtt_proto::{
+    Ack, Connect, Packet, Properties, Property, Publish, QoS, Reason, Version, encode,
+};
+use tests::packets::{
+    connect, login, packet_id, properties, publish_at, pubrec, pubrel, resume, subscribe,
+    unsubscribe,
+};
 use tests::{Client, IntoPacket, VERSIONS, World};
 
 /// What goes wrong, and how a connected client gets there.
@@ -124,8 +129,8 @@ fn a_client_that_wants_no_explanations_gets_none_but_at_the_end() {
     for packet in [
         publish_at(QoS::AtLeastOnce, 1, "$SYS/x", "1").into_packet(),
         publish_at(QoS::ExactlyOnce, 2, "$SYS/x", "1").into_packet(),
-        tests::packets::subscribe(3, "$share/g/x", QoS::AtMostOnce).into_packet(),
-        tests::packets::unsubscribe(4, "none").into_packet(),
+        subscribe(3, "$share/g/x", QoS::AtMostOnce).into_packet(),
+        unsubscribe(4, "none").into_packet(),
     ] {
         client.send(packet);
         let properties = match client.receive() {
@@ -151,8 +156,8 @@ fn an_explanation_never_makes_a_packet_larger_than_the_client_takes() {
         },
         false,
     );
-    client.send(tests::packets::subscribe(1, "$share/g/x", QoS::AtMostOnce));
-    client.send(tests::packets::subscribe(2, "$SYS", QoS::AtMostOnce));
+    client.send(subscribe(1, "$share/g/x", QoS::AtMostOnce));
+    client.send(subscribe(2, "$SYS", QoS::AtMostOnce));
     client.send(publish_at(QoS::AtLeastOnce, 3, "$SYS/x", "1"));
     client.send_bytes(&[0xc1, 0]);
     let mut packets = Vec::new();
@@ -181,6 +186,53 @@ fn an_explanation_never_makes_a_packet_larger_than_the_client_takes() {
         (told.reason, told.properties.is_empty()),
         (Reason::NotAuthorized, true)
     );
+}
+
+#[test]
+fn every_refused_packet_is_answered_with_a_sentence() {
+    let world = World::with(|limits| {
+        limits.max_retained_messages = 0;
+        limits.max_subscriptions = 1;
+    });
+    let client = world.client(Version::V5, "a");
+    client.subscribe("x", QoS::AtMostOnce);
+    let retained = Publish {
+        retain: true,
+        ..publish_at(QoS::ExactlyOnce, 1, "y", "1")
+    };
+    for packet in [
+        publish_at(QoS::AtLeastOnce, 1, "$SYS/x", "1").into_packet(),
+        publish_at(QoS::ExactlyOnce, 1, "$SYS/x", "1").into_packet(),
+        retained.into_packet(),
+        subscribe(1, "y", QoS::AtMostOnce).into_packet(),
+        subscribe(1, "$canary/x", QoS::AtMostOnce).into_packet(),
+        unsubscribe(1, "none").into_packet(),
+        pubrel(1),
+        pubrec(1),
+    ] {
+        let what = format!("{packet:?}");
+        client.send(packet);
+        let told = match client.receive() {
+            Packet::PubAck(ack)
+            | Packet::PubRec(ack)
+            | Packet::PubRel(ack)
+            | Packet::PubComp(ack) => ack.properties,
+            Packet::SubAck(suback) => suback.properties,
+            Packet::UnsubAck(unsuback) => unsuback.properties,
+            other => panic!("{what}: unexpected {other:?}"),
+        };
+        assert_sentence(&told, &what);
+    }
+}
+
+#[test]
+fn a_message_nobody_wants_is_acknowledged_in_five_bytes() {
+    let world = World::new();
+    let client = world.client(Version::V5, "a");
+    client.send(publish_at(QoS::AtLeastOnce, 1, "x", "1"));
+    let answer = client.receive();
+    let ack = Ack::new(packet_id(1), Reason::NoMatchingSubscribers);
+    assert_eq!(answer, Packet::PubAck(ack)); // without a reason string
 }
 
 /// The reason string, which must be a sentence and not the name of a code.

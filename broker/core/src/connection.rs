@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use bytestring::ByteString;
-use mqtt_proto::{Connect, Packet, Property, Version};
+use mqtt_proto::{Connect, Packet, Version};
 
 use crate::session::SessionId;
-use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKind};
+use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKind, explanation};
 
 pub(crate) use aliases::{InboundAliases, OutboundAliases};
 pub(crate) use outbox::Outbox;
@@ -132,12 +132,22 @@ impl Connection {
         }
     }
 
-    /// Adds a reply to the outbox, without its explanation where the client could not take it. [MQTT-3.1.2-24]
+    /// Adds a reply to the outbox, explained where the client can take it. [MQTT-3.1.2-24]
     pub fn reply(&mut self, mut packet: Packet, after: CommitSeq) {
+        if let Some(sentence) = explanation::of_acknowledgement(&packet) {
+            if self.wants_explanations() {
+                explanation::add(&mut packet, sentence);
+            }
+        }
         if self.max_packet_size != usize::MAX && self.is_too_large(&packet) {
-            leave_out_explanation(&mut packet);
+            explanation::leave_out(&mut packet);
         }
         self.outbox.reply(Frame::Packet(packet), after);
+    }
+
+    /// [MQTT-3.1.2-29]
+    fn wants_explanations(&self) -> bool {
+        self.version == Some(Version::V5) && self.live().is_some_and(|l| l.problem_information)
     }
 
     fn is_too_large(&self, packet: &Packet) -> bool {
@@ -150,18 +160,4 @@ impl Connection {
     pub fn assigned_client_id(&self) -> ByteString {
         format!("auto-{:032x}", self.entropy).into()
     }
-}
-
-fn leave_out_explanation(packet: &mut Packet) {
-    let properties = match packet {
-        Packet::ConnAck(connack) => &mut connack.properties,
-        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
-            &mut ack.properties
-        }
-        Packet::SubAck(suback) => &mut suback.properties,
-        Packet::UnsubAck(unsuback) => &mut unsuback.properties,
-        Packet::Disconnect(disconnect) => &mut disconnect.properties,
-        _ => return,
-    };
-    properties.retain(|property| !matches!(property, Property::ReasonString(_)));
 }

@@ -20,6 +20,7 @@ mod command;
 mod connection;
 mod effects;
 mod event;
+mod explanation;
 mod frame;
 mod limits;
 mod message;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytestring::ByteString;
-use mqtt_proto::{ConnAck, Disconnect, Packet, Properties, Property, Reason, Version};
+use mqtt_proto::{ConnAck, Disconnect, Packet, Reason, Version};
 
 use super::work::Work;
 use super::{Broker, wake};
@@ -13,6 +13,7 @@ use crate::session::SessionId;
 use crate::timers::Timer;
 use crate::{
     CloseCause, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Moment, Peer, Record,
+    explanation,
 };
 
 impl Broker {
@@ -97,7 +98,7 @@ impl Broker {
         let peer = c.peer.clone();
         let answer = cause.reason().filter(|_| c.version.is_some());
         if let Some(reason) = answer {
-            let properties = explanation(c.version, &cause);
+            let properties = explanation::of_end(c.version, &cause);
             let connack = ConnAck {
                 session_present: false,
                 reason,
@@ -133,7 +134,7 @@ impl Broker {
         if let (Some(reason), Some(Version::V5)) = (cause.reason(), version) {
             let disconnect = Disconnect {
                 reason,
-                properties: explanation(version, &cause),
+                properties: explanation::of_end(version, &cause),
             };
             self.reply(
                 conn,
@@ -277,13 +278,5 @@ impl Broker {
         for conn in open {
             self.end(now, conn, DisconnectCause::ShuttingDown, fx);
         }
-    }
-}
-
-/// The reason string of a refusal. [MQTT-3.14.2-3]
-fn explanation(version: Option<Version>, cause: &DisconnectCause) -> Properties {
-    match version {
-        Some(Version::V5) => Properties::from_iter([Property::ReasonString(cause.told().into())]),
-        _ => Properties::new(),
     }
 }

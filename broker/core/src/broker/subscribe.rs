@@ -2,8 +2,8 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
 use mqtt_proto::{
-    Filter, Packet, Properties, Property, QoS, Reason, RetainHandling, SubAck, Subscribe,
-    SubscribeFilter, UnsubAck, Unsubscribe,
+    Filter, Packet, Properties, QoS, Reason, RetainHandling, SubAck, Subscribe, SubscribeFilter,
+    UnsubAck, Unsubscribe,
 };
 
 use super::Broker;
@@ -24,22 +24,17 @@ impl Broker {
         let Some(live) = self.connections.get(conn).and_then(Connection::live) else {
             return;
         };
-        let (id, client, explains) = (live.session, live.client.clone(), live.problem_information);
+        let (id, client) = (live.session, live.client.clone());
         let identifier = subscribe.properties.subscription_identifiers().next();
         let before = self.committed;
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         for wanted in subscribe.filters {
             reasons.push(self.subscribe_one(id, &client, wanted, identifier, fx));
         }
-        let mut properties = Properties::new();
-        let refusal = reasons.iter().find(|r| r.is_error()).filter(|_| explains);
-        if let Some(text) = refusal.and_then(|reason| sentence(*reason)) {
-            properties.push(Property::ReasonString(text.into()));
-        }
         let after = self.commits_since(before);
         let packet = SubAck {
             packet_id: subscribe.packet_id,
-            properties,
+            properties: Properties::new(),
             reasons,
         }; // [MQTT-3.8.4-1]
         self.reply(conn, Packet::SubAck(packet), after, fx);
@@ -155,10 +150,9 @@ impl Broker {
             reasons.push(Reason::Success);
         }
         let after = self.commits_since(before);
-        let properties = Properties::new();
         let packet = UnsubAck {
             packet_id: unsubscribe.packet_id,
-            properties,
+            properties: Properties::new(),
             reasons,
         };
         self.reply(conn, Packet::UnsubAck(packet), after, fx);
@@ -193,17 +187,5 @@ fn granted(qos: QoS) -> Reason {
         QoS::AtMostOnce => Reason::Success,
         QoS::AtLeastOnce => Reason::GrantedQoS1,
         QoS::ExactlyOnce => Reason::GrantedQoS2,
-    }
-}
-
-/// What a refused filter's reason code means here.
-fn sentence(reason: Reason) -> Option<&'static str> {
-    match reason {
-        Reason::SharedSubscriptionsNotSupported => Some("this server has no shared subscriptions"),
-        Reason::NotAuthorized => {
-            Some("topics that start with $ cannot be subscribed to, except $SYS/#")
-        }
-        Reason::QuotaExceeded => Some("this session holds as many subscriptions as it may"),
-        _ => None,
     }
 }
