@@ -155,6 +155,7 @@ impl Canary {
             packet_id: None,
             properties: Properties::new(),
             payload: payload.clone(),
+            format_invalid: false,
         };
         self.send(&Packet::Publish(publish)).await?;
         loop {

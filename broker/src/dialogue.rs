@@ -141,6 +141,7 @@ pub fn publish(payload: impl Into<Bytes>) -> Packet {
         packet_id: None,
         properties: Properties::new(),
         payload: payload.into(),
+        format_invalid: false,
     })
 }
 

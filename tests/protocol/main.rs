@@ -12,6 +12,7 @@ mod limits;
 mod login;
 mod malformed;
 mod malformed_table;
+mod payload_format;
 mod publication;
 mod reasons;
 mod resume;

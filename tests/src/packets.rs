@@ -88,6 +88,7 @@ pub fn publish(topic_name: &str, payload: impl AsRef<[u8]>) -> Publish {
         packet_id: None,
         properties: Properties::new(),
         payload: Bytes::copy_from_slice(payload.as_ref()),
+        format_invalid: false,
     }
 }
 

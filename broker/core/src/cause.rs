@@ -68,6 +68,7 @@ pub enum ProtocolFault {
     /// An alias alone, to which this connection has given no topic.
     UnknownTopicAlias,
     EnhancedAuthentication,
+    PayloadFormat,
     WillDenied,
     TooManySessions,
     SessionExpirySet,
@@ -83,6 +84,7 @@ impl ProtocolFault {
             Self::ReceiveMaximumExceeded => Reason::ReceiveMaximumExceeded,
             Self::TopicAlias { .. } => Reason::TopicAliasInvalid,
             Self::EnhancedAuthentication => Reason::BadAuthenticationMethod,
+            Self::PayloadFormat => Reason::PayloadFormatInvalid,
             Self::WillDenied => Reason::NotAuthorized,
             Self::TooManySessions | Self::AnswersNotRead => Reason::QuotaExceeded,
             _ => Reason::ProtocolError,
@@ -112,6 +114,7 @@ impl fmt::Display for ProtocolFault {
             Self::EnhancedAuthentication => {
                 f.write_str("this server has no such authentication method")
             }
+            Self::PayloadFormat => f.write_str("a payload that is said to be UTF-8 and is not"),
             Self::WillDenied => f.write_str("the will's topic may not be published to"),
             Self::TooManySessions => f.write_str("this server holds as many sessions as it may"),
             Self::AnswersNotRead => {

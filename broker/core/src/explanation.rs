@@ -70,6 +70,7 @@ fn publish(ack: &Ack) -> &'static str {
         Reason::QuotaExceeded => {
             "this server retains as many messages, or as many bytes, as it may"
         }
+        Reason::PayloadFormatInvalid => "the payload is said to be UTF-8 and is not",
         _ => "the message was not accepted",
     }
 }

@@ -91,6 +91,8 @@ pub enum Fault {
     ConnectFlag,
     /// Will QoS or will retain without a will. `[MQTT-3.1.2-11]`
     WillFlags,
+    /// The will's payload is said to be UTF-8 and is not.
+    WillFormat,
     /// A password without a user name, before version 5. `[MQTT-3.1.2-22]`
     LonePassword,
     /// A reserved bit of the subscription options is set. `[MQTT-3.8.3-5]`
@@ -216,6 +218,7 @@ impl Fault {
             | Self::SecondConnect
             | Self::WrongDirection
             | Self::SubscriptionIdentifier => Reason::ProtocolError,
+            Self::WillFormat => Reason::PayloadFormatInvalid,
             Self::TooManyUserProperties | Self::PropertiesTooLong | Self::TooManyFilters => {
                 Reason::QuotaExceeded
             }
@@ -254,6 +257,7 @@ impl fmt::Display for Fault {
             Self::PacketIdZero => "with packet identifier 0",
             Self::ConnectFlag => "with the reserved connect flag set",
             Self::WillFlags => "with will QoS or will retain but no will",
+            Self::WillFormat => "with a will that is said to be UTF-8 and is not",
             Self::LonePassword => "with a password but no user name",
             Self::SubscribeOptions => "with reserved subscription options set",
             Self::ConnAckFlags => "with reserved acknowledge flags set",

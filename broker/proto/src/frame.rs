@@ -153,8 +153,8 @@ impl Decoder {
             return Ok(Packet::Connect(Box::new(connect)));
         };
         let decode = |mut reader: Reader<'_>| {
-            let packet = Packet::decode(header.kind, header.flags, &mut reader, version)?;
-            self.role.check(&packet)?;
+            let mut packet = Packet::decode(header.kind, header.flags, &mut reader, version)?;
+            self.role.check(&mut packet)?;
             Ok(packet)
         };
         let decoded = if packet_len > MAX_COPIED {
@@ -217,17 +217,19 @@ impl Role {
         }
     }
 
-    /// Refuses what only one side may put into a packet both may send.
-    fn check(self, packet: &Packet) -> Result<(), Fault> {
-        match packet {
-            Packet::Publish(publish)
-                if self == Self::Server
-                    && publish.properties.subscription_identifier().is_some() =>
-            {
-                Err(Fault::SubscriptionIdentifier) // [MQTT-3.3.4-6]
-            }
-            _ => Ok(()),
+    /// Refuses what a server accepts in no message, and marks one whose content is not what it says.
+    fn check(self, packet: &mut Packet) -> Result<(), Fault> {
+        let (Self::Server, Packet::Publish(publish)) = (self, packet) else {
+            return Ok(());
+        };
+        if publish.properties.is_empty() {
+            return Ok(());
         }
+        if publish.properties.subscription_identifier().is_some() {
+            return Err(Fault::SubscriptionIdentifier); // [MQTT-3.3.4-6]
+        }
+        publish.check_format();
+        Ok(())
     }
 }
 

@@ -69,6 +69,7 @@ impl Client {
             packet_id,
             properties,
             payload,
+            format_invalid: false,
         }))?;
         let Some(packet_id) = packet_id else {
             return Ok(());

@@ -66,6 +66,9 @@ impl Broker {
         let Some(permit) = authz::may_publish(kind, &publish.topic) else {
             return self.deny(conn, publish, Reason::NotAuthorized, fx);
         };
+        if publish.format_invalid {
+            return self.deny_format(now, conn, publish, fx);
+        }
         let message = Arc::new(message(now, publish));
         if message.retain && self.retain(&permit, &message, fx).is_err() {
             return self.deny(conn, publish, Reason::QuotaExceeded, fx);
@@ -188,6 +191,22 @@ impl Broker {
                 },
                 fx,
             );
+        }
+    }
+
+    /// Refuses a payload that contradicts its format indicator; at QoS 0 only DISCONNECT can say so.
+    fn deny_format(
+        &mut self,
+        now: Moment,
+        conn: ConnectionId,
+        publish: &Publish,
+        fx: &mut Effects,
+    ) {
+        if publish.packet_id.is_some() {
+            self.deny(conn, publish, Reason::PayloadFormatInvalid, fx);
+        } else {
+            let fault = ProtocolFault::PayloadFormat;
+            self.end(now, conn, DisconnectCause::Protocol(fault), fx);
         }
     }
 

@@ -33,6 +33,7 @@ impl Broker {
             packet_id: None,
             properties: will.properties,
             payload: will.payload,
+            format_invalid: false,
         };
         self.publish_own(now, message(now, &publish), fx);
     }

@@ -197,6 +197,11 @@ impl Will {
         let properties = decode_properties(version, Places::WILL, reader)?;
         let topic = Topic::new(reader.unchecked_string()?)?;
         let payload = reader.binary()?;
+        if properties.payload_format_indicator() == Some(true)
+            && std::str::from_utf8(&payload).is_err()
+        {
+            return Err(Fault::WillFormat);
+        }
         let retain = flags & flag::WILL_RETAIN != 0;
         Ok(Some(Self {
             topic,

@@ -27,6 +27,8 @@ pub struct Publish {
     pub properties: Properties,
     /// The content.
     pub payload: Bytes,
+    /// Whether the content is said to be UTF-8 and is not; only a server's decoder looks.
+    pub format_invalid: bool,
 }
 
 impl Publish {
@@ -63,7 +65,14 @@ impl Publish {
             packet_id,
             properties,
             payload,
+            format_invalid: false,
         })
+    }
+
+    /// Compares the content with its format indicator, if it has one that says UTF-8.
+    pub(crate) fn check_format(&mut self) {
+        let text = self.properties.payload_format_indicator() == Some(true);
+        self.format_invalid = text && std::str::from_utf8(&self.payload).is_err();
     }
 
     pub(super) fn encode(&self, version: Version, out: &mut BytesMut) {

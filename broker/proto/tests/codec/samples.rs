@@ -118,6 +118,7 @@ pub fn publish(qos: QoS, payload: &'static [u8]) -> Publish {
         packet_id: (qos > QoS::AtMostOnce).then(|| id(0x1234)),
         properties: Properties::new(),
         payload: Bytes::from_static(payload),
+        format_invalid: false,
     }
 }
 
