@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mqtt_core::DisconnectCause;
+use mqtt_core::{DisconnectCause, Event};
 use mqtt_proto::{Connect, Packet, QoS, Reason, Version};
 use tests::packets::{connect, publish};
 use tests::{Client, VERSIONS, World};
@@ -108,6 +108,54 @@ fn each_client_has_its_own_interval() {
                     "{keep_alive} s still there after {second} s"
                 );
             }
+        }
+    }
+}
+
+/// CONNECT under a ceiling of 60 s.
+fn below_ceiling(version: Version, keep_alive: u16) -> (World, Client, Option<u16>) {
+    let world = World::with(|limits| limits.max_keepalive = 60);
+    let client = world.open(version);
+    client.send(Connect {
+        keep_alive,
+        ..connect(version, "a")
+    });
+    let Packet::ConnAck(connack) = client.receive() else {
+        panic!("no CONNACK")
+    };
+    let told = connack.properties.server_keep_alive();
+    (world, client, told)
+}
+
+#[test]
+fn version_5_is_told_the_ceiling_and_held_to_it() {
+    for (asked, expected) in [(59, None), (60, None), (61, Some(60)), (0, Some(60))] {
+        let (world, client, told) = below_ceiling(Version::V5, asked);
+        assert_eq!(told, expected, "{asked} s");
+        let interval = Duration::from_secs(u64::from(expected.unwrap_or(asked)));
+        world.pass(interval * 3 / 2 - Duration::from_millis(10));
+        client.expect_nothing();
+        world.pass(Duration::from_secs(1));
+        client.expect_disconnect(Reason::KeepAliveTimeout); // [MQTT-3.1.2-21], [MQTT-3.2.2-22]
+        let ceiling = |event: &Event| matches!(event, Event::KeepAliveAboveLimit { .. });
+        assert!(!world.events().iter().any(ceiling));
+    }
+}
+
+#[test]
+fn an_earlier_version_keeps_a_longer_interval_and_the_log_says_so_once() {
+    for version in [Version::V31, Version::V311] {
+        for asked in [60, 61, 0] {
+            let (world, client, _) = below_ceiling(version, asked);
+            let interval = Duration::from_secs(if asked == 0 { 1_000 } else { asked.into() });
+            world.pass(interval * 3 / 2 - Duration::from_millis(10));
+            client.send(Packet::PingReq);
+            client.expect(Packet::PingResp);
+            let told = world.events().into_iter().filter(|event| {
+                matches!(event, Event::KeepAliveAboveLimit { keep_alive, maximum: 60, .. }
+                    if *keep_alive == asked)
+            });
+            assert_eq!(told.count(), usize::from(asked != 60), "{asked} s");
         }
     }
 }

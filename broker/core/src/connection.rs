@@ -2,6 +2,7 @@
 //! One network connection: how far it is, what it has to send, when it is next expected to speak.
 
 mod aliases;
+mod keep_alive;
 mod outbox;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use crate::session::SessionId;
 use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKind, explanation};
 
 pub(crate) use aliases::{InboundAliases, OutboundAliases};
+pub(crate) use keep_alive::KeepAlive;
 pub(crate) use outbox::Outbox;
 
 /// How far a connection is.
@@ -37,6 +39,7 @@ pub(crate) enum Phase {
 pub(crate) struct Live {
     pub session: SessionId,
     pub client: Client,
+    /// The interval in force, in seconds; 0 for none.
     pub keep_alive: u16,
     pub connected_at: Moment,
     /// Whether reason strings may be sent on packets other than CONNACK and DISCONNECT. [MQTT-3.1.2-29]

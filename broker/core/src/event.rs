@@ -39,6 +39,12 @@ pub enum Event {
         keep_alive: u16,
         session_present: bool,
     },
+    /// A client before version 5 asked for a longer keep alive than `max_keepalive`, or for none, and keeps it.
+    KeepAliveAboveLimit {
+        client: Client,
+        keep_alive: u16,
+        maximum: u16,
+    },
     /// The end of a connection whose CONNECT was never accepted; `client` is known once CONNECT was read.
     Rejected {
         peer: Peer,

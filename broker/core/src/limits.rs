@@ -12,6 +12,9 @@ pub struct Limits {
     pub max_connections: usize,
     /// Time from the connection to CONNECT; then it is closed.
     pub connect_timeout: Duration,
+    /// Longest keep alive in seconds, 0 for none; version 5 is told and held to it, earlier ones keep what they asked
+    /// for and the log says so.
+    pub max_keepalive: u16,
     /// QoS 1 and 2 messages a client may have in flight to us (Receive Maximum); one more closes it (0x93).
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages in flight to a client that does not tell a smaller Receive Maximum; more wait.
@@ -47,6 +50,7 @@ impl Default for Limits {
             max_packet_size: 16 * 1024 * 1024,
             max_connections: 10_000,
             connect_timeout: Duration::from_secs(5),
+            max_keepalive: 0,
             receive_maximum: 100,
             max_inflight_messages: 100,
             max_topic_alias: 10,

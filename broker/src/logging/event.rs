@@ -27,6 +27,11 @@ impl Entry {
                 keep_alive,
                 ..
             } => connected(client, *version, *clean_start, *keep_alive)?,
+            Event::KeepAliveAboveLimit {
+                client,
+                keep_alive,
+                maximum,
+            } => keepalive_above_limit(client, *keep_alive, *maximum),
             Event::Rejected {
                 peer,
                 client,
@@ -133,6 +138,22 @@ fn connected(
             .with("PROTOCOL_VERSION", version)
             .with("KEEPALIVE", keep_alive)
     })
+}
+
+fn keepalive_above_limit(client: &Client, keep_alive: u16, maximum: u16) -> Entry {
+    let Client { session, peer } = client;
+    let id = Field(&session.client_id);
+    let asked = match keep_alive {
+        0 => "no keepalive".to_owned(),
+        seconds => format!("a keepalive of {seconds} s"),
+    };
+    let text = format!(
+        "Client {id} asked for {asked}, max_keepalive is {maximum} s: it speaks MQTT 3, which cannot be told, and keeps it."
+    );
+    Entry::new(&Kind::KEEPALIVE_ABOVE_LIMIT, text)
+        .about_peer(peer)
+        .about_session(session)
+        .with("KEEPALIVE", keep_alive)
 }
 
 /// The end of a connection, accepted before or not.

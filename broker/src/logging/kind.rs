@@ -51,6 +51,8 @@ kinds! {
         "A connection was refused because there are too many.";
     CLIENT_CONNECTED: Info, "0ede60738d2a4f1eb6eacae9159415b5",
         "A client logged in.";
+    KEEPALIVE_ABOVE_LIMIT: Info, "0886e8df57c74937a9f1ed42819b65ac",
+        "A client of MQTT 3 keeps a longer keep alive than `max_keepalive`.";
     CLIENT_DISCONNECTED: Info, "6be039bb5f014aedb6b56844c80bb654",
         "A client said goodbye.";
     CONNECTION_LOST: Info, "efc99fd977a246b0aa930d66285806a2",

@@ -32,6 +32,7 @@ impl Subject {
             | Event::TooManyConnections { peer }
             | Event::Rejected { peer, .. } => Self::address(peer),
             Event::Connected { client, .. }
+            | Event::KeepAliveAboveLimit { client, .. }
             | Event::Disconnected { client, .. }
             | Event::PublishDenied { client, .. }
             | Event::SubscribeDenied { client, .. }

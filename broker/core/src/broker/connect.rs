@@ -5,7 +5,7 @@ use bytestring::ByteString;
 use mqtt_proto::{Ack, ConnAck, Connect, Packet, Properties, Property, Reason, Version};
 
 use super::{Broker, wake};
-use crate::connection::{InboundAliases, Live, OutboundAliases, Phase};
+use crate::connection::{InboundAliases, KeepAlive, Live, OutboundAliases, Phase};
 use crate::session::{PendingWill, SessionId};
 use crate::{
     AuthRequest, Client, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Frame, Moment,
@@ -213,12 +213,18 @@ impl Broker {
             session: key,
             peer: c.peer.clone(),
         };
-        let maximum = properties.topic_alias_maximum().unwrap_or(0);
-        c.aliases = OutboundAliases::new(maximum.min(limits.max_topic_alias_broker));
+        let internal = c.is_internal();
+        let keep_alive = if internal {
+            KeepAlive::AsAsked(connect.keep_alive)
+        } else {
+            KeepAlive::grant(connect, limits.max_keepalive)
+        };
+        let aliases = properties.topic_alias_maximum().unwrap_or(0);
+        c.aliases = OutboundAliases::new(aliases.min(limits.max_topic_alias_broker));
         c.phase = Phase::Live(Box::new(Live {
             session: id,
             client: client.clone(),
-            keep_alive: connect.keep_alive,
+            keep_alive: keep_alive.seconds(),
             connected_at: now,
             problem_information: properties.request_problem_information().unwrap_or(true),
             unacknowledged: 0,
@@ -226,7 +232,6 @@ impl Broker {
             denial_told: false,
             fanning_out: false,
         }));
-        let internal = c.is_internal();
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -234,19 +239,38 @@ impl Broker {
         session.expires_at = None;
         session.outbound.begin(window);
         session.will = connect.will.clone().map(PendingWill::new); // a delayed one is cancelled [MQTT-3.1.3-9]
-        if internal {
-            return;
+        if !internal {
+            self.announce(client, connect, session_present, keep_alive, fx);
         }
+    }
+
+    /// Counts a new client and tells the log.
+    fn announce(
+        &mut self,
+        client: Client,
+        connect: &Connect,
+        session_present: bool,
+        keep_alive: KeepAlive,
+        fx: &mut Effects,
+    ) {
         self.stats.clients_connected += 1;
         self.stats.clients_maximum = self.stats.clients_maximum.max(self.stats.clients_total());
-        let event = Event::Connected {
-            client,
+        let connected = Event::Connected {
+            client: client.clone(),
             version: connect.version,
             clean_start: connect.clean_start,
-            keep_alive: connect.keep_alive,
+            keep_alive: keep_alive.seconds(),
             session_present,
         };
-        self.tell(event, fx);
+        self.tell(connected, fx);
+        if let KeepAlive::Tolerated(keep_alive) = keep_alive {
+            let tolerated = Event::KeepAliveAboveLimit {
+                client,
+                keep_alive,
+                maximum: self.limits().max_keepalive,
+            };
+            self.tell(tolerated, fx);
+        }
     }
 
     fn connack_properties(&self, connect: &Connect) -> Properties {
@@ -261,6 +285,9 @@ impl Broker {
             properties.push(Property::TopicAliasMaximum(limits.max_topic_alias));
         }
         properties.push(Property::SharedSubscriptionAvailable(false));
+        if let KeepAlive::Lowered(seconds) = KeepAlive::grant(connect, limits.max_keepalive) {
+            properties.push(Property::ServerKeepAlive(seconds));
+        }
         if let Some(wanted) = connect.properties.session_expiry_interval() {
             if wanted > limits.max_session_expiry {
                 properties.push(Property::SessionExpiryInterval(limits.max_session_expiry));

@@ -162,6 +162,14 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
             "Client dev disconnected, not authorised. (reason: wrong password; user 'ann', address 192.168.1.7:50312)",
         ),
         (
+            Event::KeepAliveAboveLimit {
+                client: client("ann", "dev"),
+                keep_alive: 3600,
+                maximum: 60,
+            },
+            "Client dev asked for a keepalive of 3600 s, max_keepalive is 60 s: it speaks MQTT 3, which cannot be told",
+        ),
+        (
             Event::SessionExpired {
                 session: session("ann", "dev"),
             },
