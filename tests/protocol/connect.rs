@@ -68,6 +68,17 @@ fn a_second_connect_closes_the_connection() {
 }
 
 #[test]
+fn before_version_5_a_malformed_connect_is_answered_by_the_close_alone() {
+    let reserved_flag = b"\x10\x0d\x00\x04MQTT\x04\x03\x00\x00\x00\x01a";
+    let will_qos_3 = b"\x10\x13\x00\x04MQTT\x04\x1e\x00\x00\x00\x01a\x00\x01w\x00\x01w";
+    for bytes in [&reserved_flag[..], will_qos_3] {
+        let client = World::new().open(Version::V311);
+        client.send_bytes(bytes);
+        client.expect_closed(); // [MQTT-3.1.4-1]: no CONNACK
+    }
+}
+
+#[test]
 fn an_unknown_protocol_level_is_told_so() {
     let world = World::new();
     let cases: [(Version, &[u8]); 3] = [

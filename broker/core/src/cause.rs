@@ -138,6 +138,13 @@ impl DisconnectCause {
         }
     }
 
+    /// Whether the peer sent what is no packet of a protocol that we speak.
+    pub(crate) fn is_malformed(&self) -> bool {
+        let unsupported =
+            |error: &DecodeError| matches!(error, DecodeError::UnsupportedVersion { .. });
+        matches!(self, Self::Undecodable(error) if !unsupported(error))
+    }
+
     /// The reason code for CONNACK or DISCONNECT; none where the peer is gone or left by itself.
     pub fn reason(&self) -> Option<Reason> {
         Some(match self {

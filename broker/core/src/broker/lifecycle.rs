@@ -96,8 +96,13 @@ impl Broker {
             return;
         };
         let peer = c.peer.clone();
-        let answer = cause.reason().filter(|_| c.version.is_some());
-        if let Some(reason) = answer {
+        // Before version 5 a CONNECT that is none is answered by the close alone. [MQTT-3.1.4-1]
+        let silent = match c.version {
+            None => true,
+            Some(Version::V5) => false,
+            Some(_) => cause.is_malformed(),
+        };
+        if let Some(reason) = cause.reason().filter(|_| !silent) {
             let properties = explanation::of_end(c.version, &cause);
             let connack = ConnAck {
                 session_present: false,
