@@ -122,6 +122,32 @@ fn a_client_that_exceeds_the_receive_maximum_is_told_and_closed() {
 }
 
 #[test]
+fn the_receive_maximum_told_holds_although_the_limit_changes() {
+    let world = World::with(|limits| limits.receive_maximum = 2);
+    let client = world.client(Version::V5, "a");
+    world.reconfigure(|limits| limits.receive_maximum = 1);
+    for id in 1..=2 {
+        client.send(publish_at(QoS::ExactlyOnce, id, "x", "1"));
+        client.receive();
+    }
+    client.expect_nothing();
+    client.send(publish_at(QoS::ExactlyOnce, 3, "x", "1"));
+    client.expect_disconnect(Reason::ReceiveMaximumExceeded); // [MQTT-3.3.4-8]
+}
+
+#[test]
+fn a_release_of_an_unknown_message_makes_no_room() {
+    let world = World::with(|limits| limits.receive_maximum = 1);
+    let client = world.client(Version::V5, "a");
+    client.send(publish_at(QoS::ExactlyOnce, 1, "x", "1"));
+    client.receive();
+    client.send(pubrel(2));
+    client.receive();
+    client.send(publish_at(QoS::ExactlyOnce, 3, "x", "1"));
+    client.expect_disconnect(Reason::ReceiveMaximumExceeded);
+}
+
+#[test]
 fn a_message_sent_again_and_a_completed_one_need_no_room() {
     let world = World::with(|limits| limits.receive_maximum = 2);
     let client = world.client(Version::V5, "a");

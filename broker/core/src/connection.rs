@@ -44,6 +44,8 @@ pub(crate) struct Live {
     pub connected_at: Moment,
     /// Whether reason strings may be sent on packets other than CONNACK and DISCONNECT. [MQTT-3.1.2-29]
     pub problem_information: bool,
+    /// The Receive Maximum that CONNACK told.
+    pub receive_maximum: u16,
     /// QoS 1 and 2 messages from the client whose exchange has not ended.
     pub unacknowledged: u16,
     pub aliases: InboundAliases,

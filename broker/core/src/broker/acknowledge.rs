@@ -48,11 +48,11 @@ impl Broker {
         else {
             return;
         };
-        live.unacknowledged = live.unacknowledged.saturating_sub(1);
         let Some(session) = self.sessions.get_mut(live.session) else {
             return;
         };
         let known = session.inbound.release(ack.packet_id);
+        live.unacknowledged = live.unacknowledged.saturating_sub(u16::from(known));
         let mut after = CommitSeq::default();
         if known && session.is_persistent() {
             let record = Record::Released {

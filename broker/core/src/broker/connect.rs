@@ -227,6 +227,7 @@ impl Broker {
             keep_alive: keep_alive.seconds(),
             connected_at: now,
             problem_information: properties.request_problem_information().unwrap_or(true),
+            receive_maximum: limits.receive_maximum,
             unacknowledged: 0,
             aliases: InboundAliases::new(limits.max_topic_alias),
             denial_told: false,

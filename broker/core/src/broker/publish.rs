@@ -91,7 +91,6 @@ impl Broker {
 
     /// False when a v5 client has more exchanges open than it was told it may.
     fn take_quota(&mut self, conn: ConnectionId) -> bool {
-        let maximum = self.params.limits.receive_maximum;
         let Some(c) = self.connections.get_mut(conn) else {
             return false;
         };
@@ -99,7 +98,7 @@ impl Broker {
         let Some(live) = c.live_mut() else {
             return false;
         };
-        let allowed = unlimited || live.unacknowledged < maximum;
+        let allowed = unlimited || live.unacknowledged < live.receive_maximum;
         live.unacknowledged = live.unacknowledged.saturating_add(1);
         allowed
     }
