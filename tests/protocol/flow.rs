@@ -2,9 +2,12 @@
 //! Flow control: how much may be in flight in each direction, and how large a packet may be.
 
 use mqtt_core::{DisconnectCause, ProtocolFault};
-use mqtt_proto::{Ack, Connect, Packet, Property, QoS, Reason, Version};
+use mqtt_proto::{
+    Ack, Connect, Packet, Property, QoS, Reason, Subscribe, SubscribeFilter, Version,
+};
 use tests::packets::{
-    connack, connect, packet_id, puback, pubcomp, publish, publish_at, pubrec, pubrel, resume, will,
+    connack, connect, filter, options, packet_id, puback, pubcomp, publish, publish_at, pubrec,
+    pubrel, refusal, resume, suback, subscribe, will,
 };
 use tests::{IntoPacket, VERSIONS, World};
 
@@ -294,4 +297,38 @@ fn a_will_may_be_as_large_as_its_length_field_allows() {
             .lose();
         watcher.take(QoS::AtMostOnce, "gone", &payload);
     }
+}
+
+#[test]
+fn a_client_that_cannot_take_a_connack_is_refused() {
+    for size in [1, 4, 5, 17] {
+        let world = World::new();
+        let client = world.open(Version::V5);
+        let small = Property::MaximumPacketSize(size);
+        client.send(with(connect(Version::V5, "a"), small));
+        if size >= 5 {
+            client.expect(refusal(Reason::PacketTooLarge)); // [MQTT-3.1.2-24]
+        }
+        client.expect_closed();
+        world.assert_empty();
+    }
+}
+
+#[test]
+fn an_answer_that_the_client_cannot_take_ends_its_connection() {
+    let world = World::new();
+    let small = Property::MaximumPacketSize(50);
+    let client = world.connect(with(connect(Version::V5, "a"), small), false);
+    let wanted = |n: u32| SubscribeFilter {
+        filter: filter(&n.to_string()),
+        options: options(QoS::AtMostOnce),
+    };
+    let many = |count| Subscribe {
+        filters: (0..count).map(wanted).collect(),
+        ..subscribe(1, "x", QoS::AtMostOnce)
+    };
+    client.send(many(45));
+    client.expect(suback(1, [Reason::Success; 45]));
+    client.send(many(46));
+    client.expect_disconnect(Reason::PacketTooLarge); // [MQTT-3.1.2-24]
 }

@@ -228,8 +228,12 @@ impl Broker {
 
     /// Puts a reply into the connection's outbox; it leaves when `after` is durable.
     fn reply(&mut self, conn: ConnectionId, packet: Packet, after: CommitSeq, fx: &mut Effects) {
-        if let Some(c) = self.connections.get_mut(conn) {
-            c.reply(packet, after);
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if !c.reply(packet, after) {
+            self.work.push_back(Work::Part(conn));
+        } else {
             wake(c, fx);
         }
     }

@@ -72,6 +72,8 @@ pub enum ProtocolFault {
     WillDenied,
     TooManySessions,
     SessionExpirySet,
+    /// The client's Maximum Packet Size leaves no room for an answer.
+    AnswerTooLarge,
     /// Too many answers wait because the client does not read.
     AnswersNotRead,
 }
@@ -85,6 +87,7 @@ impl ProtocolFault {
             Self::TopicAlias { .. } => Reason::TopicAliasInvalid,
             Self::EnhancedAuthentication => Reason::BadAuthenticationMethod,
             Self::PayloadFormat => Reason::PayloadFormatInvalid,
+            Self::AnswerTooLarge => Reason::PacketTooLarge,
             Self::WillDenied => Reason::NotAuthorized,
             Self::TooManySessions | Self::AnswersNotRead => Reason::QuotaExceeded,
             _ => Reason::ProtocolError,
@@ -117,6 +120,9 @@ impl fmt::Display for ProtocolFault {
             Self::PayloadFormat => f.write_str("a payload that is said to be UTF-8 and is not"),
             Self::WillDenied => f.write_str("the will's topic may not be published to"),
             Self::TooManySessions => f.write_str("this server holds as many sessions as it may"),
+            Self::AnswerTooLarge => {
+                f.write_str("an answer would be larger than the client's maximum packet size")
+            }
             Self::AnswersNotRead => {
                 f.write_str("the client does not read the answers to its packets")
             }

@@ -137,8 +137,9 @@ impl Connection {
         }
     }
 
-    /// Adds a reply to the outbox, explained where the client can take it. [MQTT-3.1.2-24]
-    pub fn reply(&mut self, mut packet: Packet, after: CommitSeq) {
+    /// Adds a reply to the outbox, explained where the client can take it; false for one that it could take in no
+    /// form. [MQTT-3.1.2-24]
+    pub fn reply(&mut self, mut packet: Packet, after: CommitSeq) -> bool {
         if let Some(sentence) = explanation::of_acknowledgement(&packet) {
             if self.wants_explanations() {
                 explanation::add(&mut packet, sentence);
@@ -146,8 +147,12 @@ impl Connection {
         }
         if self.max_packet_size != usize::MAX && self.is_too_large(&packet) {
             explanation::leave_out(&mut packet);
+            if self.is_too_large(&packet) {
+                return false;
+            }
         }
         self.outbox.reply(Frame::Packet(packet), after);
+        true
     }
 
     /// [MQTT-3.1.2-29]
@@ -155,7 +160,8 @@ impl Connection {
         self.version == Some(Version::V5) && self.live().is_some_and(|l| l.problem_information)
     }
 
-    fn is_too_large(&self, packet: &Packet) -> bool {
+    /// Whether the client would not take this packet.
+    pub fn is_too_large(&self, packet: &Packet) -> bool {
         let mut bytes = BytesMut::new();
         mqtt_proto::encode(packet, self.version.unwrap_or(Version::V5), &mut bytes);
         bytes.len() > self.max_packet_size

@@ -59,6 +59,7 @@ impl Broker {
         verdict: Verdict,
         fx: &mut Effects,
     ) {
+        let unanswerable = self.is_unanswerable(conn);
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
@@ -72,6 +73,7 @@ impl Broker {
         let key = session_key(connect);
         let refused = match verdict {
             Verdict::Refused(failure) => Some(DisconnectCause::Login(failure)),
+            _ if unanswerable => Some(DisconnectCause::Protocol(ProtocolFault::AnswerTooLarge)),
             _ if denied => Some(DisconnectCause::Protocol(ProtocolFault::WillDenied)),
             _ if self.sessions.find(&key).is_none()
                 && self.sessions.len() >= self.params.limits.max_sessions =>
@@ -124,12 +126,7 @@ impl Broker {
         } else {
             CommitSeq::default()
         };
-        let properties = self.connack_properties(&connect);
-        let connack = ConnAck {
-            session_present,
-            reason: Reason::Success,
-            properties,
-        };
+        let connack = self.connack(&connect, session_present);
         self.reply(conn, Packet::ConnAck(connack), after, fx);
         if session_present {
             self.release_again(conn, id, fx);
@@ -271,6 +268,26 @@ impl Broker {
                 maximum: self.limits().max_keepalive,
             };
             self.tell(tolerated, fx);
+        }
+    }
+
+    /// Whether the client could not even take a CONNACK. [MQTT-3.1.2-24]
+    fn is_unanswerable(&self, conn: ConnectionId) -> bool {
+        let Some(c) = self.connections.get(conn) else {
+            return false;
+        };
+        let Phase::Judging(connect) = &c.phase else {
+            return false;
+        };
+        c.max_packet_size != usize::MAX
+            && c.is_too_large(&Packet::ConnAck(self.connack(connect, false)))
+    }
+
+    fn connack(&self, connect: &Connect, session_present: bool) -> ConnAck {
+        ConnAck {
+            session_present,
+            reason: Reason::Success,
+            properties: self.connack_properties(connect),
         }
     }
 

@@ -9,7 +9,7 @@ use super::Broker;
 use super::deliver::Carrier;
 use super::route::{FAN_OUT_SLICE, Target};
 use crate::session::SessionId;
-use crate::{ConnectionId, Effects, Moment};
+use crate::{ConnectionId, DisconnectCause, Effects, Moment, ProtocolFault};
 
 /// Pieces of work begun in one entry.
 const PIECES: usize = 16;
@@ -19,6 +19,8 @@ const UNROUTE_SLICE: usize = 256;
 /// Something left over from an entry.
 pub(super) enum Work {
     FanOut(FanOut),
+    /// A connection to end, whose client cannot take the answer it is owed.
+    Part(ConnectionId),
     /// A session whose queue can go on.
     Pump(SessionId),
     /// Subscriptions of a session that is gone.
@@ -46,6 +48,10 @@ impl Broker {
                         session.pump_is_due = false;
                     }
                     self.pump(now, id, fx);
+                }
+                Some(Work::Part(conn)) => {
+                    let cause = DisconnectCause::Protocol(ProtocolFault::AnswerTooLarge);
+                    self.end(now, conn, cause, fx);
                 }
                 Some(Work::Unroute { session, filters }) => return self.unroute(session, filters),
                 None => return,
