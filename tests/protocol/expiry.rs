@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use mqtt_proto::{Property, Publish, QoS, Version};
-use tests::packets::{properties, publish_at};
-use tests::{Client, QUALITIES, World};
+use tests::packets::{packet_id, properties, publish_at};
+use tests::{Client, QUALITIES, VERSIONS, World};
 
 /// A message of QoS 1 that expires after `seconds`.
 fn expiring(seconds: u32, payload: &str) -> Publish {
@@ -136,4 +136,53 @@ fn a_message_sent_again_tells_what_is_left_by_then() {
         }),
         id
     );
+}
+
+/// A message of QoS 0 to a client that takes nothing meanwhile.
+fn held_up(version: Version, qos: QoS, waited: u64) -> (World, Client) {
+    let world = World::new();
+    let client = world.client(version, "s");
+    client.subscribe("x", qos);
+    client.stall();
+    let publisher = world.client(Version::V5, "p");
+    publisher.send(Publish {
+        qos,
+        packet_id: (qos > QoS::AtMostOnce).then(|| packet_id(1)),
+        ..expiring(10, "held up")
+    });
+    world.pass(Duration::from_secs(waited));
+    client.unstall();
+    (world, client)
+}
+
+#[test]
+fn a_message_held_up_by_a_full_socket_tells_what_is_left_when_it_leaves() {
+    for qos in QUALITIES {
+        let (_world, client) = held_up(Version::V5, qos, 7);
+        client.expect_publish(Publish {
+            qos,
+            ..expiring(3, "held up") // [MQTT-3.3.2-6]
+        });
+    }
+}
+
+#[test]
+fn a_message_of_quality_0_that_expires_before_a_full_socket_takes_it_is_dropped() {
+    for version in VERSIONS {
+        let (world, client) = held_up(version, QoS::AtMostOnce, 10);
+        client.expect_nothing(); // [MQTT-3.3.2-5]
+        assert_eq!(world.stats().publish_dropped, 1);
+        let (_world, client) = held_up(version, QoS::AtLeastOnce, 10);
+        client.receive(); // it had its packet identifier already
+    }
+}
+
+#[test]
+fn an_interval_of_zero_reaches_nobody() {
+    let world = World::new();
+    let client = world.client(Version::V5, "s");
+    client.subscribe("x", QoS::AtLeastOnce);
+    send(&world.client(Version::V5, "p"), expiring(0, "1"));
+    client.expect_nothing();
+    world.assert_queues_empty();
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use mqtt_proto::{Packet, PacketId, Property, PublishHead, QoS, Version};
 
-use crate::Message;
+use crate::{Message, Moment};
 
 /// One MQTT packet to send.
 #[derive(Clone, Debug)]
@@ -50,6 +50,19 @@ impl Delivery {
     /// Appends everything but the payload, which follows it on the wire.
     pub fn encode_head(&self, version: Version, out: &mut BytesMut) {
         self.head().encode(version, self.payload.len(), out);
+    }
+
+    /// Tells what is left of the expiry interval now; false when the message expired and was promised to nobody.
+    pub(crate) fn age(&mut self, now: Moment) -> bool {
+        let Some(left) = self.message.remaining(now) else {
+            return true;
+        };
+        for property in &mut self.extra {
+            if let Property::MessageExpiryInterval(seconds) = property {
+                *seconds = left; // [MQTT-3.3.2-6]
+            }
+        }
+        self.qos > QoS::AtMostOnce || !self.message.is_expired(now)
     }
 
     pub(crate) fn set_alias(&mut self, alias: u16, known: bool) {

@@ -20,6 +20,19 @@ pub struct Message {
     pub expires: Option<Moment>,
 }
 
+impl Message {
+    /// [MQTT-3.3.2-5]
+    pub fn is_expired(&self, now: Moment) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+
+    /// What is left of its expiry interval in seconds, at least 1; none if it has none. [MQTT-3.3.2-6]
+    pub fn remaining(&self, now: Moment) -> Option<u32> {
+        let left = self.expires?.since(now).as_secs().max(1);
+        Some(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+}
+
 /// Where a message's payload is.
 #[derive(Clone, Debug)]
 pub enum Body {

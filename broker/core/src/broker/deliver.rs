@@ -186,7 +186,8 @@ impl Broker {
         let Some(c) = connection.and_then(|conn| self.connections.get_mut(conn)) else {
             return;
         };
-        if is_expired(entry, now) {
+        if entry.message.is_expired(now) {
+            self.stats.publish_dropped += 1;
             return;
         }
         if c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes {
@@ -209,10 +210,6 @@ impl Broker {
     }
 }
 
-pub(super) fn is_expired(entry: &Queued, now: Moment) -> bool {
-    entry.message.expires.is_some_and(|at| at <= now) // [MQTT-3.3.2-5]
-}
-
 /// The PUBLISH for one client; none if it is larger than the client accepts. [MQTT-3.1.2-25]
 pub(super) fn delivery(
     c: &Connection,
@@ -230,12 +227,12 @@ pub(super) fn delivery(
                 .iter()
                 .map(|&id| Property::SubscriptionIdentifier(id)),
         ); // [MQTT-3.3.4-3]
-        if let Some(at) = entry.message.expires {
-            let left = at.since(now).as_secs().max(1);
-            extra.push(Property::MessageExpiryInterval(
-                u32::try_from(left).unwrap_or(u32::MAX),
-            )); // [MQTT-3.3.2-6]
-        }
+        extra.extend(
+            entry
+                .message
+                .remaining(now)
+                .map(Property::MessageExpiryInterval),
+        );
     }
     let delivery = Delivery {
         message: Arc::clone(&entry.message),

@@ -27,7 +27,8 @@ impl Broker {
             return;
         };
         out.version = c.version;
-        let taken = take_frames(c, durable, max_bytes, out);
+        let earlier = out.frames.len();
+        self.stats.publish_dropped += take_frames(c, now, durable, max_bytes, out);
         out.pause_reading = c.is_waiting();
         c.woken = out.more;
         if !out.more && c.dropped > 0 {
@@ -42,7 +43,7 @@ impl Broker {
             .get(conn)
             .is_some_and(Connection::is_internal)
         {
-            self.count_sent(out.frames.get(taken..).unwrap_or_default());
+            self.count_sent(out.frames.get(earlier..).unwrap_or_default());
         }
         self.leave(now, effects);
     }
@@ -69,26 +70,29 @@ impl Broker {
     }
 }
 
-/// Moves frames into `out`; returns how many were there before.
+/// Moves frames into `out`; returns how many messages expired before they could leave.
 fn take_frames(
     c: &mut Connection,
+    now: Moment,
     durable: CommitSeq,
     max_bytes: usize,
     out: &mut Drained,
-) -> usize {
-    let taken = out.frames.len();
-    let before = c.outbox.pending_bytes();
+) -> u64 {
+    let (mut taken, mut expired) = (0, 0);
     loop {
-        if before.saturating_sub(c.outbox.pending_bytes()) >= max_bytes {
+        if taken >= max_bytes {
             out.more = true;
             break;
         }
+        let pending = c.outbox.pending_bytes();
         match c.outbox.pop(durable) {
             Ok(mut frame) => {
-                if let Some(aliases) = &mut c.aliases {
-                    aliases.shorten(&mut frame, c.max_packet_size);
+                if make_ready(c, now, &mut frame) {
+                    taken += pending.saturating_sub(c.outbox.pending_bytes());
+                    out.frames.push(frame);
+                } else {
+                    expired += 1;
                 }
-                out.frames.push(frame);
             }
             Err(waits_for) => {
                 out.waits_for = waits_for;
@@ -97,5 +101,17 @@ fn take_frames(
         }
     }
     out.close = matches!(c.phase, Phase::Closing) && c.outbox.is_empty();
-    taken
+    expired
+}
+
+/// Brings a frame up to the moment at which it leaves; false when it is too late for it.
+fn make_ready(c: &mut Connection, now: Moment, frame: &mut Frame) -> bool {
+    let Frame::Deliver(delivery) = frame else {
+        return true;
+    };
+    let in_time = delivery.age(now);
+    if let Some(aliases) = c.aliases.as_mut().filter(|_| in_time) {
+        aliases.shorten(delivery, c.max_packet_size);
+    }
+    in_time
 }

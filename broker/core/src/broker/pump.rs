@@ -5,7 +5,7 @@ use bytes::Bytes;
 use mqtt_proto::PacketId;
 
 use super::connections::Connections;
-use super::deliver::{Carrier, Terms, delivery, is_expired};
+use super::deliver::{Carrier, Terms, delivery};
 use super::work::Work;
 use super::{Broker, wake};
 use crate::connection::Connection;
@@ -112,7 +112,7 @@ impl Broker {
         let stored = entry
             .location
             .map(|location| (location, session.key.clone()));
-        let candidate = (!is_expired(&entry, now))
+        let candidate = (!entry.message.is_expired(now))
             .then(|| delivery(c, &entry, Some(PacketId::MIN), now))
             .flatten();
         let Some(mut delivery) = candidate else {

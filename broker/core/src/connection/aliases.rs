@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use mqtt_proto::{Property, Publish, Topic, Version};
 
-use crate::{Frame, ProtocolFault};
+use crate::{Delivery, ProtocolFault};
 
 /// Topics to which a client gave numbers, 1 to the maximum that its CONNACK told.
 #[derive(Default)]
@@ -68,13 +68,10 @@ impl OutboundAliases {
         })
     }
 
-    /// Shortens a frame that leaves now, after all those that left before it.
+    /// Shortens a message that leaves now, after all those that left before it.
     ///
     /// One that would grow beyond `max_packet_size` by it stays as it is. [MQTT-3.1.2-24]
-    pub fn shorten(&mut self, frame: &mut Frame, max_packet_size: usize) {
-        let Frame::Deliver(delivery) = frame else {
-            return;
-        };
+    pub fn shorten(&mut self, delivery: &mut Delivery, max_packet_size: usize) {
         let topic = &delivery.message.topic;
         if topic.as_str().len() <= ALIAS_LEN {
             return;
