@@ -3,7 +3,7 @@
 //!
 //! [`World`] drives `mqtt_core::Broker` with encoded bytes and virtual time, [`Client`] is one end of a
 //! dialogue in it, [`packets`] builds what is sent and expected. [`Daemon`] starts the real `broker`,
-//! [`Connection`] speaks to it, and [`tools`] are other people's programs.
+//! [`Connection`] speaks to it, and [`tools`] are other people's programs. [`source`] reads the project's own files.
 
 mod client;
 mod connection;
@@ -12,6 +12,7 @@ pub mod malformed;
 pub mod packets;
 mod random;
 mod settle;
+pub mod source;
 mod store;
 pub mod tools;
 mod world;

@@ -4,10 +4,9 @@
 //! `rules` holds the table; this reads the files and prints every breach at once.
 
 mod rules;
-mod source;
 
 use rules::RULES;
-use source::{project, sources};
+use tests::source::{Source, project, sources};
 
 #[test]
 fn every_file_obeys_the_house_rules() {
@@ -49,7 +48,7 @@ fn every_make_target_has_a_line_of_help() {
 fn a_breach_of_each_rule_is_found() {
     for rule in RULES {
         let (path, text) = rule.bad_example;
-        let source = source::Source {
+        let source = Source {
             path: path.to_owned(),
             text: text.replace("_LINES_", &"x\n".repeat(600)),
         };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The table of house rules, each with an example that breaks it.
 
-use crate::source::{Source, project};
+use tests::source::{Source, project};
 
 /// One rule.
 pub struct Rule {
