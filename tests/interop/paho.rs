@@ -32,6 +32,7 @@ fn library() -> PathBuf {
     })
 }
 
+/// Others' programs need nothing but the standard. [MQTT-7.0.0-2]
 #[test]
 fn paho_makes_its_rounds_over_tcp_and_websocket() {
     let daemon = Daemon::start();

@@ -77,7 +77,7 @@ fn packets_may_come_byte_by_byte_and_many_at_once() {
         let Some(Packet::Publish(message)) = client.receive() else {
             panic!("message {n} is missing")
         };
-        assert_eq!(message.payload, if n == 0 { "1" } else { "2" });
+        assert_eq!(message.payload, if n == 0 { "1" } else { "2" }); // [MQTT-4.2.0-1], in 3.1.1 [MQTT-7.1.1-1]
     }
 }
 

@@ -76,7 +76,7 @@ fn an_alias_beyond_the_maximum_is_refused_in_words() {
         let world = World::with(|limits| limits.max_topic_alias = maximum);
         let client = world.client(Version::V5, "a");
         client.send(naming(QoS::AtMostOnce, "x", alias, "1"));
-        client.expect_disconnect(Reason::TopicAliasInvalid); // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+        client.expect_disconnect(Reason::TopicAliasInvalid); // [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.2.2-17] [MQTT-3.2.2-18]
         let cause = world.last_cause().to_string();
         assert!(cause.contains(&format!("topic alias {alias}")), "{cause}");
     }
@@ -179,7 +179,7 @@ fn no_more_aliases_are_given_than_the_client_and_the_limit_allow() {
             for n in 1..=4 {
                 publisher.publish(QoS::AtMostOnce, &format!("topic/{n}"), "1");
                 let (_, alias) = take_alias(&subscriber);
-                assert_eq!(alias, (n <= expected).then_some(n)); // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
+                assert_eq!(alias, (n <= expected).then_some(n)); // [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.3.2-11]
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mqtt_core::DisconnectCause;
-use mqtt_proto::{Disconnect, Packet, Property, QoS, Reason, Version};
+use mqtt_proto::{Connect, Disconnect, Packet, Property, QoS, Reason, Version};
 use tests::packets::{
     connack, connect, disconnect, properties, publish, refusal, resume, suback, subscribe,
 };
@@ -19,7 +19,7 @@ fn connect_is_answered_by_connack() {
         let client = world.open(version);
         client.expect_nothing();
         client.send(connect(version, "a"));
-        client.expect(connack(false)); // [MQTT-3.2.0-1], [MQTT-3.2.2-1]
+        client.expect(connack(false)); // [MQTT-3.2.0-1], [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.1.4-5], in 3.1.1 [MQTT-3.1.4-4]
         client.expect_nothing();
         assert_eq!(world.stats().clients_connected, 1);
     }
@@ -63,7 +63,7 @@ fn a_second_connect_closes_the_connection() {
         let world = World::new();
         let client = world.client(version, "a");
         client.send(connect(version, "a"));
-        client.expect_disconnect(Reason::ProtocolError); // [MQTT-3.1.0-2]
+        client.expect_disconnect(Reason::ProtocolError); // [MQTT-3.1.0-2], [MQTT-3.2.0-2]
     }
 }
 
@@ -124,8 +124,21 @@ fn a_bridge_of_another_broker_may_set_the_high_bit_of_the_level() {
 fn an_empty_client_identifier_needs_a_clean_session() {
     let world = World::new();
     world.connect(connect(Version::V311, ""), false); // [MQTT-3.1.3-6]
-    world.refused(resume(Version::V311, ""), Reason::ClientIdentifierNotValid); // [MQTT-3.1.3-8]
+    world.refused(resume(Version::V311, ""), Reason::ClientIdentifierNotValid); // [MQTT-3.1.3-8], [MQTT-3.1.3-7], [MQTT-3.1.3-9]
     world.refused(connect(Version::V31, ""), Reason::ClientIdentifierNotValid);
+}
+
+#[test]
+fn identifiers_of_1_to_23_letters_and_digits_are_accepted() {
+    let characters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for version in VERSIONS {
+        let world = World::new();
+        for length in 1..=23 {
+            for start in (0..=characters.len() - length).step_by(7) {
+                world.client(version, &characters[start..start + length]); // [MQTT-3.1.3-5]
+            }
+        }
+    }
 }
 
 #[test]
@@ -149,7 +162,7 @@ fn an_assigned_client_identifier_is_told_and_leads_back_to_the_session() {
     let assigned = connack
         .properties
         .assigned_client_identifier()
-        .expect("an identifier"); // [MQTT-3.2.2-16]
+        .expect("an identifier"); // [MQTT-3.2.2-16], [MQTT-3.1.3-7]
     client.subscribe("a", QoS::AtLeastOnce);
     client.lose();
     world.resumed(Version::V5, assigned);
@@ -173,7 +186,27 @@ fn connack_tells_what_this_broker_can_and_cannot() {
     assert_eq!(told.topic_alias_maximum(), Some(3));
     assert_eq!(told.shared_subscription_available(), Some(false));
     assert_eq!(told.assigned_client_identifier(), None);
-    assert_eq!(told.maximum_qos(), None, "2 is told by absence");
+    assert_eq!(told.maximum_qos(), None, "2 is told by absence"); // [MQTT-3.2.2-9], [MQTT-3.2.2-11]
+}
+
+#[test]
+fn response_information_is_never_told() {
+    let world = World::new();
+    for asked in [None, Some(false), Some(true)] {
+        let client = world.open(Version::V5);
+        client.send(Connect {
+            properties: asked
+                .map(Property::RequestResponseInformation)
+                .into_iter()
+                .collect(),
+            ..connect(Version::V5, "a")
+        });
+        let Packet::ConnAck(connack) = client.receive() else {
+            panic!("no CONNACK")
+        };
+        assert_eq!(connack.properties.response_information(), None); // [MQTT-3.1.2-28]
+        client.leave();
+    }
 }
 
 #[test]
@@ -219,7 +252,7 @@ fn disconnect_ends_the_connection() {
     for version in ALL {
         let world = World::new();
         let client = world.client(version, "a");
-        client.leave(); // [MQTT-3.14.4-1]
+        client.leave(); // [MQTT-3.14.4-1], [MQTT-3.14.4-2]
         assert!(matches!(world.last_cause(), DisconnectCause::ByClient));
         world.assert_empty();
     }
@@ -237,7 +270,7 @@ fn what_follows_a_disconnect_is_ignored() {
             publish("x", "late").into_packet(),
         ]);
         client.expect_closed();
-        listener.expect_nothing();
+        listener.expect_nothing(); // [MQTT-3.14.4-1], in 3.1.1 [MQTT-3.14.4-2]
     }
 }
 
@@ -250,7 +283,7 @@ fn disconnect_may_not_give_an_expiry_to_a_session_without() {
         reason: Reason::Success,
         properties: expiry,
     });
-    client.expect_disconnect(Reason::ProtocolError); // [MQTT-3.14.2-2]
+    client.expect_disconnect(Reason::ProtocolError); // section 3.14.2.2.2
     world.assert_empty();
 }
 
@@ -262,6 +295,7 @@ fn a_connection_without_connect_is_closed_after_the_timeout() {
         world.pass(Duration::from_millis(4_900));
         client.expect_nothing();
         world.pass(Duration::from_millis(1_100));
+        // no DISCONNECT: [MQTT-3.14.0-1]
         client.expect_closed(); // [MQTT-3.1.4-1], non-normative: "within a reasonable amount of time"
         assert!(matches!(
             world.last_cause(),

@@ -15,7 +15,8 @@ fn a_message_is_delivered_at_the_lower_of_both_qualities() {
             subscriber.subscribe("x", granted);
             for published in QUALITIES {
                 publisher.publish(published, "x", "1");
-                subscriber.take(granted.min(published), "x", "1"); // [MQTT-3.8.4-8]
+                // Every quality is granted [MQTT-3.2.2-10], and DUP is 0 [MQTT-4.3.1-1], [MQTT-4.3.2-2].
+                subscriber.take(granted.min(published), "x", "1"); // [MQTT-3.8.4-8], in 3.1.1 [MQTT-3.8.4-6]
                 subscriber.expect_nothing();
             }
             subscriber.leave();
@@ -33,15 +34,34 @@ fn every_step_of_a_delivery_of_quality_2_waits_for_the_one_before() {
         world
             .client(version, "p")
             .publish(QoS::ExactlyOnce, "x", "1");
-        let id = subscriber.expect_publish(publish_at(QoS::ExactlyOnce, 1, "x", "1"));
+        let id = subscriber.expect_publish(publish_at(QoS::ExactlyOnce, 1, "x", "1")); // [MQTT-4.3.3-2], [MQTT-4.3.3-3]
         subscriber.expect_nothing();
         subscriber.send(pubrec(id));
-        subscriber.expect(pubrel(id)); // [MQTT-4.3.3-3]
+        subscriber.expect(pubrel(id)); // [MQTT-4.3.3-4], [MQTT-2.2.1-5], in 3.1.1 [MQTT-4.3.3-1], [MQTT-2.3.1-6]
         subscriber.expect_nothing();
         subscriber.send(pubrec(id));
         subscriber.expect(pubrel(id));
         subscriber.send(pubcomp(id));
         subscriber.expect_nothing();
+    }
+}
+
+#[test]
+fn releases_come_in_the_order_of_the_receipts() {
+    for version in VERSIONS {
+        let world = World::new();
+        let client = world.client(version, "s");
+        client.subscribe("x", QoS::ExactlyOnce);
+        let publisher = world.client(version, "p");
+        let ids = ["1", "2", "3"].map(|payload| {
+            publisher.publish(QoS::ExactlyOnce, "x", payload);
+            client.expect_publish(publish_at(QoS::ExactlyOnce, 1, "x", payload))
+        });
+        let receipts = [ids[2], ids[0], ids[1]];
+        client.send_together(receipts.map(pubrec));
+        for id in receipts {
+            client.expect(pubrel(id)); // [MQTT-4.6.0-4]
+        }
     }
 }
 
@@ -103,7 +123,7 @@ fn a_packet_identifier_in_use_is_not_given_out_again() {
         for _ in 0..66_000 {
             publisher.publish(QoS::AtLeastOnce, "x", "1");
             let id = subscriber.expect_publish(publish_at(QoS::AtLeastOnce, 1, "x", "1"));
-            assert_ne!(id, kept); // [MQTT-2.2.1-3]
+            assert_ne!(id, kept); // [MQTT-2.2.1-4], in 3.1.1 [MQTT-2.3.1-4], [MQTT-4.3.2-1], [MQTT-4.3.3-1]
             subscriber.send(puback(id));
         }
     }
@@ -118,6 +138,7 @@ fn acknowledgements_of_unknown_messages_do_no_harm() {
         client.send(puback(77));
         client.send(pubcomp(78));
         client.send(pubrec(79));
+        // [MQTT-3.6.2-1]
         client.expect(Packet::PubRel(Ack::new(
             packet_id(79),
             Reason::PacketIdentifierNotFound,
@@ -168,6 +189,26 @@ fn a_refused_delivery_of_quality_2_ends_there() {
 }
 
 #[test]
+fn a_refused_delivery_is_not_sent_again() {
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let world = World::new();
+        let client = world.persistent(Version::V5, "a");
+        client.subscribe("x", qos);
+        world.client(Version::V5, "p").publish(qos, "x", "1");
+        let id = client.expect_publish(publish_at(qos, 1, "x", "1"));
+        let refusal = Ack::new(packet_id(id), Reason::ImplementationSpecificError);
+        client.send(match qos {
+            QoS::ExactlyOnce => Packet::PubRec(refusal),
+            _ => Packet::PubAck(refusal),
+        });
+        client.expect_nothing();
+        client.lose();
+        world.resumed(Version::V5, "a").expect_nothing(); // [MQTT-4.4.0-2]
+        world.assert_queues_empty();
+    }
+}
+
+#[test]
 fn a_fan_out_reaches_everybody_once() {
     for version in VERSIONS {
         let world = World::new();
@@ -181,7 +222,7 @@ fn a_fan_out_reaches_everybody_once() {
         publisher.publish(QoS::ExactlyOnce, "x", "1");
         publisher.publish(QoS::ExactlyOnce, "x", "2");
         for (n, subscriber) in subscribers.iter().enumerate() {
-            let messages = subscriber.take_all();
+            let messages = subscriber.take_all(); // [MQTT-4.5.0-1]
             assert_eq!(
                 messages.iter().map(|m| &m.payload[..]).collect::<Vec<_>>(),
                 [b"1", b"2"]

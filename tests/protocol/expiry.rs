@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use mqtt_proto::{Property, Publish, QoS, Version};
-use tests::packets::{packet_id, properties, publish_at};
+use mqtt_proto::{Packet, Property, Publish, QoS, Version};
+use tests::packets::{packet_id, properties, pubcomp, publish_at, pubrec, pubrel};
 use tests::{Client, QUALITIES, VERSIONS, World};
 
 /// A message of QoS 1 that expires after `seconds`.
@@ -84,6 +84,49 @@ fn a_message_in_flight_is_completed_although_it_expires_meanwhile() {
     client.acknowledge(QoS::AtLeastOnce, id);
     client.expect_nothing();
     world.assert_queues_empty();
+}
+
+#[test]
+fn a_message_that_was_sent_is_sent_again_although_it_expired() {
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let world = World::new();
+        let client = world.persistent(Version::V5, "s");
+        client.subscribe("x", qos);
+        let message = Publish {
+            qos,
+            ..expiring(10, "1")
+        };
+        send(&world.client(Version::V5, "p"), message);
+        let Packet::Publish(first) = client.receive() else {
+            panic!("no PUBLISH")
+        };
+        client.lose();
+        world.pass(Duration::from_secs(20));
+        let client = world.resumed(Version::V5, "s");
+        let Packet::Publish(again) = client.receive() else {
+            panic!("no PUBLISH")
+        };
+        assert_eq!((again.packet_id, again.dup), (first.packet_id, true)); // [MQTT-4.3.3-7]
+        client.acknowledge(qos, again.packet_id.map_or(0, u16::from));
+        client.expect_nothing();
+        world.assert_queues_empty();
+    }
+}
+
+#[test]
+fn a_publisher_completes_an_exchange_whose_message_has_expired() {
+    let world = World::new();
+    absent_subscriber(&world, QoS::ExactlyOnce);
+    let publisher = world.client(Version::V5, "p");
+    publisher.send(Publish {
+        qos: QoS::ExactlyOnce,
+        ..expiring(1, "1")
+    });
+    publisher.expect(pubrec(1));
+    world.pass(Duration::from_secs(10));
+    publisher.send(pubrel(1));
+    publisher.expect(pubcomp(1)); // [MQTT-4.3.3-13]
+    world.resumed(Version::V5, "s").expect_nothing();
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn no_more_is_in_flight_than_the_client_can_take() {
         for n in [0, 2, 4] {
             let next = |n: i32| client.expect_publish(publish_at(qos, 1, "x", n.to_string()));
             let ids = [next(n), next(n + 1)];
-            client.expect_nothing(); // [MQTT-3.3.4-9]
+            client.expect_nothing(); // [MQTT-3.3.4-9], [MQTT-4.9.0-2]
             for id in ids {
                 match qos {
                     QoS::ExactlyOnce => client.send(pubrec(id)),
@@ -67,6 +67,27 @@ fn quality_0_passes_a_full_window() {
 }
 
 #[test]
+fn a_full_window_holds_up_nothing_else() {
+    for version in VERSIONS {
+        let world = World::with(|limits| limits.max_inflight_messages = 1);
+        let client = world.client(version, "s");
+        client.subscribe("x", QoS::AtLeastOnce);
+        for payload in ["1", "2"] {
+            world
+                .client(version, "p")
+                .publish(QoS::AtLeastOnce, "x", payload);
+        }
+        client.expect_publish(publish_at(QoS::AtLeastOnce, 1, "x", "1"));
+        client.send(Packet::PingReq);
+        client.expect(Packet::PingResp); // [MQTT-3.3.4-10], [MQTT-4.9.0-3]
+        client.subscribe("y", QoS::AtMostOnce);
+        client.publish(QoS::ExactlyOnce, "z", "3");
+        client.unsubscribe("y");
+        client.expect_nothing();
+    }
+}
+
+#[test]
 fn the_brokers_own_window_bounds_clients_that_name_none() {
     for version in VERSIONS {
         let world = World::with(|limits| limits.max_inflight_messages = 3);
@@ -79,7 +100,7 @@ fn the_brokers_own_window_bounds_clients_that_name_none() {
         for n in 0..3 {
             client.expect_publish(publish_at(QoS::AtLeastOnce, 1, "x", n.to_string()));
         }
-        client.expect_nothing();
+        client.expect_nothing(); // until the client acknowledges: [MQTT-4.5.0-2]
     }
 }
 
@@ -117,7 +138,7 @@ fn a_client_that_exceeds_the_receive_maximum_is_told_and_closed() {
         client.receive();
     }
     client.send(publish_at(QoS::ExactlyOnce, 3, "x", "1"));
-    client.expect_disconnect(Reason::ReceiveMaximumExceeded); // [MQTT-3.3.4-8]
+    client.expect_disconnect(Reason::ReceiveMaximumExceeded); // [MQTT-3.3.4-7]
     assert!(matches!(
         world.last_cause(),
         DisconnectCause::Protocol(ProtocolFault::ReceiveMaximumExceeded)
@@ -158,7 +179,7 @@ fn a_message_sent_again_and_a_completed_one_need_no_room() {
         for id in [2 * round + 1, 2 * round + 2] {
             for _ in 0..2 {
                 client.send(publish_at(QoS::ExactlyOnce, id, "x", "1"));
-                assert!(matches!(client.receive(), Packet::PubRec(_)));
+                assert!(matches!(client.receive(), Packet::PubRec(_))); // [MQTT-3.3.4-8]
             }
         }
         for id in [2 * round + 1, 2 * round + 2] {

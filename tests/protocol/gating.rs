@@ -32,7 +32,7 @@ fn a_message_for_an_absent_session_is_acknowledged_when_it_is_durable() {
             world.pass(Duration::from_secs(60));
             publisher.expect_nothing();
             world.release_commits();
-            publisher.expect(acknowledgement);
+            publisher.expect(acknowledgement); // [MQTT-4.3.2-4], [MQTT-4.3.3-8], in 3.1.1 [MQTT-4.3.2-2]
         }
     }
 }

@@ -27,7 +27,7 @@ fn silence_beyond_one_and_a_half_times_the_interval_ends_the_connection() {
             world.pass(Duration::from_millis(u64::from(seconds) * 1_500 - 10));
             client.expect_nothing();
             world.pass(Duration::from_millis(1_010));
-            client.expect_disconnect(Reason::KeepAliveTimeout); // [MQTT-3.1.2-22]
+            client.expect_disconnect(Reason::KeepAliveTimeout); // [MQTT-3.1.2-22], [MQTT-3.2.2-22], in 3.1.1 [MQTT-3.1.2-24]
             assert!(
                 matches!(world.last_cause(), DisconnectCause::KeepAlive { keep_alive, .. } if keep_alive == seconds)
             );

@@ -35,7 +35,7 @@ fn a_full_queue_drops_the_newest_message_and_says_so_once() {
             publisher.publish(QoS::AtLeastOnce, "x", &n.to_string());
         }
         assert_eq!(drops_told(&world), 1);
-        assert_eq!(world.stats().publish_dropped, 3);
+        assert_eq!(world.stats().publish_dropped, 3); // against [MQTT-4.5.0-1], in 3.1.1 [MQTT-4.8.0-2]
         let client = world.resumed(version, "s");
         for n in 0..3 {
             client.take(QoS::AtLeastOnce, "x", &n.to_string());
@@ -157,6 +157,7 @@ fn one_retained_message_more_than_allowed_is_refused_and_still_delivered_or_name
         retain: true,
         ..publish_at(QoS::AtLeastOnce, 1, "c", "1")
     });
+    // against [MQTT-3.3.1-5]
     publisher.expect(Packet::PubAck(Ack::new(
         packet_id(1),
         Reason::QuotaExceeded,

@@ -35,6 +35,7 @@ fn every_failed_login_looks_alike_to_the_peer_and_names_its_cause_in_the_log() {
             (user_only, LoginFailure::NoPassword),
         ];
         for (connect, failure) in cases {
+            // The connection ends: [MQTT-3.2.2-7], [MQTT-4.13.2-1], in 3.1.1 [MQTT-3.2.2-5].
             world.refused(connect, Reason::NotAuthorized); // [MQTT-3.1.4-2], v3.1.1 return code 5
             assert!(
                 matches!(world.last_cause(), DisconnectCause::Login(cause) if cause == failure)
@@ -73,7 +74,7 @@ fn packets_behind_a_refused_connect_have_no_effect() {
         let client = world.open(version);
         client.send_together([
             login(connect(version, "a"), "anna", "wrong").into_packet(),
-            publish("x", "1").into_packet(), // [MQTT-3.1.4-5]
+            publish("x", "1").into_packet(), // [MQTT-3.1.4-6], in 3.1.1 [MQTT-3.1.4-5]
         ]);
         client.receive();
         client.expect_closed();
@@ -92,6 +93,7 @@ fn a_refused_client_leaves_no_will_and_does_not_take_a_session_over() {
             will: Some(will("gone", "a")),
             ..login(connect(version, "a"), "anna", "wrong")
         };
+        // session present is 0: [MQTT-3.2.2-6], in 3.1.1 [MQTT-3.2.2-4]
         world.refused(intruder, Reason::NotAuthorized);
         anna.expect_nothing();
         listener.expect_nothing();
@@ -155,7 +157,7 @@ fn a_login_that_is_withdrawn_ends_its_connections_and_no_other() {
             Version::V5 => anna.expect_disconnect(Reason::NotAuthorized),
             _ => anna.expect_closed(),
         }
-        other.expect_nothing();
+        other.expect_nothing(); // no will, against [MQTT-3.1.2-8]
         other.send(Packet::PingReq);
         other.expect(Packet::PingResp);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! From a publisher to the broker: the acknowledgements of each quality of service, and their repetition.
 
-use mqtt_proto::{Ack, Packet, Publish, QoS, Reason, Version};
-use tests::packets::{packet_id, puback, pubcomp, publish, publish_at, pubrec, pubrel};
+use mqtt_proto::{Ack, Packet, Property, Publish, QoS, Reason, Version};
+use tests::packets::{packet_id, properties, puback, pubcomp, publish, publish_at, pubrec, pubrel};
 use tests::{Client, IntoPacket, QUALITIES, VERSIONS, World};
 
 /// A subscriber of everything, so that no acknowledgement says "no matching subscribers".
@@ -21,11 +21,11 @@ fn each_quality_of_service_has_its_acknowledgement() {
         client.send(publish("x", "0"));
         client.expect_nothing();
         client.send(publish_at(QoS::AtLeastOnce, 7, "x", "1"));
-        client.expect(puback(7)); // [MQTT-4.3.2-4]
+        client.expect(puback(7)); // [MQTT-4.3.2-4], [MQTT-3.3.4-1], [MQTT-2.2.1-5], in 3.1.1 [MQTT-2.3.1-6]
         client.send(publish_at(QoS::ExactlyOnce, 8, "x", "2"));
         client.expect(pubrec(8)); // [MQTT-4.3.3-8]
         client.send(pubrel(8));
-        client.expect(pubcomp(8));
+        client.expect(pubcomp(8)); // [MQTT-4.3.3-11]
         client.expect_nothing();
         for payload in ["0", "1", "2"] {
             listener.take(QoS::AtMostOnce, "x", payload);
@@ -70,12 +70,111 @@ fn a_message_of_quality_2_sent_again_is_delivered_once() {
         });
         client.expect(pubrec(1));
         listener.take(QoS::AtMostOnce, "x", "1");
-        listener.expect_nothing(); // [MQTT-4.3.3-10]
+        listener.expect_nothing(); // [MQTT-4.3.3-10], in 3.1.1 [MQTT-4.3.3-2]
         client.send(pubrel(1));
         client.expect(pubcomp(1));
         client.send(publish_at(QoS::ExactlyOnce, 1, "x", "2"));
         client.expect(pubrec(1));
         listener.take(QoS::AtMostOnce, "x", "2"); // [MQTT-4.3.3-12]
+    }
+}
+
+#[test]
+fn after_puback_an_identifier_means_a_new_message() {
+    for version in VERSIONS {
+        let world = World::new();
+        let listener = listener(&world, version);
+        let client = world.client(version, "a");
+        for (dup, payload) in [(false, "1"), (true, "2"), (false, "3")] {
+            client.send(Publish {
+                dup,
+                ..publish_at(QoS::AtLeastOnce, 1, "x", payload)
+            });
+            client.expect(puback(1));
+            listener.take(QoS::AtMostOnce, "x", payload); // [MQTT-4.3.2-5], in 3.1.1 [MQTT-4.3.2-2]
+        }
+    }
+}
+
+#[test]
+fn after_a_refusal_an_identifier_means_a_new_message() {
+    let world = World::new();
+    let listener = listener(&world, Version::V5);
+    let client = world.client(Version::V5, "a");
+    client.send(publish_at(QoS::ExactlyOnce, 1, "$SYS/x", "1"));
+    client.expect(Packet::PubRec(Ack::new(
+        packet_id(1),
+        Reason::NotAuthorized,
+    )));
+    client.send(publish_at(QoS::ExactlyOnce, 1, "x", "2"));
+    client.expect(pubrec(1));
+    listener.take(QoS::AtMostOnce, "x", "2"); // [MQTT-4.3.3-9]
+}
+
+#[test]
+fn the_mark_of_a_repetition_is_not_passed_on() {
+    for version in VERSIONS {
+        let world = World::new();
+        let subscriber = world.client(version, "s");
+        subscriber.subscribe("x", QoS::ExactlyOnce);
+        let client = world.client(version, "a");
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let message = publish_at(qos, 1, "x", "1");
+            client.send(Publish {
+                dup: true,
+                ..message.clone()
+            });
+            subscriber.expect_publish(message); // [MQTT-3.3.1-3]
+        }
+    }
+}
+
+#[test]
+fn a_forbidden_message_of_version_3_is_acknowledged_and_goes_nowhere() {
+    let world = World::new();
+    let listener = listener(&world, Version::V311);
+    listener.subscribe("$SYS/x", QoS::AtMostOnce);
+    let client = world.client(Version::V311, "a");
+    for qos in QUALITIES {
+        client.publish(qos, "$SYS/x", "1"); // [MQTT-3.3.5-2]
+    }
+    client.expect_nothing();
+    listener.expect_nothing();
+}
+
+#[test]
+fn all_that_a_message_carries_reaches_its_receiver_unaltered() {
+    let world = World::new();
+    let carried = [
+        Property::PayloadFormatIndicator(true),     // [MQTT-3.3.2-4]
+        Property::ContentType("text/plain".into()), // [MQTT-3.3.2-20]
+        Property::ResponseTopic("answer/here".into()), // [MQTT-3.3.2-15]
+        Property::CorrelationData("\0\u{1}ff".into()), // [MQTT-3.3.2-16]
+        Property::UserProperty("b".into(), "1".into()), // [MQTT-3.3.2-17], [MQTT-3.3.2-18]
+        Property::UserProperty("a".into(), "2".into()),
+        Property::UserProperty("b".into(), "".into()),
+        Property::UserProperty("b".into(), "1".into()),
+    ];
+    let subscribers = ["live", "absent"].map(|name| {
+        let subscriber = world.persistent(Version::V5, name);
+        subscriber.subscribe("x", QoS::ExactlyOnce);
+        subscriber
+    });
+    let [live, absent] = subscribers;
+    absent.lose();
+    let client = world.client(Version::V5, "a");
+    for qos in QUALITIES {
+        let message = Publish {
+            properties: properties(carried.clone()),
+            ..publish_at(qos, 1, "x", "text")
+        };
+        client.send(message.clone());
+        live.expect_publish(message);
+    }
+    let received = world.resumed(Version::V5, "absent").take_all();
+    assert_eq!(received.len(), 2);
+    for message in received {
+        assert_eq!(message.properties, properties(carried.clone()));
     }
 }
 
@@ -127,6 +226,7 @@ fn a_release_of_an_unknown_message_is_completed() {
     for version in VERSIONS {
         let client = World::new().client(version, "a");
         client.send(pubrel(9));
+        // [MQTT-3.7.2-1]
         client.expect(Packet::PubComp(Ack::new(
             packet_id(9),
             Reason::PacketIdentifierNotFound,
@@ -143,7 +243,7 @@ fn two_clients_may_use_one_packet_identifier() {
         let clients = ["a", "b"].map(|name| world.client(version, name));
         for client in &clients {
             client.send(publish_at(QoS::ExactlyOnce, 5, "x", "1"));
-            client.expect(pubrec(5));
+            client.expect(pubrec(5)); // [MQTT-2.3.1-2]
         }
         for client in &clients {
             listener.take(QoS::AtMostOnce, "x", "1");

@@ -53,6 +53,8 @@ fn a_disconnect_by_the_broker_says_why() {
             panic!("{what}: no DISCONNECT")
         };
         assert!(told.reason.is_error(), "{what}: {told:?}");
+        assert_eq!(told.properties.session_expiry_interval(), None); // [MQTT-3.14.2-2]
+        client.expect_closed(); // [MQTT-3.14.4-1], [MQTT-3.14.4-2]
         assert_sentence(&told.properties, what);
     }
 }
@@ -159,6 +161,7 @@ fn an_explanation_never_makes_a_packet_larger_than_the_client_takes() {
     client.send(subscribe(1, "$share/g/x", QoS::AtMostOnce));
     client.send(subscribe(2, "$SYS", QoS::AtMostOnce));
     client.send(publish_at(QoS::AtLeastOnce, 3, "$SYS/x", "1"));
+    client.send(publish_at(QoS::ExactlyOnce, 4, "$SYS/x", "1"));
     client.send_bytes(&[0xc1, 0]);
     let mut packets = Vec::new();
     while let Some(packet) = client.poll() {
@@ -167,7 +170,11 @@ fn an_explanation_never_makes_a_packet_larger_than_the_client_takes() {
         assert!(bytes.len() <= 24, "{} bytes: {packet:?}", bytes.len()); // [MQTT-3.1.2-24]
         packets.push(packet.name());
     }
-    assert_eq!(packets, ["SUBACK", "SUBACK", "PUBACK", "DISCONNECT"]);
+    // [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.9.2-1], [MQTT-3.14.2-3]
+    assert_eq!(
+        packets,
+        ["SUBACK", "SUBACK", "PUBACK", "PUBREC", "DISCONNECT"]
+    );
 
     let small = properties([Property::MaximumPacketSize(24)]);
     let refused = world.open(Version::V5);
@@ -185,7 +192,7 @@ fn an_explanation_never_makes_a_packet_larger_than_the_client_takes() {
     assert_eq!(
         (told.reason, told.properties.is_empty()),
         (Reason::NotAuthorized, true)
-    );
+    ); // [MQTT-3.2.2-19]
 }
 
 #[test]

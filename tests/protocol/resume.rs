@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A subscriber comes back in the middle of a handshake: what is sent again, in which order and how marked.
 
+use std::time::Duration;
+
 use mqtt_proto::{Packet, Publish, QoS, Version};
 use tests::packets::{puback, pubcomp, publish_at, pubrec, pubrel};
 use tests::{Client, QUALITIES, VERSIONS, World};
@@ -36,12 +38,29 @@ fn an_unacknowledged_message_is_sent_again_under_its_identifier() {
                 subscriber.lose();
             }
             let subscriber = world.resumed(version, "s");
-            assert_eq!(subscriber.expect_publish(again(*qos, "1")), id);
+            assert_eq!(subscriber.expect_publish(again(*qos, "1")), id); // [MQTT-4.3.2-3], [MQTT-4.3.3-3], in 3.1.1 [MQTT-4.3.2-1], [MQTT-2.3.1-3], [MQTT-2.3.1-4]
             subscriber.acknowledge(*qos, id);
             subscriber.lose();
             world.resumed(version, "s").expect_nothing();
             world.assert_queues_empty();
         }
+    }
+}
+
+#[test]
+fn nothing_is_sent_again_while_the_connection_lasts() {
+    for version in VERSIONS {
+        let (world, subscriber, publisher) = world_with_subscriber(version);
+        publisher.publish(QoS::AtLeastOnce, "x", "1");
+        publisher.publish(QoS::ExactlyOnce, "x", "2");
+        subscriber.expect_publish(publish_at(QoS::AtLeastOnce, 1, "x", "1"));
+        let id = subscriber.expect_publish(publish_at(QoS::ExactlyOnce, 1, "x", "2"));
+        world.pass(Duration::from_secs(86_400));
+        subscriber.expect_nothing(); // [MQTT-4.4.0-1]
+        subscriber.send(pubrec(id));
+        subscriber.expect(pubrel(id));
+        world.pass(Duration::from_secs(86_400));
+        subscriber.expect_nothing();
     }
 }
 
@@ -82,7 +101,7 @@ fn after_pubrec_only_pubrel_is_sent_again() {
         subscriber.send(pubrec(id));
         subscriber.lose(); // PUBREL may have been lost
         let subscriber = world.resumed(version, "s");
-        subscriber.expect(pubrel(id));
+        subscriber.expect(pubrel(id)); // [MQTT-4.3.3-5], [MQTT-4.3.3-6], in 3.1.1 [MQTT-4.3.3-1]
         subscriber.expect_nothing();
         subscriber.lose(); // PUBCOMP was lost
         let subscriber = world.resumed(version, "s");

@@ -62,7 +62,7 @@ fn a_retained_message_outlives_its_publisher() {
         world.pass(Duration::from_secs(86_400));
         let client = world.client(version, "s");
         client.subscribe("x", QoS::AtMostOnce);
-        client.expect_publish(retained(QoS::AtMostOnce, "x", "1"));
+        client.expect_publish(retained(QoS::AtMostOnce, "x", "1")); // in 3.1.1 [MQTT-3.1.2.7]
     }
 }
 
@@ -72,8 +72,8 @@ fn the_newest_retained_message_replaces_the_one_before() {
         let world = World::new();
         let publisher = world.client(version, "p");
         publisher.retain(QoS::ExactlyOnce, "x", "1");
-        publisher.retain(QoS::AtMostOnce, "x", "2"); // [MQTT-3.3.1-5]
-        publisher.publish(QoS::AtLeastOnce, "x", "3"); // not retained: leaves it
+        publisher.retain(QoS::AtMostOnce, "x", "2"); // [MQTT-3.3.1-5], in 3.1.1 [MQTT-3.3.1-7]
+        publisher.publish(QoS::AtLeastOnce, "x", "3"); // [MQTT-3.3.1-8], in 3.1.1 [MQTT-3.3.1-12]
         let client = world.client(version, "s");
         client.subscribe("x", QoS::ExactlyOnce);
         client.expect_publish(retained(QoS::AtMostOnce, "x", "2"));
@@ -94,7 +94,7 @@ fn an_empty_retained_message_deletes_and_is_delivered() {
         watcher.take(QoS::AtMostOnce, "y", "");
         let client = world.client(version, "s");
         client.subscribe("#", QoS::AtMostOnce);
-        client.expect_nothing(); // [MQTT-3.3.1-6]: removed, and nothing empty is stored [MQTT-3.3.1-11]
+        client.expect_nothing(); // [MQTT-3.3.1-6], [MQTT-3.3.1-7], in 3.1.1 [MQTT-3.3.1-10], [MQTT-3.3.1-11]
         assert_eq!(world.stats().retained_messages, 0);
     }
 }
@@ -184,7 +184,7 @@ fn subscribing_again_gives_the_retained_message_again() {
         client.retain(QoS::AtMostOnce, "x", "1");
         for _ in 0..2 {
             client.subscribe("x", QoS::AtMostOnce);
-            client.expect_publish(retained(QoS::AtMostOnce, "x", "1")); // [MQTT-3.8.4-4]
+            client.expect_publish(retained(QoS::AtMostOnce, "x", "1")); // [MQTT-3.8.4-4], in 3.1.1 [MQTT-3.8.4-3]
         }
     }
 }
@@ -223,7 +223,7 @@ fn retain_handling_decides_when_retained_messages_are_given() {
                 },
             );
             if given {
-                client.expect_publish(retained(QoS::AtMostOnce, "x", "1")); // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
+                client.expect_publish(retained(QoS::AtMostOnce, "x", "1")); // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]
             }
             client.expect_nothing();
         }
@@ -271,7 +271,7 @@ fn a_retained_message_keeps_its_properties() {
     world.client(Version::V5, "p").send(sent.clone());
     let client = world.client(Version::V5, "s");
     client.subscribe("x", QoS::AtMostOnce);
-    client.expect_publish(sent);
+    client.expect_publish(sent); // [MQTT-3.3.2-17], [MQTT-3.3.2-18]
     let old = world.client(Version::V311, "o");
     old.subscribe("x", QoS::AtMostOnce);
     old.expect_publish(retained(QoS::AtMostOnce, "x", "1"));

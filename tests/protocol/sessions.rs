@@ -26,7 +26,22 @@ fn a_clean_session_ends_with_its_connection() {
         client.subscribe("x", QoS::ExactlyOnce);
         client.lose();
         world.assert_empty();
-        world.persistent(version, "a"); // session present is 0
+        world.persistent(version, "a"); // session present is 0, [MQTT-3.1.2-6], [MQTT-3.2.2-3]
+    }
+}
+
+#[test]
+fn a_session_lasts_at_least_as_long_as_its_connection() {
+    for version in VERSIONS {
+        let world = World::with(|limits| limits.max_session_expiry = 10);
+        for connect in [connect(version, "clean"), resume(version, "kept")] {
+            let client = world.connect(connect, false);
+            client.subscribe("x", QoS::AtMostOnce);
+            world.pass(Duration::from_secs(1_000));
+            client.publish(QoS::AtMostOnce, "x", "1");
+            client.take(QoS::AtMostOnce, "x", "1"); // [MQTT-4.1.0-1], [MQTT-4.1.0-2]
+            client.unsubscribe("x");
+        }
     }
 }
 
@@ -53,7 +68,7 @@ fn a_persistent_session_keeps_subscriptions_and_queues_messages_in_order() {
         for (qos, n) in &sent {
             publisher.publish(*qos, &format!("x/{}", n % 4), &n.to_string());
         }
-        let client = world.resumed(version, "a"); // [MQTT-3.1.2-4]
+        let client = world.resumed(version, "a"); // [MQTT-3.1.2-5], [MQTT-3.2.2-3], in 3.1.1 [MQTT-3.1.2-4], [MQTT-3.2.2-2]
         let received = client.take_all();
         for wanted in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
             let sent = sent
@@ -98,8 +113,8 @@ fn a_clean_start_discards_the_session_and_its_queue() {
             .client(version, "p")
             .publish(QoS::AtLeastOnce, "x", "1");
         assert_eq!(world.stats().queued_messages, 1);
-        let clean = world.client(version, "a"); // [MQTT-3.1.2-6]
-        clean.expect_nothing();
+        let clean = world.client(version, "a"); // [MQTT-3.1.2-4], [MQTT-3.1.4-4], in 3.1.1 [MQTT-3.1.2-6], [MQTT-3.1.4-3]
+        clean.expect_nothing(); // and session present was 0: [MQTT-3.2.2-2], in 3.1.1 [MQTT-3.2.2-1]
         clean.leave();
         world.persistent(version, "a").expect_nothing();
         assert_eq!(
@@ -160,7 +175,7 @@ fn a_session_ends_when_its_expiry_interval_has_passed() {
         .client(Version::V5, "p")
         .publish(QoS::AtLeastOnce, "x", "1");
     world.pass(Duration::from_secs(59));
-    assert_eq!(world.stats().clients_disconnected, 1);
+    assert_eq!(world.stats().clients_disconnected, 1); // [MQTT-3.1.2-23]
     world.events();
     world.pass(Duration::from_secs(2));
     let events = world.events();
@@ -225,7 +240,7 @@ fn a_longer_expiry_than_allowed_is_cut_and_told() {
     let Packet::ConnAck(told) = client.receive() else {
         panic!("no CONNACK")
     };
-    assert_eq!(told.properties.session_expiry_interval(), Some(100)); // [MQTT-3.2.2-21]
+    assert_eq!(told.properties.session_expiry_interval(), Some(100)); // section 3.2.2.3.2
     client.lose();
     world.pass(Duration::from_secs(102));
     world.connect(keep("a", 1), false);
@@ -267,7 +282,7 @@ fn one_session_more_than_allowed_is_refused_and_leaves_room_later() {
         let world = World::with(|limits| limits.max_sessions = 2);
         world.persistent(version, "a").lose();
         let second = world.client(version, "b");
-        world.refused(connect(version, "c"), Reason::QuotaExceeded);
+        world.refused(connect(version, "c"), Reason::QuotaExceeded); // [MQTT-3.1.4-2], in 3.1.1 [MQTT-4.8.0-2]
         let first = world.open(version);
         first.send(resume(version, "a"));
         first.expect(connack(true));
@@ -291,7 +306,7 @@ fn a_queued_message_reaches_every_absent_session() {
             .publish(QoS::AtLeastOnce, "x", "1");
         for name in &names {
             let client = world.resumed(version, name);
-            let id = client.expect_publish(publish_at(QoS::AtLeastOnce, 1, "x", "1"));
+            let id = client.expect_publish(publish_at(QoS::AtLeastOnce, 1, "x", "1")); // [MQTT-4.5.0-1], in 3.1.1 [MQTT-3.1.2-5]
             client.acknowledge(QoS::AtLeastOnce, id);
         }
         assert_eq!(

@@ -41,7 +41,7 @@ fn messages_behind_a_large_fan_out_keep_their_order() {
             publisher.expect(puback(id));
         }
         publisher.expect(Packet::PingResp);
-        assert_eq!(reached(&crowd, &["1", "2", "3"]), MANY);
+        assert_eq!(reached(&crowd, &["1", "2", "3"]), MANY); // [MQTT-4.6.0-5], in 3.1.1 [MQTT-4.6.0-6]
         world.assert_queues_empty();
     }
 }

@@ -2,7 +2,7 @@
 //! SUBSCRIBE and UNSUBSCRIBE themselves: begin, replacement, end and limits.
 
 use mqtt_core::Event;
-use mqtt_proto::{QoS, Reason, Subscribe, SubscribeFilter, Unsubscribe, Version};
+use mqtt_proto::{Packet, QoS, Reason, Subscribe, SubscribeFilter, Unsubscribe, Version};
 use tests::packets::{filter, options, publish_at, suback, subscribe, unsuback, unsubscribe};
 use tests::{VERSIONS, World};
 
@@ -14,13 +14,13 @@ fn a_subscription_begins_with_suback_and_ends_with_unsuback() {
         let client = world.client(version, "s");
         publisher.publish(QoS::AtMostOnce, "x", "early");
         client.send(subscribe(10, "x", QoS::AtMostOnce));
-        client.expect(suback(10, [Reason::Success])); // [MQTT-3.8.4-1], [MQTT-3.8.4-2]
+        client.expect(suback(10, [Reason::Success])); // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-2.2.1-6], in 3.1.1 [MQTT-2.3.1-7]
         publisher.publish(QoS::AtMostOnce, "x", "1");
         client.take(QoS::AtMostOnce, "x", "1");
         client.send(unsubscribe(11, "x"));
         client.expect(unsuback(11, Reason::Success)); // [MQTT-3.10.4-4], [MQTT-3.10.4-5]
         publisher.publish(QoS::AtMostOnce, "x", "late");
-        client.expect_nothing();
+        client.expect_nothing(); // [MQTT-3.10.4-2]
         assert_eq!(world.stats().subscriptions, 0);
     }
 }
@@ -38,6 +38,32 @@ fn subscribing_again_replaces_the_quality_of_service() {
             client.expect_nothing();
         }
         assert_eq!(world.stats().subscriptions, 1);
+    }
+}
+
+#[test]
+fn subscribing_again_loses_no_message() {
+    for version in VERSIONS {
+        let world = World::with(|limits| limits.max_inflight_messages = 2);
+        let publisher = world.client(version, "p");
+        let client = world.client(version, "s");
+        client.subscribe("x", QoS::AtLeastOnce);
+        for n in 0..9 {
+            publisher.publish(QoS::AtLeastOnce, "x", &n.to_string());
+        }
+        client.stall();
+        client.send(subscribe(1, "x", QoS::ExactlyOnce));
+        publisher.publish(QoS::AtLeastOnce, "x", "9");
+        client.unstall();
+        let mut payloads = Vec::new();
+        while let Some(packet) = client.poll() {
+            if let Packet::Publish(message) = packet {
+                client.acknowledge(message.qos, message.packet_id.map_or(0, u16::from));
+                payloads.push(String::from_utf8_lossy(&message.payload).into_owned());
+            }
+        }
+        let all: Vec<_> = (0..10).map(|n| n.to_string()).collect();
+        assert_eq!(payloads, all); // [MQTT-3.8.4-4]
     }
 }
 
@@ -75,7 +101,7 @@ fn several_filters_are_unsubscribed_together() {
             Reason::NoSubscriptionExisted,
             Reason::Success,
         ];
-        client.expect(answer); // [MQTT-3.10.4-6]
+        client.expect(answer); // [MQTT-3.10.4-6], [MQTT-3.11.3-1], [MQTT-3.11.3-2]
         assert_eq!(world.stats().subscriptions, 0);
     }
 }
@@ -104,7 +130,7 @@ fn one_subscription_more_than_allowed_is_refused() {
         client.subscribe("a", QoS::AtMostOnce);
         client.subscribe("b", QoS::AtMostOnce);
         client.send(subscribe(1, "c", QoS::AtMostOnce));
-        client.expect(suback(1, [Reason::QuotaExceeded]));
+        client.expect(suback(1, [Reason::QuotaExceeded])); // [MQTT-3.8.4-7], in 3.1.1 [MQTT-3.8.4-5]
         let denied = |event: &Event| matches!(event, Event::SubscribeDenied { filter, .. } if filter.as_str() == "c");
         assert!(world.events().iter().any(denied));
         client.subscribe("a", QoS::AtLeastOnce); // replaces: needs no room
@@ -143,7 +169,7 @@ fn one_filter_twice_in_a_packet_is_one_subscription_and_the_last_counts() {
             filters: filters.to_vec(),
             ..subscribe(1, "y", QoS::AtMostOnce)
         });
-        client.expect(suback(1, [Reason::GrantedQoS2, Reason::Success]));
+        client.expect(suback(1, [Reason::GrantedQoS2, Reason::Success])); // [MQTT-3.8.4-5], in 3.1.1 [MQTT-3.8.4-4]
         assert_eq!(world.stats().subscriptions, 1);
         world
             .client(version, "p")

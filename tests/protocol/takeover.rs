@@ -12,7 +12,7 @@ fn a_second_connection_ends_the_first() {
         let world = World::new();
         let first = world.client(version, "a");
         let second = world.client(version, "a");
-        first.expect_disconnect(Reason::SessionTakenOver); // [MQTT-3.1.4-3]
+        first.expect_disconnect(Reason::SessionTakenOver); // [MQTT-3.1.4-3], in 3.1.1 [MQTT-3.1.4-2]
         let DisconnectCause::TakenOver { by } = world.last_cause() else {
             panic!("the first connection was not taken over")
         };
@@ -44,7 +44,7 @@ fn a_takeover_with_a_clean_session_starts_anew() {
         let second = world.client(version, "a");
         first.expect_disconnect(Reason::SessionTakenOver);
         second.publish(QoS::AtMostOnce, "x", "1");
-        second.expect_nothing();
+        second.expect_nothing(); // [MQTT-3.1.4-4], in 3.1.1 [MQTT-3.1.4-3]
         assert_eq!(world.stats().subscriptions, 0);
     }
 }
@@ -81,7 +81,7 @@ fn another_user_with_the_same_identifier_has_a_session_of_its_own() {
         anna.take(QoS::AtMostOnce, "x", "1");
         bert.expect_nothing();
         nobody.expect_nothing();
-        assert_eq!(world.stats().clients_connected, 3);
+        assert_eq!(world.stats().clients_connected, 3); // against [MQTT-3.1.3-2]
     }
 }
 

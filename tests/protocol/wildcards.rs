@@ -17,8 +17,8 @@ const CASES: [(&str, &[&str], &[&str]); 12] = [
         &["a", "a/b/", "/a/b", "A/b", "a/b/c", "a/bb"],
     ),
     ("#", &["a", "a/b", "/", "/a", "a//b", "€/ü"], &[]),
-    ("a/#", &["a", "a/", "a/b", "a/b/c"], &["b", "ab", "/a"]), // [MQTT-4.7.1-2]
-    ("+", &["a", " "], &["/", "/a", "a/", "a/b"]),             // [MQTT-4.7.1-3]
+    ("a/#", &["a", "a/", "a/b", "a/b/c"], &["b", "ab", "/a"]), // [MQTT-4.7.1-1], in 3.1.1 [MQTT-4.7.1-2]
+    ("+", &["a", " "], &["/", "/a", "a/", "a/b"]), // [MQTT-4.7.1-2], in 3.1.1 [MQTT-4.7.1-3]
     ("+/+", &["/a", "a/b", "/", "a/"], &["a", "a/b/c"]),
     ("/+", &["/a", "/"], &["a", "a/b", "/a/b"]),
     ("a/+/c", &["a/b/c", "a//c"], &["a/c", "a/b/b/c", "a/b/c/d"]),
@@ -39,7 +39,7 @@ fn a_filter_matches_what_the_standard_says() {
             client.subscribe(filter, QoS::AtMostOnce);
             for topic in matching {
                 publisher.publish(QoS::AtMostOnce, topic, filter);
-                client.take(QoS::AtMostOnce, topic, filter);
+                client.take(QoS::AtMostOnce, topic, filter); // [MQTT-3.3.2-3], in 3.1.1 [MQTT-3.8.3-2]
             }
             for topic in others {
                 publisher.publish(QoS::AtMostOnce, topic, filter);
@@ -89,7 +89,7 @@ fn overlapping_subscriptions_deliver_once_at_the_highest_quality() {
         }
         let publisher = world.client(version, "p");
         publisher.publish(QoS::ExactlyOnce, "a/b", "1");
-        client.take(QoS::ExactlyOnce, "a/b", "1"); // [MQTT-3.3.4-2]
+        client.take(QoS::ExactlyOnce, "a/b", "1"); // [MQTT-3.3.4-2], in 3.1.1 [MQTT-3.3.5-1]
         client.expect_nothing();
         client.unsubscribe("a/+");
         publisher.publish(QoS::ExactlyOnce, "a/b", "2");
@@ -114,7 +114,7 @@ fn subscription_identifiers_of_all_matching_subscriptions_are_told() {
     };
     let mut ids: Vec<_> = publish.properties.subscription_identifiers().collect();
     ids.sort_unstable();
-    assert_eq!(ids, [7, 268_435_455]); // [MQTT-3.3.4-3], [MQTT-3.3.4-4]
+    assert_eq!(ids, [7, 268_435_455]); // [MQTT-3.3.4-3], [MQTT-3.3.4-4], [MQTT-3.3.4-5]
     client.expect_nothing();
 }
 
@@ -218,7 +218,7 @@ fn filters_of_one_subscribe_are_answered_in_order() {
         client.expect(suback(
             5,
             [Reason::GrantedQoS2, Reason::Success, Reason::GrantedQoS1],
-        )); // [MQTT-3.8.4-6]
+        )); // [MQTT-3.8.4-6], [MQTT-3.8.4-5], [MQTT-3.8.4-7], [MQTT-3.9.3-1], in 3.1.1 [MQTT-3.8.4-4]
         let publisher = world.client(version, "p");
         for (topic, qos) in [
             ("a/1", QoS::ExactlyOnce),
@@ -249,7 +249,7 @@ fn a_byte_order_mark_is_part_of_the_name() {
         client.subscribe("\u{feff}a", QoS::AtMostOnce);
         let publisher = world.client(version, "p");
         publisher.publish(QoS::AtMostOnce, "a", "1");
-        client.expect_nothing(); // [MQTT-1.5.4-3]
+        client.expect_nothing(); // [MQTT-1.5.4-3], in 3.1.1 [MQTT-1.5.3-3]
         publisher.publish(QoS::AtMostOnce, "\u{feff}a", "2");
         client.take(QoS::AtMostOnce, "\u{feff}a", "2");
     }

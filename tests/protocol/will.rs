@@ -52,7 +52,7 @@ fn a_lost_connection_publishes_the_will() {
             );
             watcher.expect_nothing();
             client.lose();
-            watcher.take(qos, "gone", "a"); // [MQTT-3.1.2-8]
+            watcher.take(qos, "gone", "a"); // [MQTT-3.1.2-8], [MQTT-3.1.2-7], [MQTT-3.1.2-9], [MQTT-3.2.2-12]
             watcher.expect_nothing();
         }
     }
@@ -105,7 +105,7 @@ fn a_missed_keep_alive_publishes_the_will() {
         world.pass(Duration::from_secs(14));
         watcher.expect_nothing();
         world.pass(Duration::from_secs(2));
-        watcher.take(QoS::AtMostOnce, "gone", "a");
+        watcher.take(QoS::AtMostOnce, "gone", "a"); // [MQTT-3.1.2-22], in 3.1.1 [MQTT-3.1.2-24]
     }
 }
 
@@ -156,7 +156,29 @@ fn a_will_may_be_retained() {
         watcher.expect_publish(Publish {
             retain: true,
             ..publish("gone", "a")
-        }); // [MQTT-3.1.2-15]
+        }); // [MQTT-3.1.2-15], [MQTT-3.2.2-13], in 3.1.1 [MQTT-3.1.2-17]
+    }
+}
+
+#[test]
+fn a_will_that_is_not_retained_is_not_kept() {
+    for version in VERSIONS {
+        let world = World::new();
+        world
+            .connect(with_will(connect(version, "a")), false)
+            .lose();
+        watcher(&world, version).expect_nothing(); // [MQTT-3.1.2-14], in 3.1.1 [MQTT-3.1.2-16]
+    }
+}
+
+#[test]
+fn a_stop_of_the_broker_publishes_no_will() {
+    for version in VERSIONS {
+        let world = World::new();
+        let watcher = watcher(&world, version);
+        world.connect(with_will(connect(version, "a")), false);
+        world.shutdown();
+        watcher.expect_disconnect(Reason::ServerShuttingDown); // against [MQTT-3.1.2-8]
     }
 }
 
@@ -204,7 +226,7 @@ fn each_connection_brings_its_own_will() {
             .lose();
         watcher.take(QoS::AtMostOnce, "new", "2");
         world.resumed(version, "a").lose();
-        watcher.expect_nothing();
+        watcher.expect_nothing(); // [MQTT-3.1.2-12] of 3.1.1
     }
 }
 
@@ -278,6 +300,8 @@ fn a_will_carries_its_properties() {
         Property::PayloadFormatIndicator(true),
         Property::ContentType("text/plain".into()),
         Property::UserProperty("k".into(), "v".into()),
+        Property::UserProperty("j".into(), "v".into()),
+        Property::UserProperty("k".into(), "u".into()),
     ];
     let will = Will {
         properties: properties(own.clone()),
@@ -294,6 +318,7 @@ fn a_will_carries_its_properties() {
         )
         .lose();
     let published = publish_at(QoS::AtLeastOnce, 1, "gone", "a");
+    // [MQTT-3.1.2-9], [MQTT-3.1.3-10]
     watcher.expect_publish(Publish {
         properties: properties(own),
         ..published

@@ -125,7 +125,7 @@ fn header_flags(sample: &Sample, version: Version) -> Vec<Malformed> {
     let forbidden = |flags: u8| match sample.name {
         "PUBLISH" => flags & 0x06 == 0x06 || flags & 0x0E == 0x08, // [MQTT-3.3.1-4] [MQTT-3.3.1-2]
         "CONNECT" => flags != 0,
-        _ => version > Version::V31 && flags != sample.first & 0x0F, // [MQTT-2.1.3-1] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1]
+        _ => version > Version::V31 && flags != sample.first & 0x0F, // [MQTT-2.1.3-1] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1], in 3.1.1 [MQTT-2.2.2-2]
     };
     let spoilt = |flags: u8| {
         let mut bytes = sample.bytes();
@@ -145,9 +145,9 @@ fn connect_flags(flags: u8, version: Version) -> Vec<(String, Field, Reason)> {
     }
     if flags & 0x04 == 0 {
         if version > Version::V31 {
-            spoilt.push(("will QoS 1 without a will", flags | 0x08)); // [MQTT-3.1.2-11]
+            spoilt.push(("will QoS 1 without a will", flags | 0x08)); // [MQTT-3.1.2-11], in 3.1.1 [MQTT-3.1.2-13]
             spoilt.push(("will QoS 2 without a will", flags | 0x10));
-            spoilt.push(("will retain without a will", flags | 0x20)); // [MQTT-3.1.2-13]
+            spoilt.push(("will retain without a will", flags | 0x20)); // [MQTT-3.1.2-13], in 3.1.1 [MQTT-3.1.2-15]
         }
         spoilt.push(("a will that does not follow", flags | 0x04));
         if version > Version::V31 {
@@ -155,7 +155,7 @@ fn connect_flags(flags: u8, version: Version) -> Vec<(String, Field, Reason)> {
         }
         spoilt.push(("a password without a user name", flags | 0x40)); // [MQTT-3.1.2-22]
     } else {
-        spoilt.push(("will QoS 3", flags | 0x18)); // [MQTT-3.1.2-12]
+        spoilt.push(("will QoS 3", flags | 0x18)); // [MQTT-3.1.2-12], in 3.1.1 [MQTT-3.1.2-14]
         spoilt.push(("a will that was not announced", flags & !0x3C));
         spoilt.push(("a password that was not announced", flags & !0x40));
     }

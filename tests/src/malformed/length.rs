@@ -32,7 +32,7 @@ fn cut(sample: &Sample) -> Vec<Malformed> {
     for at in 0..body.len() {
         let reason = match place(sample, at) {
             Place::End => continue,
-            Place::NoFilter => Reason::ProtocolError, // [MQTT-3.8.3-2] [MQTT-3.10.3-2]
+            Place::NoFilter => Reason::ProtocolError, // [MQTT-3.8.3-2] [MQTT-3.10.3-2], in 3.1.1 [MQTT-3.8.3-3]
             Place::Inside => Reason::MalformedPacket,
         };
         let bytes = packet(sample.first, &body[..at]);

@@ -67,7 +67,7 @@ pub fn faults(text: Text) -> Vec<(String, Vec<u8>, Reason)> {
     faults
 }
 
-/// [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+/// [MQTT-1.5.4-1] [MQTT-1.5.4-2], in 3.1.1 [MQTT-1.5.3-1] [MQTT-1.5.3-2]
 const NOT_UTF8: [(&str, &[u8]); 8] = [
     ("a byte that begins no character", b"\xFF"),
     ("a continuation without a beginning", b"\x80"),
@@ -79,7 +79,7 @@ const NOT_UTF8: [(&str, &[u8]); 8] = [
     ("U+0000", b"\0"),
 ];
 
-/// [MQTT-4.7.3-1] [MQTT-3.3.2-2]
+/// [MQTT-4.7.3-1] [MQTT-3.3.2-2] [MQTT-4.7.0-1], in 3.1.1 [MQTT-4.7.1-1]
 const NOT_NAMES: [&str; 7] = ["", "#", "+", "a/#", "a/+/b", "a#", "+b"];
 
 /// [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-1] [MQTT-4.8.2-1] [MQTT-4.8.2-2]

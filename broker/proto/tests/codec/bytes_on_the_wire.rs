@@ -14,6 +14,8 @@ use crate::transcript::{bytes_of, connected, fresh, hex};
 fn packets_have_the_bytes_of_the_standard() {
     for (version, packet, text) in table() {
         let bytes = hex(text);
+        // Reserved bits [MQTT-2.1.3-1], in 3.1.1 [MQTT-2.2.2-1]; no identifier at QoS 0 [MQTT-2.2.1-2], in 3.1.1 [MQTT-2.3.1-5];
+        // a length for no properties [MQTT-2.2.2-1]; order [MQTT-3.1.3-1], [MQTT-3.1.3-3], [MQTT-3.3.2-1], [MQTT-3.2.2-1].
         assert_eq!(bytes_of(&packet, version)[..], bytes[..], "{packet:?}");
         let mut decoder = match packet {
             Packet::Connect(_) => fresh(),
@@ -50,7 +52,7 @@ fn a_length_takes_as_few_bytes_as_possible() {
         };
         let mut out = BytesMut::new();
         head.encode(Version::V311, payload_len, &mut out);
-        assert_eq!(out[..], [&[0x30], bytes, &hex("00 03 'a/b'")].concat());
+        assert_eq!(out[..], [&[0x30], bytes, &hex("00 03 'a/b'")].concat()); // [MQTT-1.5.5-1]
         assert_eq!(
             head.packet_len(Version::V311, payload_len),
             1 + bytes.len() + len

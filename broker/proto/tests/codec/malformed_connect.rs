@@ -12,12 +12,22 @@ fn a_malformed_connect_is_refused_with_its_fault() {
         ("10 02 00 04", Fault::Truncated),
         ("10 06 00 04 'MQTT'", Fault::Truncated),
         ("10 07 00 04 'MQTT' 04", Fault::Truncated),
-        ("10 0A 00 04 'MQTT' 04 02 00 00", Fault::Truncated),
+        ("10 0A 00 04 'MQTT' 04 02 00 00", Fault::Truncated), // [MQTT-3.1.3-3]
         ("10 0C 00 04 'MQTT' 04 02 00 00 00 05", Fault::Truncated),
         (
             "10 0D 00 04 'MQTT' 04 02 00 00 00 00 00",
             Fault::TrailingBytes,
+        ), // no user name: [MQTT-3.1.2-16], in 3.1.1 [MQTT-3.1.2-18], [MQTT-3.1.2-11]
+        (
+            "10 10 00 04 'MQTT' 04 82 00 00 00 00 00 01 'u' 00",
+            Fault::TrailingBytes,
+        ), // no password: [MQTT-3.1.2-18], in 3.1.1 [MQTT-3.1.2-20]
+        ("10 0C 00 04 'MQTT' 04 06 00 00 00 00", Fault::Truncated), // [MQTT-3.1.2-9]
+        (
+            "10 0F 00 04 'MQTT' 04 06 00 00 00 00 00 01 'w'",
+            Fault::Truncated,
         ),
+        ("10 0D 00 04 'MQTT' 05 06 00 00 00 00 00", Fault::Truncated),
         (
             "10 0F 00 06 'MQIsdp' 03 02 00 00 00 00 00",
             Fault::TrailingBytes,
@@ -27,13 +37,13 @@ fn a_malformed_connect_is_refused_with_its_fault() {
             "10 0D 00 04 'MQTT' 05 03 00 00 00 00 00",
             Fault::ConnectFlag,
         ),
-        ("10 0C 00 04 'MQTT' 04 0A 00 00 00 00", Fault::WillFlags), // [MQTT-3.1.2-13]
-        ("10 0C 00 04 'MQTT' 04 22 00 00 00 00", Fault::WillFlags), // [MQTT-3.1.2-15]
+        ("10 0C 00 04 'MQTT' 04 0A 00 00 00 00", Fault::WillFlags), // [MQTT-3.1.2-11], in 3.1.1 [MQTT-3.1.2-13]
+        ("10 0C 00 04 'MQTT' 04 22 00 00 00 00", Fault::WillFlags), // [MQTT-3.1.2-13], in 3.1.1 [MQTT-3.1.2-15]
         ("10 0D 00 04 'MQTT' 05 22 00 00 00 00 00", Fault::WillFlags),
         (
             "10 12 00 04 'MQTT' 04 1E 00 00 00 00 00 01 'w' 00 01 'x'",
             Fault::QoS3,
-        ), // [MQTT-3.1.2-14]
+        ), // [MQTT-3.1.2-12], in 3.1.1 [MQTT-3.1.2-14]
         (
             "10 0E 00 04 'MQTT' 04 42 00 00 00 00 00 00",
             Fault::LonePassword,
@@ -42,12 +52,17 @@ fn a_malformed_connect_is_refused_with_its_fault() {
             "10 10 00 06 'MQIsdp' 03 42 00 00 00 00 00 00",
             Fault::LonePassword,
         ),
-        ("10 0C 00 04 'MQTT' 04 82 00 00 00 00", Fault::Truncated), // [MQTT-3.1.2-19]
+        ("10 0C 00 04 'MQTT' 04 82 00 00 00 00", Fault::Truncated), // [MQTT-3.1.2-17], in 3.1.1 [MQTT-3.1.2-19]
         (
             "10 0E 00 04 'MQTT' 04 C2 00 00 00 00 00 00",
             Fault::Truncated,
-        ),
-        ("10 0D 00 04 'MQTT' 04 02 00 00 00 01 FF", Fault::Utf8), // [MQTT-1.5.3-1]
+        ), // [MQTT-3.1.2-19], in 3.1.1 [MQTT-3.1.2-21]
+        ("10 0D 00 04 'MQTT' 04 02 00 00 00 01 FF", Fault::Utf8), // [MQTT-3.1.3-4], [MQTT-1.5.3-1]
+        ("10 0F 00 04 'MQTT' 04 82 00 00 00 00 00 01 FF", Fault::Utf8), // [MQTT-3.1.3-12], in 3.1.1 [MQTT-3.1.3-11]
+        (
+            "10 12 00 04 'MQTT' 04 06 00 00 00 00 00 01 FF 00 01 'x'",
+            Fault::Utf8,
+        ), // [MQTT-3.1.3-11], in 3.1.1 [MQTT-3.1.3-10]
         ("10 0F 00 04 'MQTT' 04 02 00 00 00 03 ED A0 80", Fault::Utf8), // a surrogate
         (
             "10 0D 00 04 'MQTT' 04 02 00 00 00 01 00",

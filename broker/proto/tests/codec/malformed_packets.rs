@@ -15,7 +15,7 @@ const ALL: &[Version] = &VERSIONS;
 #[test]
 fn malformed_headers_are_refused() {
     check(&[
-        (NEW, "C1 00", Fault::HeaderFlags),       // [MQTT-2.1.3-1]
+        (NEW, "C1 00", Fault::HeaderFlags), // [MQTT-2.1.3-1], in 3.1.1 [MQTT-2.2.2-2]
         (NEW, "60 02 00 01", Fault::HeaderFlags), // [MQTT-3.6.1-1]
         (NEW, "80 06 00 01 00 01 'a' 00", Fault::HeaderFlags), // [MQTT-3.8.1-1]
         (NEW, "A0 05 00 01 00 01 'a'", Fault::HeaderFlags), // [MQTT-3.10.1-1]
@@ -45,9 +45,9 @@ fn malformed_publishes_are_refused() {
         (ALL, "30 02 00 01", Fault::Truncated),
         (ALL, "32 03 00 01 'a'", Fault::Truncated),
         (ALL, "32 04 00 01 'a' 00", Fault::Truncated),
-        (ALL, "32 06 00 01 'a' 00 00 00", Fault::PacketIdZero), // [MQTT-2.2.1-3]
+        (ALL, "32 06 00 01 'a' 00 00 00", Fault::PacketIdZero), // [MQTT-2.2.1-3], in 3.1.1 [MQTT-2.3.1-1]
         (ALL, "34 06 00 01 'a' 00 00 00", Fault::PacketIdZero),
-        (ALL, "30 04 00 01 FF 00", Fault::Utf8), // [MQTT-3.3.2-1]
+        (ALL, "30 04 00 01 FF 00", Fault::Utf8), // [MQTT-3.3.2-1], [MQTT-1.5.4-1]
         (ALL, "30 05 00 02 C0 80 00", Fault::Utf8),
         (
             ALL,
@@ -84,15 +84,16 @@ fn malformed_acknowledgements_are_refused() {
         (ALL, "40 02 00 00", Fault::PacketIdZero),
         (ALL, "62 02 00 00", Fault::PacketIdZero),
         (V3, "40 03 00 01 00", Fault::TrailingBytes),
-        (V5, "40 03 00 01 92", Fault::ReasonCode(0x92)),
-        (V5, "62 03 00 01 80", Fault::ReasonCode(0x80)),
-        (V5, "70 03 00 01 FF", Fault::ReasonCode(0xFF)),
+        (V5, "40 03 00 01 92", Fault::ReasonCode(0x92)), // [MQTT-3.4.2-1]
+        (V5, "50 03 00 01 92", Fault::ReasonCode(0x92)), // [MQTT-3.5.2-1]
+        (V5, "62 03 00 01 80", Fault::ReasonCode(0x80)), // [MQTT-3.6.2-1]
+        (V5, "70 03 00 01 FF", Fault::ReasonCode(0xFF)), // [MQTT-3.7.2-1]
         (V5, "40 05 00 01 00 00 00", Fault::TrailingBytes),
         (V5, "40 04 00 01 00 01", Fault::Truncated),
-        (V5, "E0 01 01", Fault::ReasonCode(1)),
+        (V5, "E0 01 01", Fault::ReasonCode(1)), // [MQTT-3.14.2-1]
         (V5, "E0 03 00 00 00", Fault::TrailingBytes),
         (V5, "F0 01 18", Fault::Truncated),
-        (V5, "F0 02 04 00", Fault::ReasonCode(4)),
+        (V5, "F0 02 04 00", Fault::ReasonCode(4)), // [MQTT-3.15.2-1]
     ]);
 }
 
@@ -145,7 +146,9 @@ fn malformed_subscriptions_are_refused() {
             Fault::Filter(FilterError::WildcardInLevel),
         ),
         (V3, "82 06 00 01 00 01 FF 00", Fault::Utf8), // [MQTT-3.8.3-1]
-        (V3, "A2 05 00 01 00 01 FF", Fault::Utf8),
+        (V3, "A2 05 00 01 00 01 FF", Fault::Utf8),    // [MQTT-3.10.3-1]
+        (V5, "82 07 00 01 00 00 01 FF 00", Fault::Utf8),
+        (V5, "A2 06 00 01 00 00 01 FF", Fault::Utf8),
     ]);
 }
 
@@ -200,7 +203,7 @@ fn a_client_refuses_what_a_server_may_not_send() {
         (Version::V5, "10 00", Fault::WrongDirection),
         (Version::V5, "20 03 02 00 00", Fault::ConnAckFlags), // [MQTT-3.2.2-1]
         (Version::V311, "20 02 00 06", Fault::ReasonCode(6)),
-        (Version::V5, "20 03 00 8B 00", Fault::ReasonCode(0x8B)),
+        (Version::V5, "20 03 00 8B 00", Fault::ReasonCode(0x8B)), // [MQTT-3.2.2-8]
         (Version::V311, "90 02 00 01", Fault::Truncated),
         (Version::V311, "90 03 00 01 03", Fault::ReasonCode(3)),
     ] {

@@ -37,7 +37,11 @@ fn a_property_is_refused_where_it_breaks_a_rule() {
         ("04 08 00 01 '#'", Fault::Topic(TopicError::Wildcard)), // [MQTT-3.3.2-14]
         ("03 08 00 00", Fault::Topic(TopicError::Empty)),
         ("04 03 00 01 00", Fault::NullCharacter),
-        ("04 03 00 01 FF", Fault::Utf8),
+        ("04 03 00 01 FF", Fault::Utf8),           // [MQTT-3.3.2-19]
+        ("04 08 00 01 FF", Fault::Utf8),           // [MQTT-3.3.2-13]
+        ("07 26 00 01 FF 00 01 'v'", Fault::Utf8), // [MQTT-1.5.7-1]
+        ("07 26 00 01 'k' 00 01 FF", Fault::Utf8),
+        ("07 26 00 01 00 00 01 'v'", Fault::NullCharacter),
         ("04 03 00 02 'x'", Fault::Truncated),
         ("03 02 00 00", Fault::Truncated),
         ("01 01 'x'", Fault::Truncated), // The value lies outside the block.

@@ -48,7 +48,7 @@ fn an_unsupported_version_says_how_to_answer() {
         let mut body = hex(start);
         body.extend(hex("02 00 00 00 00"));
         let bytes = [&[0x10, u8::try_from(body.len()).unwrap()], &body[..]].concat();
-        let expected = DecodeError::UnsupportedVersion { name, level }; // [MQTT-3.1.2-2]
+        let expected = DecodeError::UnsupportedVersion { name, level }; // [MQTT-3.1.2-2], [MQTT-3.1.2-1]
         let (_, error) = decode_all(&mut fresh(), &bytes);
         assert_eq!(error, Some(expected), "{start}");
         assert_eq!(expected.reason(), Reason::UnsupportedProtocolVersion);

@@ -118,7 +118,7 @@ fn version_3_packets_drop_reasons_and_properties_of_version_5() {
         for (packet, bytes) in [
             (
                 Packet::SubAck(suback(Reason::NotAuthorized)),
-                &[0x90, 3, 0, 1, 0x80][..],
+                &[0x90, 3, 0, 1, 0x80][..], // [MQTT-3.9.3-2]
             ),
             (
                 Packet::SubAck(suback(Reason::GrantedQoS2)),

@@ -15,11 +15,11 @@ fn a_topic_name_is_checked() {
         ("\u{FEFF}a", Ok(())), // [MQTT-1.5.4-3]
         (&long[1..], Ok(())),
         (&deep[1..], Ok(())),
-        ("", Err(TopicError::Empty)),
-        ("a/+", Err(TopicError::Wildcard)),
+        ("", Err(TopicError::Empty)),       // [MQTT-4.7.3-1]
+        ("a/+", Err(TopicError::Wildcard)), // [MQTT-4.7.0-1], in 3.1.1 [MQTT-4.7.1-1]
         ("a#", Err(TopicError::Wildcard)),
-        ("a\0b", Err(TopicError::NullCharacter)),
-        (&long, Err(TopicError::TooLong)),
+        ("a\0b", Err(TopicError::NullCharacter)), // [MQTT-4.7.3-2]
+        (&long, Err(TopicError::TooLong)),        // [MQTT-4.7.3-3]
         (&deep, Err(TopicError::TooManyLevels)),
     ] {
         let checked = Topic::new(ByteString::from(name)).map(|_| ());
@@ -36,11 +36,11 @@ fn a_topic_filter_is_checked() {
         ("sport/tennis/player1/#", Ok(())),
         ("#", Ok(())),
         ("sport/tennis/#", Ok(())),
-        ("sport/tennis#", Err(FilterError::WildcardInLevel)),
+        ("sport/tennis#", Err(FilterError::WildcardInLevel)), // [MQTT-4.7.1-1], in 3.1.1 [MQTT-4.7.1-2]
         ("sport/tennis/#/ranking", Err(FilterError::HashNotLast)),
         ("+", Ok(())),
         ("+/tennis/#", Ok(())),
-        ("sport+", Err(FilterError::WildcardInLevel)),
+        ("sport+", Err(FilterError::WildcardInLevel)), // [MQTT-4.7.1-2], in 3.1.1 [MQTT-4.7.1-3]
         ("sport/+/player1", Ok(())),
         // Beyond it.
         ("/", Ok(())),
@@ -51,9 +51,9 @@ fn a_topic_filter_is_checked() {
         ("++", Err(FilterError::WildcardInLevel)),
         ("+#", Err(FilterError::WildcardInLevel)),
         ("#/", Err(FilterError::HashNotLast)),
-        ("", Err(FilterError::Empty)),
-        ("a\0", Err(FilterError::NullCharacter)),
-        (&long, Err(FilterError::TooLong)),
+        ("", Err(FilterError::Empty)),            // [MQTT-4.7.3-1]
+        ("a\0", Err(FilterError::NullCharacter)), // [MQTT-4.7.3-2]
+        (&long, Err(FilterError::TooLong)),       // [MQTT-4.7.3-3]
         (&deep, Err(FilterError::TooManyLevels)),
         // Section 4.8.2.
         ("$share/group/a/+", Ok(())),
@@ -63,8 +63,8 @@ fn a_topic_filter_is_checked() {
         ("$share/", Err(FilterError::ShareWithoutFilter)),
         ("$share/group", Err(FilterError::ShareWithoutFilter)),
         ("$share/group/", Err(FilterError::Empty)),
-        ("$share//a", Err(FilterError::ShareGroup)),
-        ("$share/gr+up/a", Err(FilterError::ShareGroup)),
+        ("$share//a", Err(FilterError::ShareGroup)), // [MQTT-4.8.2-1]
+        ("$share/gr+up/a", Err(FilterError::ShareGroup)), // [MQTT-4.8.2-2]
         ("$share/#/a", Err(FilterError::ShareGroup)),
         ("$share/group/a#", Err(FilterError::WildcardInLevel)),
     ] {
@@ -102,7 +102,7 @@ fn a_filter_matches_the_names_the_standard_says() {
         // Section 4.7.2.
         ("#", "$SYS/broker", false),
         ("+/monitor/Clients", "$SYS/monitor/Clients", false),
-        ("$SYS/#", "$SYS/broker", true),
+        ("$SYS/#", "$SYS/broker", true), // [MQTT-4.7.2-1]
         ("$SYS/monitor/+", "$SYS/monitor/Clients", true),
         ("#", "$other", false),
         ("+", "$other", false),

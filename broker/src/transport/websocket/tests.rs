@@ -63,7 +63,7 @@ fn payload_of_every_length_arrives_however_it_is_cut() {
             let heard = hear(&bytes, piece);
             assert_eq!(heard.outcome, Ok(Flow::Open));
             assert!(
-                heard.stream == [&payload[..length], b"next"].concat(),
+                heard.stream == [&payload[..length], b"next"].concat(), // [MQTT-6.0.0-2]
                 "{length} bytes in pieces of {piece}"
             );
             assert!(heard.replies.is_empty());
@@ -83,7 +83,7 @@ fn a_message_in_fragments_is_one_stream_with_pings_answered_in_between() {
     for piece in [1, 7, bytes.len()] {
         let heard = hear(&bytes, piece);
         assert_eq!(heard.outcome, Ok(Flow::Open));
-        assert_eq!(heard.stream, b"abcdef");
+        assert_eq!(heard.stream, b"abcdef"); // [MQTT-6.0.0-2]
         assert_eq!(heard.replies, b"\x8a\x0cstill there?");
     }
 }
@@ -106,7 +106,7 @@ fn a_close_is_answered_with_its_code_and_ends_the_stream() {
 fn a_broken_rule_is_named() {
     let unmasked = vec![0x82, 0x01, b'x'];
     let cases = [
-        (sent(0x81, b"text"), Fault::Text),
+        (sent(0x81, b"text"), Fault::Text), // [MQTT-6.0.0-1]
         (unmasked, Fault::Unmasked),
         (sent(0xc2, b"x"), Fault::ReservedBits),
         (sent(0x83, b"x"), Fault::UnknownOpcode),
@@ -129,7 +129,7 @@ fn a_broken_rule_is_named() {
 
 #[test]
 fn a_binary_header_has_the_shortest_length() {
-    assert_eq!(binary_header(5)[..], [0x82, 5]);
+    assert_eq!(binary_header(5)[..], [0x82, 5]); // [MQTT-6.0.0-1]
     assert_eq!(binary_header(300)[..], [0x82, 126, 1, 44]);
     assert_eq!(
         binary_header(70_000)[..],
