@@ -156,7 +156,7 @@ fn the_receive_maximum_told_holds_although_the_limit_changes() {
     }
     client.expect_nothing();
     client.send(publish_at(QoS::ExactlyOnce, 3, "x", "1"));
-    client.expect_disconnect(Reason::ReceiveMaximumExceeded); // [MQTT-3.3.4-8]
+    client.expect_disconnect(Reason::ReceiveMaximumExceeded); // [MQTT-3.3.4-7]
 }
 
 #[test]

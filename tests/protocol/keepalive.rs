@@ -136,7 +136,7 @@ fn version_5_is_told_the_ceiling_and_held_to_it() {
         world.pass(interval * 3 / 2 - Duration::from_millis(10));
         client.expect_nothing();
         world.pass(Duration::from_secs(1));
-        client.expect_disconnect(Reason::KeepAliveTimeout); // [MQTT-3.1.2-21], [MQTT-3.2.2-22]
+        client.expect_disconnect(Reason::KeepAliveTimeout); // [MQTT-3.1.2-21], [MQTT-3.2.2-21], [MQTT-3.2.2-22]
         let ceiling = |event: &Event| matches!(event, Event::KeepAliveAboveLimit { .. });
         assert!(!world.events().iter().any(ceiling));
     }

@@ -104,7 +104,7 @@ impl Scene {
         self.published += 1;
         if opponent.is_open() {
             opponent.lose();
-            return Some("the connection is still open".to_owned());
+            return Some("the connection is still open".to_owned()); // in 3.1.1 [MQTT-4.8.0-1]
         }
         let cause = self.world.last_cause();
         if cause.reason() != Some(case.reason) {
@@ -131,9 +131,14 @@ impl Scene {
             None => None,
             other => return Some(format!("is answered with {other:?}")),
         };
-        // [MQTT-4.13.1-1]: only version 5 has codes for it, and only once it is known.
+        // [MQTT-4.13.1-1], [MQTT-4.13.2-1], [MQTT-3.14.0-1]: only version 5 has codes for it, and only once it is known.
         let due = self.version == Version::V5 && case.tells_version();
+        // In 3.1.1 [MQTT-3.1.4-1], [MQTT-3.2.2-6]: no CONNACK but where the level is to blame.
+        let silent = self.version < Version::V5
+            && case.reason != Reason::UnsupportedProtocolVersion
+            && case.first;
         match told {
+            Some((reason, _)) if silent => Some(format!("{reason:?} is told")),
             None if due => Some("no reason is told".to_owned()),
             Some((reason, _)) if due && reason != case.reason => {
                 Some(format!("{reason:?} is told"))
