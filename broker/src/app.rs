@@ -7,15 +7,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_config::{self as config, LimitSettings};
-use mqtt_core::{Command, Limits, Params};
+use broker_config::{self as config, BrokerSettings, LimitSettings, Listener};
+use mqtt_core::{Command, Limits, Params, Terms};
+use mqtt_proto::Version;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::auth::Authenticator;
 use crate::control::{self, Control};
 use crate::hub::{self, Hub};
-use crate::listener::Listeners;
+use crate::listener::{self, Listeners};
 use crate::logging::Log;
 use crate::options::{DEFAULT_CONFIG, RunOptions};
 use crate::reload::Reloader;
@@ -66,6 +67,25 @@ pub fn params(settings: &LimitSettings) -> Params {
         limits,
         version: VERSION.into(),
     }
+}
+
+/// What each listener of a configuration grants, by the name its connections carry.
+pub fn listeners(settings: &BrokerSettings) -> mqtt_core::Listeners {
+    let terms = |listener: &Listener| {
+        let accepted = &listener.accept_protocol_versions;
+        let all = [Version::V31, Version::V311, Version::V5];
+        let versions = all.into_iter().filter(|v| accepted.contains(&v.level()));
+        Terms {
+            max_connections: listener
+                .max_connections
+                .and_then(|limit| usize::try_from(limit).ok())
+                .unwrap_or(usize::MAX),
+            versions: versions.collect(),
+            allow_anonymous: settings.allows_anonymous(listener),
+        }
+    };
+    let named = |listener| (listener::name(listener), terms(listener));
+    settings.listeners.iter().map(named).collect()
 }
 
 /// The parts that the end of the daemon is about.

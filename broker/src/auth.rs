@@ -71,16 +71,11 @@ impl Authenticator {
     /// Takes these accounts in place of the former ones; on an error the former ones stay.
     ///
     /// Plain-text passwords are hashed first, away from the serving threads.
-    pub async fn replace(
-        &self,
-        users: Vec<User>,
-        allow_anonymous: bool,
-    ) -> Result<(), AccountError> {
+    pub async fn replace(&self, users: Vec<User>) -> Result<(), AccountError> {
         let key = FingerprintKey::random().map_err(|_| AccountError::NoRandomness)?;
-        let accounts =
-            tokio::task::spawn_blocking(move || Accounts::prepare(users, allow_anonymous))
-                .await
-                .map_err(|_| AccountError::Interrupted)??;
+        let accounts = tokio::task::spawn_blocking(move || Accounts::prepare(users))
+            .await
+            .map_err(|_| AccountError::Interrupted)??;
         let mut era = self
             .shared
             .era
@@ -124,7 +119,8 @@ impl Authenticator {
         password: Option<&Password>,
     ) -> Verdict {
         let Some(username) = username else {
-            return era.accounts.judge_anonymous();
+            // The core asks only where the listener lets everybody in.
+            return Verdict::Accepted;
         };
         let Some(password) = password else {
             return Verdict::Refused(LoginFailure::NoPassword);

@@ -72,6 +72,7 @@ async fn accept(hub: Arc<Hub>, socket: UnixListener) {
                     kind: PeerKind::Internal,
                     address: None,
                     port: 0,
+                    listener: ByteString::new(),
                 };
                 tokio::spawn(connection::serve(
                     Arc::clone(&hub),

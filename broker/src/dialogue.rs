@@ -54,6 +54,7 @@ impl Client {
             kind: PeerKind::Internal,
             address: None,
             port: 0,
+            listener: ByteString::new(),
         };
         let task = tokio::spawn(connection::serve(hub.clone(), Transport::Unix(near), peer));
         Self {

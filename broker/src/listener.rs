@@ -4,6 +4,8 @@
 mod accept;
 mod socket;
 
+pub use accept::name;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -69,10 +71,11 @@ impl Listeners {
         })
     }
 
-    /// Opens and closes listeners until they are the wanted ones; those in both stay open. Returns when each new
-    /// one listens, waits or is refused.
+    /// Opens and closes sockets until they are the wanted ones; those in both stay open, whatever their terms.
+    /// Returns when each new one listens, waits or is refused.
     pub async fn apply(&self, wanted: &[Listener]) {
-        self.retain(|settings| wanted.contains(settings)).await;
+        self.retain(|settings| wanted.iter().any(|other| other.is_same_socket(settings)))
+            .await;
         let begun = self.begin(wanted);
         for mut condition in begun {
             // The task ends only when the listener is closed again.
@@ -114,9 +117,12 @@ impl Listeners {
         for settings in wanted {
             let running = match former
                 .iter()
-                .position(|running| running.settings == *settings)
+                .position(|running| running.settings.is_same_socket(settings))
             {
-                Some(place) => former.swap_remove(place),
+                Some(place) => Running {
+                    settings: settings.clone(),
+                    ..former.swap_remove(place)
+                },
                 None => {
                     let running = self.start(settings.clone());
                     begun.push(running.condition.clone());

@@ -143,16 +143,19 @@ impl Reloader {
         let loaded = source::load(self.config.clone()).await?;
         let settings = loaded.settings;
         self.authenticator
-            .replace(settings.users.clone(), settings.allow_anonymous)
+            .replace(settings.users.clone())
             .await
             .map_err(|error| Refusal::Accounts(self.config.clone(), error))?;
         let params = app::params(&settings.limits);
         descriptors::provide_for(params.limits.max_connections, &self.log);
         self.hub.reconfigure(params);
+        let mut commands = Vec::new();
         if let Some(before) = running.as_ref() {
             let users = changes::withdrawn(before, &settings);
-            self.hub.enter(&mut vec![Command::Withdraw { users }]);
+            commands.push(Command::Withdraw { users });
         }
+        commands.push(Command::Listeners(app::listeners(&settings)));
+        self.hub.enter(&mut commands);
         self.listeners.apply(&settings.listeners).await;
         self.set_locked(None);
         let mut lines = vec![format!("Config loaded from {}.", self.config.display())];

@@ -124,6 +124,13 @@ struct StoredListener {
     port: u16,
     bind_address: String,
     protocol: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_connections: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    allow_anonymous: Option<bool>,
+    /// Absent where all are accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accept_protocol_versions: Option<Vec<u8>>,
 }
 
 impl From<&Desired> for Stored {
@@ -135,17 +142,9 @@ impl From<&Desired> for Stored {
                 password_hash,
             })
         });
-        let listeners = desired
-            .broker
-            .listeners
-            .iter()
-            .map(|listener| StoredListener {
-                port: listener.port,
-                bind_address: listener.bind_address.to_string(),
-                protocol: listener.protocol.name().to_owned(),
-            });
         let limits = desired.broker.limits.changed();
         let limits = limits.map(|(limit, value)| (limit.key.name.to_owned(), value));
+        let listeners = desired.broker.listeners.iter().map(StoredListener::from);
         Self {
             version: VERSION,
             hostname: desired.hostname.as_ref().map(Hostname::to_string),
@@ -208,6 +207,21 @@ impl StoredUser {
     }
 }
 
+impl From<&Listener> for StoredListener {
+    fn from(listener: &Listener) -> Self {
+        let versions = &listener.accept_protocol_versions;
+        let all = Listener::default().accept_protocol_versions;
+        Self {
+            port: listener.port,
+            bind_address: listener.bind_address.to_string(),
+            protocol: listener.protocol.name().to_owned(),
+            max_connections: listener.max_connections,
+            allow_anonymous: listener.allow_anonymous,
+            accept_protocol_versions: (*versions != all).then(|| versions.clone()),
+        }
+    }
+}
+
 impl StoredListener {
     fn checked(self) -> Result<Listener, DesiredError> {
         let mut protocols = [Protocol::Mqtt, Protocol::WebSockets].into_iter();
@@ -221,6 +235,11 @@ impl StoredListener {
             port: self.port,
             bind_address,
             protocol: protocol.ok_or(DesiredError::Field("protocol"))?,
+            max_connections: self.max_connections,
+            allow_anonymous: self.allow_anonymous,
+            accept_protocol_versions: self
+                .accept_protocol_versions
+                .unwrap_or(Listener::default().accept_protocol_versions),
         })
     }
 }

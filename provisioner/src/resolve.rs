@@ -55,7 +55,7 @@ pub fn resolve(
     broker.users = hash_all(&broker.users, stored, random)?;
     let mut made = None;
     let mut generated_user = None;
-    if broker.users.is_empty() && !broker.allow_anonymous {
+    if broker.keeps_everybody_out() {
         let user = match stored.and_then(generated) {
             Some(user) => user,
             None => {

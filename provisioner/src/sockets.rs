@@ -185,7 +185,7 @@ mod tests {
         Listener {
             port,
             bind_address,
-            protocol: Protocol::Mqtt,
+            ..Listener::default()
         }
     }
 

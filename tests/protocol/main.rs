@@ -9,6 +9,7 @@ mod flow;
 mod gating;
 mod keepalive;
 mod limits;
+mod listeners;
 mod login;
 mod malformed;
 mod malformed_table;

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use bytestring::ByteString;
 use mqtt_core::{
     AuthRequest, Broker, CloseCause, Command, CommitSeq, ConnectionId, DisconnectCause, Effects,
-    Event, FetchRequest, Limits, Moment, Params, Peer, PeerKind, Stats,
+    Event, FetchRequest, Limits, Listeners, Moment, Params, Peer, PeerKind, Stats, Terms,
 };
 use mqtt_proto::{Connect, DecodeLimits, Decoder, Reason, Version};
 
@@ -40,7 +40,6 @@ pub(crate) struct State {
     pub(crate) events: Vec<Event>,
     pub(crate) logins: Held<AuthRequest>,
     pub(crate) fetches: Held<FetchRequest>,
-    pub(crate) anonymous: bool,
     /// Unfinished work of the core waits.
     pub(crate) work_held: bool,
     /// Connections whose begin was told and whose end was not.
@@ -100,7 +99,10 @@ impl World {
             readable: BTreeSet::new(),
             woken: BTreeSet::new(),
             parked: BTreeSet::new(),
-            commands: Vec::new(),
+            commands: vec![Command::Listeners(Listeners::from([(
+                LISTENER.into(),
+                open_to_all(),
+            )]))],
             effects: Effects::default(),
             events: Vec::new(),
             logins: Held {
@@ -111,7 +113,6 @@ impl World {
                 hold: false,
                 waiting: VecDeque::new(),
             },
-            anonymous: true,
             work_held: false,
             unended: 0,
             open: 0,
@@ -121,11 +122,22 @@ impl World {
     /// A new network connection that has sent nothing yet.
     #[track_caller]
     pub fn open(&self, version: Version) -> Client {
-        self.open_as(version, PeerKind::Network)
+        self.open_through(LISTENER, version)
+    }
+
+    /// A new network connection through a listener given to [`World::listen`].
+    #[track_caller]
+    pub fn open_through(&self, listener: &'static str, version: Version) -> Client {
+        self.begin(listener, version, PeerKind::Network)
     }
 
     #[track_caller]
     pub fn open_as(&self, version: Version, kind: PeerKind) -> Client {
+        self.begin(LISTENER, version, kind)
+    }
+
+    #[track_caller]
+    fn begin(&self, listener: &'static str, version: Version, kind: PeerKind) -> Client {
         let mut state = self.state();
         let index = state.links.len() as u32;
         let conn = ConnectionId {
@@ -145,6 +157,7 @@ impl World {
             kind,
             address: Some(address),
             port: 1883,
+            listener: listener.into(),
         };
         let entropy = 0x1234_5678_9abc_def0_u128.wrapping_mul(u128::from(index) + 1);
         state.commands.push(Command::Open {
@@ -257,7 +270,18 @@ impl World {
 
     /// From now on a client without user name is refused.
     pub fn refuse_anonymous(&self) {
-        self.state().anonymous = false;
+        self.listen([(LISTENER, Terms::default())]);
+    }
+
+    /// These are the listeners from now on; [`World::open`] uses [`LISTENER`].
+    pub fn listen(&self, listeners: impl IntoIterator<Item = (&'static str, Terms)>) {
+        let mut state = self.state();
+        let listeners = listeners
+            .into_iter()
+            .map(|(name, terms)| (name.into(), terms))
+            .collect();
+        state.commands.push(Command::Listeners(listeners));
+        state.settle();
     }
 
     /// New limits for the running broker.
@@ -341,6 +365,17 @@ impl World {
         self.0.borrow_mut()
     }
 }
+
+/// The terms of a listener that lets everybody in.
+pub fn open_to_all() -> Terms {
+    Terms {
+        allow_anonymous: true,
+        ..Terms::default()
+    }
+}
+
+/// The listener of a world that was given no other.
+pub const LISTENER: &str = "port 1883, all addresses, mqtt";
 
 impl State {
     /// Ends `conn` as the driver does when the socket ends; only the first end counts.

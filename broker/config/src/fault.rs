@@ -64,6 +64,7 @@ pub enum Fault {
     },
     Address(AddressFault),
     Protocol,
+    NoProtocolVersion,
     /// Only the first 100 problems are listed.
     More {
         count: usize,
@@ -132,6 +133,7 @@ impl Fault {
             Self::Overlap { .. } => "listeners-overlap",
             Self::Address(_) => "bad-address",
             Self::Protocol => "bad-protocol",
+            Self::NoProtocolVersion => "no-protocol-version",
             Self::More { .. } => "more-problems",
         }
     }
@@ -186,6 +188,7 @@ impl Fault {
             Self::Overlap { .. } => Hint::Do("give one of them another port"),
             Self::Address(address) => address.remedy(),
             Self::Protocol => PROTOCOL.remedy(),
+            Self::NoProtocolVersion => Hint::Do("leave the line out to accept all versions"),
             Self::More { .. } => Hint::Do("correct those above first"),
         }
     }
@@ -270,6 +273,7 @@ impl fmt::Display for Fault {
             }
             Self::Address(address) => return address.fmt(f),
             Self::Protocol => "unknown protocol",
+            Self::NoProtocolVersion => "nobody could connect without any version",
             Self::More { count } => return write!(f, "there are {count} more problems"),
         };
         f.write_str(sentence)
@@ -295,6 +299,7 @@ impl fmt::Display for Form {
             Self::Boolean => "true or false",
             Self::Integer { .. } => "a whole number",
             Self::Span => "a span of time in quotes",
+            Self::Integers { .. } => "a list of whole numbers",
             Self::Text | Self::Secret | Self::Word(_) => "text in quotes",
         })
     }

@@ -55,6 +55,17 @@ fn write_listener(file: &mut String, listener: &Listener) {
         Value::from(listener.bind_address.to_string()),
     );
     line(file, "protocol", Value::from(listener.protocol.name()));
+    if let Some(limit) = listener.max_connections {
+        line(file, "max_connections", Value::from(i64::from(limit)));
+    }
+    if let Some(allow) = listener.allow_anonymous {
+        line(file, "allow_anonymous", Value::Boolean(allow));
+    }
+    let versions = listener.accept_protocol_versions.iter();
+    let versions = versions
+        .map(|version| i64::from(*version))
+        .collect::<Vec<_>>();
+    line(file, "accept_protocol_versions", Value::from(versions));
 }
 
 /// Only what differs from the defaults, so that those of a later version come into force with it.

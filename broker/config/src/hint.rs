@@ -37,9 +37,11 @@ impl Hint {
         if let Some(similar) = most_similar(&name, names(table)) {
             return Self::DidYouMean(Table::named(similar).map_or(similar, Table::heading));
         }
+        // What is said once for all is meant rather than what is said of one user or listener.
         let everywhere = KEYS
             .iter()
-            .find(|key| key.name == name && key.table != table);
+            .filter(|key| key.name == name && key.table != table)
+            .min_by_key(|key| key.table.repeats());
         everywhere.map_or(Self::KeysOf(table), |key| Self::BelongsIn(key.table))
     }
 }
@@ -143,7 +145,7 @@ const LATER_KEYS: [(Table, &str); 10] = [
 ];
 
 /// What people write for a key, and the key.
-const HABITS: [(Table, &str, &str); 28] = [
+const HABITS: [(Table, &str, &str); 32] = [
     (Table::System, "name", "hostname"),
     (Table::System, "host", "hostname"),
     (Table::Time, "zone", "timezone"),
@@ -174,6 +176,14 @@ const HABITS: [(Table, &str, &str); 28] = [
         "max_session_expiry_interval",
         "max_session_expiry",
     ),
+    (Table::Listener, "anonymous", "allow_anonymous"),
+    (
+        Table::Listener,
+        "listener_allow_anonymous",
+        "allow_anonymous",
+    ),
+    (Table::Listener, "versions", "accept_protocol_versions"),
+    (Table::Listener, "max_clients", "max_connections"),
     (Table::Top, "users", "[[user]]"),
     (Table::Top, "listeners", "[[listener]]"),
 ];

@@ -13,6 +13,12 @@ pub struct Listener {
     pub bind_address: BindAddress,
     /// Default: MQTT over TCP.
     pub protocol: Protocol,
+    /// Connections through it, 1 to 1,000,000; default: no bound of its own.
+    pub max_connections: Option<u32>,
+    /// Whether clients without a user name are let in here; default: what `[broker]` says.
+    pub allow_anonymous: Option<bool>,
+    /// Protocol levels, ascending, at least one: 3 for MQTT 3.1, 4 for 3.1.1, 5 for 5.0; default: all.
+    pub accept_protocol_versions: Vec<u8>,
 }
 
 /// The local address a listener opens.
@@ -40,11 +46,20 @@ impl Default for Listener {
             port: DEFAULT_PORT,
             bind_address: BindAddress::Any,
             protocol: Protocol::Mqtt,
+            max_connections: None,
+            allow_anonymous: None,
+            accept_protocol_versions: PROTOCOL_VERSIONS.to_vec(),
         }
     }
 }
 
 impl Listener {
+    /// Whether both are the same socket, which a change from one to the other leaves open.
+    pub fn is_same_socket(&self, other: &Self) -> bool {
+        (self.port, &self.bind_address, self.protocol)
+            == (other.port, &other.bind_address, other.protocol)
+    }
+
     /// Whether both would need the same port of the same address; a host name overlaps only itself and "all".
     pub fn overlaps(&self, other: &Self) -> bool {
         self.port == other.port && self.bind_address.overlaps(&other.bind_address)
@@ -106,6 +121,8 @@ impl fmt::Display for Listener {
     }
 }
 
+/// Every protocol level there is.
+pub(crate) const PROTOCOL_VERSIONS: [u8; 3] = [3, 4, 5];
 /// IANA's port of MQTT without TLS.
 pub(crate) const DEFAULT_PORT: u16 = 1883;
 

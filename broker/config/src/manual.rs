@@ -41,6 +41,9 @@ fn values(form: Form) -> String {
             "Value: a number and h, d, w, m (30 days) or y in quotes, \"never\", or whole seconds"
                 .to_owned()
         }
+        Form::Integers { min, max } => {
+            format!("Value: a list of whole numbers from {min} to {max}")
+        }
         Form::Text => "Value: text in quotes".to_owned(),
         Form::Secret => "Value: text in quotes, or 0 once it was taken".to_owned(),
         Form::Word(words) => {

@@ -35,6 +35,11 @@ pub enum Form {
     Secret,
     /// A span of time: text such as "14d", "never", or whole seconds.
     Span,
+    /// A list of at least one number.
+    Integers {
+        min: i64,
+        max: i64,
+    },
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -129,7 +134,7 @@ impl Table {
 }
 
 /// Every key, in the order of the sample.
-pub const KEYS: [&Key; 23] = [
+pub const KEYS: [&Key; 26] = [
     &VERSION,
     &HOSTNAME,
     &TIMEZONE,
@@ -140,6 +145,9 @@ pub const KEYS: [&Key; 23] = [
     &PORT,
     &BIND_ADDRESS,
     &PROTOCOL,
+    &LISTENER_MAX_CONNECTIONS,
+    &LISTENER_ALLOW_ANONYMOUS,
+    &ACCEPT_PROTOCOL_VERSIONS,
     &MAX_PACKET_SIZE.key,
     &MAX_CONNECTIONS.key,
     &CONNECT_TIMEOUT.key,
@@ -251,4 +259,34 @@ pub(crate) const PROTOCOL: Key = Key {
     default: "\"mqtt\"",
     sentence: "What is spoken there: \"mqtt\", or \"websockets\" for programs in a browser.",
     example: "\"websockets\"",
+};
+
+pub(crate) const LISTENER_MAX_CONNECTIONS: Key = Key {
+    table: Table::Listener,
+    name: "max_connections",
+    form: Form::Integer {
+        min: 1,
+        max: 1_000_000,
+    },
+    default: "no bound of its own",
+    sentence: "Connections through this listener; one more is closed at once.",
+    example: "50",
+};
+
+pub(crate) const LISTENER_ALLOW_ANONYMOUS: Key = Key {
+    table: Table::Listener,
+    name: "allow_anonymous",
+    form: Form::Boolean,
+    default: "what [broker] says",
+    sentence: "Whether clients may connect here without user name and password, whatever [broker] says.",
+    example: "true",
+};
+
+pub(crate) const ACCEPT_PROTOCOL_VERSIONS: Key = Key {
+    table: Table::Listener,
+    name: "accept_protocol_versions",
+    form: Form::Integers { min: 3, max: 5 },
+    default: "[3, 4, 5]",
+    sentence: "The versions of MQTT that may be spoken here: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0.",
+    example: "[4, 5]",
 };

@@ -246,6 +246,24 @@ impl<'a> Resolver<'a> {
         boolean
     }
 
+    /// The numbers of a list, if all are within the bounds of its key.
+    fn integers(&mut self, field: &Field<'_, '_>) -> Option<Vec<i64>> {
+        let Some(list) = field.value.get_ref().as_array() else {
+            self.wrong_type(field);
+            return None;
+        };
+        let element = |value| Field {
+            key: field.key,
+            at: field.at,
+            value,
+        };
+        let numbers: Vec<_> = list
+            .iter()
+            .map(|value| self.integer(&element(value)))
+            .collect();
+        numbers.into_iter().collect()
+    }
+
     /// The number, if it is one within the bounds of its key.
     fn integer(&mut self, field: &Field<'_, '_>) -> Option<i64> {
         let Some(integer) = field.value.get_ref().as_integer() else {
@@ -253,7 +271,7 @@ impl<'a> Resolver<'a> {
             return None;
         };
         let (min, max) = match field.key.form {
-            Form::Integer { min, max } => (min, max),
+            Form::Integer { min, max } | Form::Integers { min, max } => (min, max),
             _ => (i64::MIN, i64::MAX),
         };
         let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();

@@ -4,7 +4,8 @@
 //! A `#` with a space begins a remark, one without hides an example line.
 
 use crate::reference::{
-    ALLOW_ANONYMOUS, BIND_ADDRESS, HOSTNAME, Key, LIMITS, PASSWORD, PASSWORD_HASH, PORT, PROTOCOL,
+    ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, BIND_ADDRESS, HOSTNAME, Key, LIMITS,
+    LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, PASSWORD, PASSWORD_HASH, PORT, PROTOCOL,
     TIMEZONE, Table, USERNAME, VERSION,
 };
 
@@ -112,7 +113,13 @@ const BLOCKS: [Block; 8] = [
     Block {
         table: Table::Listener,
         remark: "A second socket, for programs in a browser.",
-        lines: &[(&PORT, "8083"), (&PROTOCOL, PROTOCOL.example)],
+        lines: &[
+            (&PORT, "8083"),
+            (&PROTOCOL, PROTOCOL.example),
+            (&LISTENER_MAX_CONNECTIONS, LISTENER_MAX_CONNECTIONS.example),
+            (&LISTENER_ALLOW_ANONYMOUS, "false"),
+            (&ACCEPT_PROTOCOL_VERSIONS, ACCEPT_PROTOCOL_VERSIONS.example),
+        ],
     },
     Block {
         table: Table::Limits,

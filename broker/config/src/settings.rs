@@ -27,6 +27,19 @@ pub struct BrokerSettings {
     pub limits: LimitSettings,
 }
 
+impl BrokerSettings {
+    /// Whether clients without a user name are let in on this listener.
+    pub fn allows_anonymous(&self, listener: &Listener) -> bool {
+        listener.allow_anonymous.unwrap_or(self.allow_anonymous)
+    }
+
+    /// Whether nobody can log in: there is no user, and no listener does without.
+    pub fn keeps_everybody_out(&self) -> bool {
+        let mut listeners = self.listeners.iter();
+        self.users.is_empty() && !listeners.any(|listener| self.allows_anonymous(listener))
+    }
+}
+
 /// One `[[user]]`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {

@@ -30,6 +30,7 @@ fn a_file_with_nothing_but_the_version_means_the_defaults() {
         port: 1883,
         bind_address: BindAddress::Any,
         protocol: Protocol::Mqtt,
+        ..Listener::default()
     };
     assert_eq!(settings.broker.listeners, [expected]);
 }
@@ -63,16 +64,19 @@ fn every_key_reaches_the_settings() {
             port: 1883,
             bind_address: BindAddress::Ip([192, 168, 1, 10].into()),
             protocol: Protocol::Mqtt,
+            ..Listener::default()
         },
         Listener {
             port: 1883,
             bind_address: BindAddress::Host("localhost".to_owned()),
             protocol: Protocol::Mqtt,
+            ..Listener::default()
         },
         Listener {
             port: 8083,
             bind_address: BindAddress::Any,
             protocol: Protocol::WebSockets,
+            ..Listener::default()
         },
     ];
     assert_eq!(settings.broker.listeners, listeners);

@@ -2,6 +2,7 @@
 //! The owner of all shared state; it only dispatches.
 
 mod acknowledge;
+mod admission;
 mod connect;
 mod connections;
 mod deadlines;
@@ -28,8 +29,8 @@ use crate::session::Sessions;
 use crate::sys::SysTopics;
 use crate::timers::{Timer, Timers};
 use crate::{
-    Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Location, Moment,
-    ProtocolFault, Record, Stats,
+    Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Listeners, Location,
+    Moment, ProtocolFault, Record, Stats,
 };
 use connections::Connections;
 use route::Target;
@@ -50,6 +51,7 @@ pub struct Params {
 /// Sessions, routes and retained messages of one broker.
 pub struct Broker {
     params: Params,
+    listeners: Listeners,
     started: Moment,
     connections: Connections,
     sessions: Sessions,
@@ -76,6 +78,7 @@ impl Broker {
         }
         Self {
             params,
+            listeners: Listeners::default(),
             started: now,
             connections: Connections::default(),
             sessions: Sessions::default(),
@@ -130,6 +133,7 @@ impl Broker {
             Command::Closed { conn, cause } => self.closed(now, conn, cause, fx),
             Command::Tick => {}
             Command::Reconfigure(params) => self.params = *params,
+            Command::Listeners(listeners) => self.take_listeners(now, listeners, fx),
             Command::Withdraw { users } => self.withdraw(now, &users, fx),
             Command::Shutdown => self.shut_down(now, fx),
         }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use mqtt_proto::{DecodeError, Reason};
+use mqtt_proto::{DecodeError, Reason, Version};
 
 use crate::{LoginFailure, Peer};
 
@@ -49,6 +49,8 @@ pub enum DisconnectCause {
     Undecodable(DecodeError),
     Protocol(ProtocolFault),
     Login(LoginFailure),
+    /// The listener it came through was taken out of the configuration.
+    ListenerClosed,
     ShuttingDown,
 }
 
@@ -74,6 +76,8 @@ pub enum ProtocolFault {
     SessionExpirySet,
     /// The client's Maximum Packet Size leaves no room for an answer.
     AnswerTooLarge,
+    /// The listener accepts other versions only.
+    VersionNotAccepted(Version),
     /// Too many answers wait because the client does not read.
     AnswersNotRead,
 }
@@ -90,6 +94,7 @@ impl ProtocolFault {
             Self::AnswerTooLarge => Reason::PacketTooLarge,
             Self::WillDenied => Reason::NotAuthorized,
             Self::TooManySessions | Self::AnswersNotRead => Reason::QuotaExceeded,
+            Self::VersionNotAccepted(_) => Reason::UnsupportedProtocolVersion,
             _ => Reason::ProtocolError,
         }
     }
@@ -122,6 +127,9 @@ impl fmt::Display for ProtocolFault {
             Self::TooManySessions => f.write_str("this server holds as many sessions as it may"),
             Self::AnswerTooLarge => {
                 f.write_str("an answer would be larger than the client's maximum packet size")
+            }
+            Self::VersionNotAccepted(version) => {
+                write!(f, "this listener does not accept MQTT {version}")
             }
             Self::AnswersNotRead => {
                 f.write_str("the client does not read the answers to its packets")
@@ -167,6 +175,7 @@ impl DisconnectCause {
             Self::Protocol(fault) => fault.reason(),
             Self::Login(LoginFailure::Busy) => Reason::ServerBusy,
             Self::Login(_) => Reason::NotAuthorized,
+            Self::ListenerClosed => Reason::AdministrativeAction,
             Self::ShuttingDown => Reason::ServerShuttingDown,
         })
     }
@@ -202,6 +211,9 @@ impl fmt::Display for DisconnectCause {
             Self::Undecodable(error) => write!(f, "{error}"),
             Self::Protocol(fault) => write!(f, "{fault}"),
             Self::Login(failure) => write!(f, "{failure}"),
+            Self::ListenerClosed => {
+                f.write_str("the broker's configuration no longer has this listener")
+            }
             Self::ShuttingDown => f.write_str("the broker is shutting down"),
         }
     }

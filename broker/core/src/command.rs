@@ -7,7 +7,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use mqtt_proto::{DecodeError, Packet, Version};
 
-use crate::{CloseCause, Location, Params};
+use crate::{CloseCause, Listeners, Location, Params};
 
 /// One network connection; the driver assigns it and uses an index again only with a new generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +24,8 @@ pub struct Peer {
     pub address: Option<SocketAddr>,
     /// The listener's port; 0 for a Unix socket.
     pub port: u16,
+    /// The listener's name in [`Command::Listeners`]; empty for an internal peer.
+    pub listener: ByteString,
 }
 
 /// Internal peers skip authentication, are not counted, and may use `$canary/` topics.
@@ -71,7 +73,10 @@ pub enum Command {
     Tick,
     /// New settings; connections and sessions stay.
     Reconfigure(Box<Params>),
-    /// The logins of these users, empty for anonymous clients, are no longer good: their connections end.
+    /// These are the listeners from now on: connections through another end, and so do anonymous ones
+    /// where they are no longer allowed; all others stay.
+    Listeners(Listeners),
+    /// The logins of these users are no longer good: their connections end.
     Withdraw { users: Vec<ByteString> },
     /// Every connection is told and closed; new ones are refused.
     Shutdown,

@@ -61,6 +61,8 @@ pub(crate) struct Connection {
     pub peer: Peer,
     pub entropy: u128,
     pub phase: Phase,
+    /// Counted among those of its listener, because it was not refused at once.
+    pub admitted: bool,
     pub version: Option<Version>,
     /// The largest packet the client accepts, in bytes.
     pub max_packet_size: usize,
@@ -85,6 +87,7 @@ impl Connection {
             peer,
             entropy,
             phase: Phase::Greeting,
+            admitted: true,
             version: None,
             max_packet_size: usize::MAX,
             outbox: Outbox::default(),
@@ -106,6 +109,15 @@ impl Connection {
         match &self.phase {
             Phase::Judging(_) => true,
             Phase::Live(live) => live.fanning_out,
+            Phase::Greeting | Phase::Closing => false,
+        }
+    }
+
+    /// Whether its CONNECT named no user.
+    pub fn is_anonymous(&self) -> bool {
+        match &self.phase {
+            Phase::Judging(connect) => connect.username.is_none(),
+            Phase::Live(live) => live.client.session.user.is_empty(),
             Phase::Greeting | Phase::Closing => false,
         }
     }

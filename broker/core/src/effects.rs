@@ -27,7 +27,7 @@ pub struct Effects {
     pub deadline: Option<Moment>,
 }
 
-/// A login to judge.
+/// A login to judge; one without a user name only where the listener allows it.
 pub struct AuthRequest {
     pub conn: ConnectionId,
     pub username: Option<ByteString>,

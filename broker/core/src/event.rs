@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Everything that happens to a client; log lines, journal fields and counters derive from it.
 
+use std::fmt;
+
 use bytestring::ByteString;
 use mqtt_proto::{Filter, QoS, Reason, Topic, Version};
 
@@ -28,9 +30,10 @@ pub enum Event {
     Opened {
         peer: Peer,
     },
-    /// A connection was refused before it could send CONNECT, because there are `max_connections`.
+    /// A connection was refused before it could send CONNECT, because there are as many as may be.
     TooManyConnections {
         peer: Peer,
+        limit: ConnectionLimit,
     },
     Connected {
         client: Client,
@@ -90,4 +93,24 @@ pub enum Event {
         client: Client,
         filter: Filter,
     },
+}
+
+/// The bound that leaves no room for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionLimit {
+    /// Of all listeners together.
+    All(usize),
+    /// Of the listener it came through.
+    Listener(usize),
+}
+
+impl fmt::Display for ConnectionLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All(limit) => write!(f, "the broker has its {limit} connections"),
+            Self::Listener(limit) => {
+                write!(f, "this listener has its max_connections of {limit}")
+            }
+        }
+    }
 }

@@ -7,16 +7,15 @@ use std::fmt;
 use broker_config::{Credential, HashMemory, PasswordHash, Secret, User};
 use mqtt_core::{LoginFailure, Verdict};
 
-/// Users by name, and whether a client may come without one.
+/// Users by name.
 #[derive(Default)]
 pub struct Accounts {
     hashes: BTreeMap<String, PasswordHash>,
-    allow_anonymous: bool,
 }
 
 impl Accounts {
     /// Hashes what stands in plain text; slow, one hash for each such user.
-    pub fn prepare(users: Vec<User>, allow_anonymous: bool) -> Result<Self, AccountError> {
+    pub fn prepare(users: Vec<User>) -> Result<Self, AccountError> {
         let hashes = users.into_iter().map(|user| {
             let hash = match user.credential {
                 Credential::Hash(hash) => hash,
@@ -32,21 +31,11 @@ impl Accounts {
         });
         Ok(Self {
             hashes: hashes.collect::<Result<_, _>>()?,
-            allow_anonymous,
         })
     }
 
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
-    }
-
-    /// The verdict on a client without a user name.
-    pub fn judge_anonymous(&self) -> Verdict {
-        if self.allow_anonymous {
-            Verdict::Accepted
-        } else {
-            Verdict::Refused(LoginFailure::AnonymousNotAllowed)
-        }
     }
 
     /// The verdict on a user name and password; slow.

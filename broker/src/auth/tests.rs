@@ -62,20 +62,13 @@ async fn each_login_is_accepted_or_refused_with_its_reason() {
         (Some("bob"), Some("secret"), REFUSED_USER),
         (Some(long.as_str()), Some("secret"), REFUSED_USER),
         (Some(""), Some(""), REFUSED_USER),
-        (
-            None,
-            Some("secret"),
-            Verdict::Refused(LoginFailure::AnonymousNotAllowed),
-        ),
-        (
-            None,
-            None,
-            Verdict::Refused(LoginFailure::AnonymousNotAllowed),
-        ),
+        // Asked only where the listener lets everybody in.
+        (None, Some("secret"), Verdict::Accepted),
+        (None, None, Verdict::Accepted),
     ];
     let authenticator = authenticator();
     authenticator
-        .replace(vec![user("ann", "secret")], false)
+        .replace(vec![user("ann", "secret")])
         .await
         .unwrap();
     for (username, password, expected) in cases {
@@ -85,23 +78,8 @@ async fn each_login_is_accepted_or_refused_with_its_reason() {
 }
 
 #[tokio::test]
-async fn allowing_anonymous_clients_lets_no_unknown_user_in() {
+async fn a_new_authenticator_refuses_every_user() {
     let authenticator = authenticator();
-    authenticator.replace(vec![], true).await.unwrap();
-    assert_eq!(judge(&authenticator, None, None).await, Verdict::Accepted);
-    assert_eq!(
-        judge(&authenticator, Some("ann"), Some("x")).await,
-        REFUSED_USER
-    );
-}
-
-#[tokio::test]
-async fn a_new_authenticator_refuses_everybody() {
-    let authenticator = authenticator();
-    assert_eq!(
-        judge(&authenticator, None, None).await,
-        Verdict::Refused(LoginFailure::AnonymousNotAllowed)
-    );
     assert_eq!(
         judge(&authenticator, Some("ann"), Some("x")).await,
         REFUSED_USER
@@ -112,7 +90,7 @@ async fn a_new_authenticator_refuses_everybody() {
 async fn a_remembered_login_is_forgotten_with_its_accounts() {
     let authenticator = authenticator();
     authenticator
-        .replace(vec![user("ann", "old")], false)
+        .replace(vec![user("ann", "old")])
         .await
         .unwrap();
     assert_eq!(
@@ -120,7 +98,7 @@ async fn a_remembered_login_is_forgotten_with_its_accounts() {
         Verdict::Accepted
     );
     authenticator
-        .replace(vec![user("ann", "new")], false)
+        .replace(vec![user("ann", "new")])
         .await
         .unwrap();
     assert_eq!(
@@ -137,7 +115,7 @@ async fn a_remembered_login_is_forgotten_with_its_accounts() {
 async fn accounts_that_cannot_be_used_leave_the_former_ones() {
     let authenticator = authenticator();
     authenticator
-        .replace(vec![user("ann", "secret")], false)
+        .replace(vec![user("ann", "secret")])
         .await
         .unwrap();
     let kept = User {
@@ -145,7 +123,7 @@ async fn accounts_that_cannot_be_used_leave_the_former_ones() {
         credential: Credential::Kept,
         line: 7,
     };
-    let error = authenticator.replace(vec![kept], true).await.unwrap_err();
+    let error = authenticator.replace(vec![kept]).await.unwrap_err();
     assert!(
         error
             .to_string()
@@ -155,10 +133,6 @@ async fn accounts_that_cannot_be_used_leave_the_former_ones() {
     assert_eq!(
         judge(&authenticator, Some("ann"), Some("secret")).await,
         Verdict::Accepted
-    );
-    assert_eq!(
-        judge(&authenticator, None, None).await,
-        Verdict::Refused(LoginFailure::AnonymousNotAllowed)
     );
 }
 
@@ -190,7 +164,7 @@ async fn identical_attempts_share_one_hash() {
 async fn a_login_beyond_the_queue_is_told_that_the_broker_is_busy() {
     let authenticator = authenticator();
     authenticator
-        .replace(vec![user("ann", "secret")], false)
+        .replace(vec![user("ann", "secret")])
         .await
         .unwrap();
     let queue = authenticator

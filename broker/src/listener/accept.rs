@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use broker_config::{Listener, Protocol};
+use bytestring::ByteString;
 use mqtt_core::{Peer, PeerKind};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -62,12 +63,18 @@ fn greet(stream: TcpStream, address: SocketAddr, settings: &Listener, hub: &Arc<
         kind: PeerKind::Network,
         address: Some(address),
         port: settings.port,
+        listener: name(settings),
     };
     let transport = match settings.protocol {
         Protocol::Mqtt => Transport::Tcp(stream),
         Protocol::WebSockets => Transport::WebSocket(stream),
     };
     tokio::spawn(connection::serve(hub.clone(), transport, peer));
+}
+
+/// What the core calls the listener; the same for every change of its terms.
+pub fn name(settings: &Listener) -> ByteString {
+    settings.to_string().into()
 }
 
 /// The connection failed before it was accepted, which says nothing about the next one.

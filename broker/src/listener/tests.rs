@@ -33,7 +33,7 @@ fn on(bind_address: &str, port: u16) -> Listener {
     Listener {
         port,
         bind_address,
-        protocol: Protocol::Mqtt,
+        ..Listener::default()
     }
 }
 

@@ -7,7 +7,9 @@
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 
-use mqtt_core::{Client, DisconnectCause, Event, LoginFailure, Peer, PeerKind, SessionKey};
+use mqtt_core::{
+    Client, ConnectionLimit, DisconnectCause, Event, LoginFailure, Peer, PeerKind, SessionKey,
+};
 use mqtt_proto::{Reason, Topic, Version};
 
 use super::entry::Entry;
@@ -19,7 +21,7 @@ impl Entry {
     pub fn of(event: &Event) -> Option<Self> {
         Some(match event {
             Event::Opened { peer } => opened(peer)?,
-            Event::TooManyConnections { peer } => too_many_connections(peer)?,
+            Event::TooManyConnections { peer, limit } => too_many_connections(peer, *limit)?,
             Event::Connected {
                 client,
                 version,
@@ -97,15 +99,15 @@ fn opened(peer: &Peer) -> Option<Entry> {
     is_told(peer).then(|| Entry::new(&Kind::CONNECTION_OPENED, text).about_peer(peer))
 }
 
-fn too_many_connections(peer: &Peer) -> Option<Entry> {
+fn too_many_connections(peer: &Peer, limit: ConnectionLimit) -> Option<Entry> {
     let text = format!(
-        "Client connection from {} denied: max_connections exceeded.",
+        "Client connection from {} denied: max_connections exceeded. (reason: {limit})",
         Address(peer)
     );
     is_told(peer).then(|| {
         Entry::new(&Kind::CONNECTION_LIMIT, text)
             .about_peer(peer)
-            .with("REASON", "max_connections exceeded")
+            .with("REASON", limit)
     })
 }
 
@@ -203,6 +205,7 @@ fn sentence(cause: &DisconnectCause) -> (&'static Kind, &'static str) {
         DisconnectCause::Login(_) | DisconnectCause::Withdrawn => {
             (&Kind::CLIENT_REFUSED, " disconnected, not authorised.")
         }
+        DisconnectCause::ListenerClosed => (&Kind::CLIENT_REFUSED, " disconnected."),
         DisconnectCause::ShuttingDown => (&Kind::CLIENT_SHUT_DOWN, " disconnected."),
         DisconnectCause::Transport(_) | DisconnectCause::Protocol(_) => {
             (&Kind::CLIENT_FAULT, PROTOCOL_ERROR)
@@ -313,7 +316,7 @@ impl Display for Origin<'_> {
 const UNKNOWN: &str = "<unknown>";
 
 const ANONYMOUS_REMEDY: &str = " Give this client the user name and password of a [[user]] in broker.toml, or let in \
-                                everybody with `allow_anonymous = true` under [broker].";
+                                everybody with `allow_anonymous = true` under [broker] or its [[listener]].";
 
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,7 @@ impl Subject {
     pub fn of(event: &Event) -> Self {
         match event {
             Event::Opened { peer }
-            | Event::TooManyConnections { peer }
+            | Event::TooManyConnections { peer, .. }
             | Event::Rejected { peer, .. } => Self::address(peer),
             Event::Connected { client, .. }
             | Event::KeepAliveAboveLimit { client, .. }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What is different between two configurations, in sentences.
 
+mod listeners;
+
 use broker_config::{BrokerSettings, LIMITS, Limit, LimitSettings, User};
 use bytestring::ByteString;
 
@@ -13,16 +15,7 @@ pub fn between(before: Option<&BrokerSettings>, after: &BrokerSettings) -> Vec<S
     if before.allow_anonymous != after.allow_anonymous {
         lines.push(anonymous(after).to_owned());
     }
-    let opened = after
-        .listeners
-        .iter()
-        .filter(|listener| !before.listeners.contains(listener));
-    let closed = before
-        .listeners
-        .iter()
-        .filter(|listener| !after.listeners.contains(listener));
-    lines.extend(closed.map(|listener| format!("listener removed: {listener}")));
-    lines.extend(opened.map(|listener| format!("listener added: {listener}")));
+    lines.extend(listeners::changes(&before.listeners, &after.listeners));
     lines.extend(limits(&before.limits, &after.limits));
     if lines.is_empty() {
         lines.push("nothing changed".to_owned());
@@ -31,16 +24,12 @@ pub fn between(before: Option<&BrokerSettings>, after: &BrokerSettings) -> Vec<S
     lines
 }
 
-/// Users whose logins are no longer good; the empty name stands for anonymous clients.
+/// Users whose logins are no longer good.
 pub fn withdrawn(before: &BrokerSettings, after: &BrokerSettings) -> Vec<ByteString> {
     let same = |a: &User, b: &User| a.username == b.username && a.credential == b.credential;
     let stays = |user: &User| after.users.iter().any(|other| same(user, other));
     let gone = before.users.iter().filter(|user| !stays(user));
-    let mut names: Vec<ByteString> = gone.map(|user| user.username.as_str().into()).collect();
-    if before.allow_anonymous && !after.allow_anonymous {
-        names.push(ByteString::new());
-    }
-    names
+    gone.map(|user| user.username.as_str().into()).collect()
 }
 
 fn description(settings: &BrokerSettings) -> Vec<String> {
@@ -98,9 +87,10 @@ fn limits(before: &LimitSettings, after: &LimitSettings) -> Vec<String> {
 }
 
 fn warning(settings: &BrokerSettings) -> Option<String> {
-    let nobody = settings.users.is_empty() && !settings.allow_anonymous;
-    nobody.then(|| {
-        "nobody can log in: there is no [[user]], and `allow_anonymous = true` does not stand under [broker]".to_owned()
+    settings.keeps_everybody_out().then(|| {
+        "nobody can log in: there is no [[user]], and `allow_anonymous = true` stands neither under [broker] nor \
+         under a [[listener]]"
+            .to_owned()
     })
 }
 
@@ -161,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_withdrawn_with_its_user_its_password_or_the_leave_of_the_nameless() {
+    fn a_login_is_withdrawn_with_its_user_or_its_password() {
         let anonymous = format!("[broker]\nallow_anonymous = true\n{ANN}");
         let both = format!("{ANN}{BOB}");
         let cases: [(&str, &str, &[&str]); 5] = [
@@ -169,7 +159,7 @@ mod tests {
             (&both, ANN, &["bob"]),
             (ANN, ANN_TWO, &["ann"]),
             (ANN, &anonymous, &[]),
-            (&anonymous, ANN, &[""]),
+            (&anonymous, ANN, &[]),
         ];
         for (before, after, expected) in cases {
             let names = withdrawn(&settings(before), &settings(after));

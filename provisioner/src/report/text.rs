@@ -118,12 +118,10 @@ fn problems(report: &Report) -> Option<Vec<String>> {
 fn where_to_connect(access: &Access) -> Vec<String> {
     let mut lines = Vec::new();
     for socket in &access.sockets {
-        let state = match &socket.obstacle {
-            Some(_) => ": probably closed, see WARNINGS",
-            None if socket.is_local() => ": from this machine only",
-            None => "",
-        };
-        lines.push(format!("{}{state}", socket.listener));
+        lines.push(match remarks(socket).join(", ") {
+            none if none.is_empty() => socket.listener.to_string(),
+            remarks => format!("{}: {remarks}", socket.listener),
+        });
         let urls = socket
             .hosts(&access.host)
             .into_iter()
@@ -143,6 +141,22 @@ fn where_to_connect(access: &Access) -> Vec<String> {
         (false, _) => format!("Users: {}.", access.users.join(", ")),
     });
     lines
+}
+
+/// What is special about a socket.
+fn remarks(socket: &Socket) -> Vec<&'static str> {
+    let state = match &socket.obstacle {
+        Some(_) => Some("probably closed, see WARNINGS"),
+        None => socket.is_local().then_some("from this machine only"),
+    };
+    let anonymous = socket
+        .listener
+        .allow_anonymous
+        .map(|allowed| match allowed {
+            true => "also without a user name",
+            false => "only with a user name",
+        });
+    state.into_iter().chain(anonymous).collect()
 }
 
 /// Lines to try, for the first open listener that speaks plain MQTT.

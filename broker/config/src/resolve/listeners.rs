@@ -6,8 +6,11 @@ use toml::de::DeTable;
 use super::{Fields, Resolver};
 use crate::fault::{AddressFault, Fault};
 use crate::hostname::is_domain_name;
-use crate::listener::DEFAULT_PORT;
-use crate::reference::{BIND_ADDRESS, PORT, PROTOCOL, Table};
+use crate::listener::{DEFAULT_PORT, PROTOCOL_VERSIONS};
+use crate::reference::{
+    ACCEPT_PROTOCOL_VERSIONS, BIND_ADDRESS, LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS,
+    PORT, PROTOCOL, Table,
+};
 use crate::{BindAddress, Listener, Protocol};
 
 impl Resolver<'_> {
@@ -50,10 +53,20 @@ impl Resolver<'_> {
         let port = self.port(fields);
         let bind_address = self.bind_address(fields);
         let protocol = self.protocol(fields);
+        let max_connections = fields
+            .field(&LISTENER_MAX_CONNECTIONS)
+            .and_then(|field| u32::try_from(self.integer(&field)?).ok());
+        let allow_anonymous = fields
+            .field(&LISTENER_ALLOW_ANONYMOUS)
+            .and_then(|field| self.boolean(&field));
+        let accept_protocol_versions = self.protocol_versions(fields);
         Some(Listener {
             port: port?,
             bind_address: bind_address?,
             protocol: protocol?,
+            max_connections,
+            allow_anonymous,
+            accept_protocol_versions: accept_protocol_versions?,
         })
     }
 
@@ -80,6 +93,19 @@ impl Resolver<'_> {
         };
         let protocol = Protocol::named(self.text(&field)?);
         self.required(protocol, &field, Fault::Protocol)
+    }
+}
+
+impl Resolver<'_> {
+    fn protocol_versions(&mut self, fields: &Fields<'_, '_>) -> Option<Vec<u8>> {
+        let Some(field) = fields.field(&ACCEPT_PROTOCOL_VERSIONS) else {
+            return Some(PROTOCOL_VERSIONS.to_vec());
+        };
+        let written = self.integers(&field)?;
+        let mut versions = PROTOCOL_VERSIONS.to_vec();
+        versions.retain(|version| written.contains(&i64::from(*version)));
+        let any = (!versions.is_empty()).then_some(versions);
+        self.required(any, &field, Fault::NoProtocolVersion)
     }
 }
 

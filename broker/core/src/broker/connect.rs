@@ -8,8 +8,8 @@ use super::{Broker, wake};
 use crate::connection::{InboundAliases, KeepAlive, Live, OutboundAliases, Phase};
 use crate::session::{PendingWill, SessionId};
 use crate::{
-    AuthRequest, Client, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Frame, Moment,
-    ProtocolFault, Record, SessionKey, Verdict, authz,
+    AuthRequest, Client, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Frame,
+    LoginFailure, Moment, ProtocolFault, Record, SessionKey, Terms, Verdict, authz,
 };
 
 impl Broker {
@@ -30,8 +30,10 @@ impl Broker {
             // A user name no client can have: nobody takes over the broker's own session.
             connect.username = Some(ByteString::from_static("\0"));
         }
-        if let Some(fault) = fault(&connect) {
-            return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
+        let terms = self.listeners.get(&c.peer.listener);
+        let refused = terms.and_then(|terms| refusal(terms, &connect));
+        if let Some(cause) = refused.or_else(|| fault(&connect).map(DisconnectCause::Protocol)) {
+            return self.end(now, conn, cause, fx);
         }
         if connect.client_id.is_empty() {
             connect.client_id = c.assigned_client_id();
@@ -329,6 +331,16 @@ impl Broker {
         }
         wake(c, fx);
     }
+}
+
+/// What makes a CONNECT unacceptable on a listener of these terms.
+fn refusal(terms: &Terms, connect: &Connect) -> Option<DisconnectCause> {
+    if !terms.versions.contains(&connect.version) {
+        let fault = ProtocolFault::VersionNotAccepted(connect.version); // [MQTT-3.1.2-2]
+        return Some(DisconnectCause::Protocol(fault));
+    }
+    let nameless = connect.username.is_none() && !terms.allow_anonymous;
+    nameless.then_some(DisconnectCause::Login(LoginFailure::AnonymousNotAllowed))
 }
 
 /// What makes a CONNECT unacceptable whoever sends it.

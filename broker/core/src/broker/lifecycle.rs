@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use bytestring::ByteString;
-use mqtt_proto::{ConnAck, Disconnect, Packet, Reason, Version};
+use mqtt_proto::{ConnAck, Disconnect, Packet, PacketKind, Reason, Version};
 
 use super::work::Work;
 use super::{Broker, wake};
@@ -12,33 +11,11 @@ use crate::connection::{Connection, Live, Phase};
 use crate::session::SessionId;
 use crate::timers::Timer;
 use crate::{
-    CloseCause, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Moment, Peer, Record,
+    CloseCause, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Moment, Record,
     explanation,
 };
 
 impl Broker {
-    pub(super) fn open(
-        &mut self,
-        now: Moment,
-        conn: ConnectionId,
-        peer: Peer,
-        entropy: u128,
-        fx: &mut Effects,
-    ) {
-        let mut connection = Connection::new(conn, peer.clone(), entropy, now);
-        if self.shutting_down || self.connections.len() >= self.limits().max_connections {
-            connection.phase = Phase::Closing;
-            wake(&mut connection, fx);
-            self.connections.insert(connection);
-            return self.tell(Event::TooManyConnections { peer }, fx);
-        }
-        if !connection.is_internal() {
-            self.tell(Event::Opened { peer }, fx);
-        }
-        self.connections.insert(connection);
-        self.watch_silence(conn);
-    }
-
     /// The driver's socket is gone.
     pub(super) fn closed(
         &mut self,
@@ -103,6 +80,10 @@ impl Broker {
             Some(_) => cause.is_malformed(),
         };
         if let Some(reason) = cause.reason().filter(|_| !silent) {
+            let reason = match reason.allowed_in(PacketKind::ConnAck) {
+                true => reason,
+                false => Reason::ServerUnavailable,
+            };
             let properties = explanation::of_end(c.version, &cause);
             let connack = ConnAck {
                 session_present: false,
@@ -258,23 +239,6 @@ impl Broker {
             _ => DisconnectCause::ByClientWithWill,
         };
         self.end(now, conn, cause, fx);
-    }
-
-    /// Ends the connections of users whose login was taken away.
-    pub(super) fn withdraw(&mut self, now: Moment, users: &[ByteString], fx: &mut Effects) {
-        let affected = |c: &&Connection| {
-            let live = c.live().filter(|_| !c.is_internal());
-            live.is_some_and(|live| users.contains(&live.client.session.user))
-        };
-        let open: Vec<ConnectionId> = self
-            .connections
-            .iter()
-            .filter(affected)
-            .map(|c| c.id)
-            .collect();
-        for conn in open {
-            self.end(now, conn, DisconnectCause::Withdrawn, fx);
-        }
     }
 
     pub(super) fn shut_down(&mut self, now: Moment, fx: &mut Effects) {

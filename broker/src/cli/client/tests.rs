@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use broker_config::{BindAddress, Listener, Protocol};
 
+use mqtt_core::Command;
+
 use super::*;
 use crate::app;
 use crate::auth::Authenticator;
@@ -24,10 +26,7 @@ impl Daemon {
     async fn start(allow_anonymous: bool) -> Self {
         let log = Log::silent();
         let authenticator = Authenticator::new(None, log.clone());
-        authenticator
-            .replace(Vec::new(), allow_anonymous)
-            .await
-            .unwrap();
+        authenticator.replace(Vec::new()).await.unwrap();
         let store = Box::new(MemoryStore::default());
         let hub = Hub::new(
             app::params(&Default::default()),
@@ -35,16 +34,23 @@ impl Daemon {
             log.clone(),
             authenticator,
         );
-        let listeners = Listeners::new(hub, Supervisor::new().0, log);
+        let listeners = Listeners::new(hub.clone(), Supervisor::new().0, log);
         let bind_address = BindAddress::Ip("127.0.0.1".parse().unwrap());
         let on = |protocol| Listener {
             port: 0,
             bind_address: bind_address.clone(),
             protocol,
+            allow_anonymous: Some(allow_anonymous),
+            ..Listener::default()
         };
-        listeners
-            .apply(&[on(Protocol::Mqtt), on(Protocol::WebSockets)])
-            .await;
+        let mut settings = broker_config::read(b"version = 1\n")
+            .verdict
+            .ok()
+            .unwrap()
+            .broker;
+        settings.listeners = vec![on(Protocol::Mqtt), on(Protocol::WebSockets)];
+        hub.enter(&mut vec![Command::Listeners(app::listeners(&settings))]);
+        listeners.apply(&settings.listeners).await;
         Self { listeners }
     }
 

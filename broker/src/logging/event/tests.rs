@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytestring::ByteString;
-use mqtt_core::ProtocolFault;
+use mqtt_core::{ConnectionLimit, ProtocolFault};
 use mqtt_proto::{DecodeError, Filter, Guess, QoS, Topic};
 
 use super::*;
@@ -16,6 +16,7 @@ fn peer() -> Peer {
         kind: PeerKind::Network,
         address,
         port: 1883,
+        listener: ByteString::from_static("port 1883, all addresses, mqtt"),
     }
 }
 
@@ -90,8 +91,12 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
             "New connection from 192.168.1.7:50312 on port 1883.",
         ),
         (
-            Event::TooManyConnections { peer: peer() },
-            "Client connection from 192.168.1.7:50312 denied: max_connections exceeded.",
+            Event::TooManyConnections {
+                peer: peer(),
+                limit: ConnectionLimit::Listener(5),
+            },
+            "Client connection from 192.168.1.7:50312 denied: max_connections exceeded. (reason: this listener has its \
+             max_connections of 5)",
         ),
         (
             connected("", Version::V31),
@@ -276,6 +281,7 @@ fn internal_clients_and_subscriptions_are_not_told() {
         kind: PeerKind::Internal,
         address: None,
         port: 0,
+        listener: ByteString::new(),
     };
     let canary = Client {
         session: session("", "canary"),
