@@ -167,6 +167,14 @@ impl SubAck {
         let packet_id = reader.packet_id()?;
         let properties = super::decode_properties(version, Places::SUBACK, reader)?;
         let reasons = super::decode_reasons(PacketKind::SubAck, reader)?;
+        let foreign = |reason: &&Reason| reason.is_error() && **reason != Reason::UnspecifiedError;
+        if let Some(reason) = reasons
+            .iter()
+            .find(foreign)
+            .filter(|_| !version.has_properties())
+        {
+            return Err(Fault::ReasonCode(reason.code())); // [MQTT-3.9.3-2] in 3.1.1
+        }
         Ok(Self {
             packet_id,
             properties,

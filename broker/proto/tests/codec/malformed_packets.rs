@@ -206,6 +206,7 @@ fn a_client_refuses_what_a_server_may_not_send() {
         (Version::V5, "20 03 00 8B 00", Fault::ReasonCode(0x8B)), // [MQTT-3.2.2-8]
         (Version::V311, "90 02 00 01", Fault::Truncated),
         (Version::V311, "90 03 00 01 03", Fault::ReasonCode(3)),
+        (Version::V311, "90 03 00 01 87", Fault::ReasonCode(0x87)), // [MQTT-3.9.3-2] in 3.1.1
     ] {
         let (_, error) = decode_all(&mut Decoder::client(version), &hex(bytes));
         assert_eq!(fault_of(error), Some(fault), "{bytes}");
