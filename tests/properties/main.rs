@@ -3,9 +3,7 @@
 //!
 //! Every run depends on its seed only. `PROPERTY_SEED=N` adds a run with a seed of one's own.
 
-mod delivery;
-mod device;
-mod matching;
+mod models;
 mod noise;
 
 /// The seeds of one test.

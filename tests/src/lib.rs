@@ -8,7 +8,10 @@
 mod client;
 mod connection;
 mod daemon;
+pub mod delivery;
+mod device;
 pub mod malformed;
+pub mod matching;
 pub mod packets;
 mod random;
 mod settle;

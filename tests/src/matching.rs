@@ -2,12 +2,11 @@
 //! Routes and retained messages against the slow reference: every filter compared with every topic.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::packets::filter;
+use crate::{Client, QUALITIES, Random, World};
 use mqtt_proto::{Publish, QoS, Version};
-use tests::packets::filter;
-use tests::{Client, QUALITIES, Random, World};
-
-use crate::seeds;
 
 const LEVELS: [&str; 5] = ["a", "b", "", "c", "aa"];
 
@@ -17,34 +16,37 @@ struct Subscriber {
     wanted: BTreeMap<String, QoS>,
 }
 
-#[test]
-fn routes_and_retained_messages_agree_with_the_reference() {
-    for seed in seeds(40) {
-        let mut random = Random::new(seed);
-        let world = World::with(|limits| limits.max_inflight_messages = 60_000);
-        let mut subscribers: Vec<_> = (0..4).map(|n| Subscriber::new(&world, n)).collect();
-        let publisher = world.client(Version::V5, "publisher");
-        let mut retained = BTreeMap::new();
-        for n in 0..200 {
-            let index = random.below(subscribers.len());
-            match random.below(10) {
-                0..3 => subscribers[index].subscribe(&mut random, &retained),
-                3 => subscribers[index].unsubscribe(&mut random),
-                _ => publish(&mut random, n, &publisher, &subscribers, &mut retained),
-            }
+/// Does at most `steps` things, chosen by `random`, and compares what each client receives with the reference.
+pub fn check_matching(mut random: Random, steps: usize) {
+    let world = World::with(|limits| {
+        limits.max_inflight_messages = 60_000;
+        limits.sys_interval = Duration::ZERO;
+    });
+    let mut subscribers: Vec<_> = (0..4).map(|n| Subscriber::new(&world, n)).collect();
+    let publisher = world.client(Version::V5, "publisher");
+    let mut retained = BTreeMap::new();
+    for n in 0..steps {
+        if random.is_used_up() {
+            break;
         }
-        let subscriptions: usize = subscribers
-            .iter()
-            .map(|subscriber| subscriber.wanted.len())
-            .sum();
-        assert_eq!(world.stats().subscriptions, subscriptions as u64);
-        assert_eq!(world.stats().retained_messages, retained.len() as u64);
-        for subscriber in &subscribers {
-            subscriber.client.leave();
+        let index = random.below(subscribers.len());
+        match random.below(10) {
+            0..3 => subscribers[index].subscribe(&mut random, &retained),
+            3 => subscribers[index].unsubscribe(&mut random),
+            _ => publish(&mut random, n, &publisher, &subscribers, &mut retained),
         }
-        publisher.leave();
-        world.assert_empty();
     }
+    let subscriptions: usize = subscribers
+        .iter()
+        .map(|subscriber| subscriber.wanted.len())
+        .sum();
+    assert_eq!(world.stats().subscriptions, subscriptions as u64);
+    assert_eq!(world.stats().retained_messages, retained.len() as u64);
+    for subscriber in &subscribers {
+        subscriber.client.leave();
+    }
+    publisher.leave();
+    world.assert_empty();
 }
 
 fn publish(
@@ -84,7 +86,7 @@ fn publish(
 
 impl Subscriber {
     fn new(world: &World, number: usize) -> Self {
-        let version = tests::VERSIONS[number % 2];
+        let version = crate::VERSIONS[number % 2];
         Self {
             client: world.client(version, &format!("subscriber {number}")),
             wanted: BTreeMap::new(),

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::packets::{connack, puback, pubcomp, publish_at, pubrec, pubrel, resume};
+use crate::{Client, IntoPacket, World};
 use mqtt_proto::{Packet, Publish, QoS, Version};
-use tests::packets::{connack, puback, pubcomp, publish_at, pubrec, pubrel, resume};
-use tests::{Client, IntoPacket, World};
 
 /// Messages that one device has in flight to the broker at most.
 pub const WINDOW: usize = 10;

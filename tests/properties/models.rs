@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Random runs of the models that the fuzz targets run too.
+
+use tests::Random;
+use tests::delivery::check_delivery;
+use tests::matching::check_matching;
+
+use crate::seeds;
+
+#[test]
+fn no_message_is_lost_or_doubled_or_out_of_order_whatever_breaks() {
+    for seed in seeds(60) {
+        check_delivery(Random::new(seed), 400);
+    }
+}
+
+#[test]
+fn routes_and_retained_messages_agree_with_the_reference() {
+    for seed in seeds(40) {
+        check_matching(Random::new(seed), 200);
+    }
+}
