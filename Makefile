@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The front door: every target is one script or one command.
 .DEFAULT_GOAL := help
-.PHONY: help run test check debs image boot bench soak clean
+.PHONY: help run test check debs image boot bench fuzz soak clean
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 
 bench: ## Measures messages and CPU time per message, beside Mosquitto on this machine
 	tests/bench/run
+
+fuzz: ## Looks for bytes that break the broker, a minute for each target
+	tests/fuzz/run
 
 soak: ## Runs the tests that take too long for every change
 	tests/soak/run
