@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The byte streams a connection may run over, split into the half its own task reads and the half all may write.
+//! [MQTT-4.2.0-1], in 3.1.1 [MQTT-7.1.1-1]
 
 pub mod websocket;
 

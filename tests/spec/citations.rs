@@ -27,6 +27,14 @@ impl Sources {
         })
     }
 
+    /// Whether the product's own code cites this statement.
+    pub fn obeys(&self, id: &Id) -> bool {
+        let citation = format!("[{}]", id.as_str());
+        let product = |path: &str| path.starts_with("broker/") && !path.contains("tests");
+        let mut code = self.0.values().filter(|source| product(&source.path));
+        code.any(|source| source.text.contains(&citation))
+    }
+
     /// What is wrong with a proof of this statement; none if nothing is.
     pub fn fault(&self, id: &Id, proof: &Proof) -> Option<String> {
         let Proof { path, function } = proof;

@@ -67,6 +67,19 @@ fn every_proof_is_a_test_that_cites_its_statement() {
 }
 
 #[test]
+fn every_statement_obeyed_is_cited_beside_the_code_that_obeys_it() {
+    let sources = Sources::read();
+    for (version, rows, _) in registers() {
+        let uncited = rows.iter().filter(|row| row.verdict == Verdict::Tested);
+        let uncited: Vec<_> = uncited
+            .filter(|row| !sources.obeys(&row.id))
+            .map(|row| format!("{}: {}", row.id, row.statement))
+            .collect();
+        assert!(uncited.is_empty(), "{version}\n{}\n", uncited.join("\n"));
+    }
+}
+
+#[test]
 fn every_citation_is_of_a_statement_that_exists() {
     let registers = registers();
     let known = |text: &str| {

@@ -163,12 +163,12 @@ impl Broker {
             return;
         };
         let fault = match (packet, &c.phase) {
-            (_, Phase::Closing | Phase::Judging(_)) => return,
+            (_, Phase::Closing | Phase::Judging(_)) => return, // [MQTT-3.1.4-6], [MQTT-3.14.4-1], in 3.1.1 [MQTT-3.1.4-5], [MQTT-3.14.4-2]
             (Packet::Connect(connect), Phase::Greeting) => {
                 return self.connect(now, conn, connect, fx);
             }
             (_, Phase::Greeting) => ProtocolFault::FirstPacketNotConnect,
-            (Packet::Connect(_), Phase::Live(_)) => ProtocolFault::SecondConnect,
+            (Packet::Connect(_), Phase::Live(_)) => ProtocolFault::SecondConnect, // [MQTT-3.1.0-2], [MQTT-3.2.0-2]
             (Packet::Publish(publish), _) => return self.publish(now, conn, publish, fx),
             (Packet::PubAck(ack), _) => return self.puback(now, conn, &ack, fx),
             (Packet::PubRec(ack), _) => return self.pubrec(now, conn, &ack, fx),
@@ -179,7 +179,7 @@ impl Broker {
                 return self.unsubscribe(conn, &unsubscribe, fx);
             }
             (Packet::PingReq, _) => {
-                return self.reply(conn, Packet::PingResp, CommitSeq::default(), fx);
+                return self.reply(conn, Packet::PingResp, CommitSeq::default(), fx); // [MQTT-3.12.4-1]
             }
             (Packet::Disconnect(disconnect), _) => {
                 return self.disconnect(now, conn, &disconnect, fx);

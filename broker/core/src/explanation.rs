@@ -40,7 +40,7 @@ pub(crate) fn add(packet: &mut Packet, sentence: &'static str) {
     }
 }
 
-/// Takes the sentence away.
+/// Takes the sentence away. [MQTT-3.2.2-19] [MQTT-3.4.2-2] [MQTT-3.5.2-2] [MQTT-3.6.2-2] [MQTT-3.7.2-2] [MQTT-3.9.2-1] [MQTT-3.11.2-1]
 pub(crate) fn leave_out(packet: &mut Packet) {
     if let Some(properties) = properties(packet) {
         properties.retain(|property| !matches!(property, Property::ReasonString(_)));

@@ -30,7 +30,7 @@ impl Retained {
         let (counts, len) = (!topic.starts_with('$'), payload_len(message));
         let earlier = self.messages.get(&topic).map(|m| payload_len(m));
         if len == 0 {
-            self.messages.remove(&topic);
+            self.messages.remove(&topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7], in 3.1.1 [MQTT-3.3.1-10], [MQTT-3.3.1-11]
         } else {
             let count = self.count + usize::from(earlier.is_none());
             let bytes = self.bytes - earlier.unwrap_or(0).min(self.bytes) + len;
@@ -38,7 +38,7 @@ impl Retained {
             {
                 return Err(RetainedFull);
             }
-            self.messages.insert(topic, Arc::clone(message));
+            self.messages.insert(topic, Arc::clone(message)); // in 3.1.1 [MQTT-3.3.1-7]
         }
         if counts {
             self.count = self.count + usize::from(len > 0) - usize::from(earlier.is_some());
@@ -134,7 +134,7 @@ impl Walk {
         let filter = self.filter.as_str();
         let end = filter.find(['+', '#']).unwrap_or(filter.len());
         let fixed = filter.get(..end).unwrap_or_default();
-        // "sport/#" matches "sport" too. [MQTT-4.7.1-2]
+        // "sport/#" matches "sport" too: section 4.7.1.2.
         match filter.get(end..) {
             Some("#") => fixed.strip_suffix('/').unwrap_or(fixed),
             _ => fixed,

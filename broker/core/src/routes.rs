@@ -139,7 +139,7 @@ impl Node {
                 Some(rest) => child.matching(rest, false, found),
                 None => {
                     child.here.iter().for_each(&mut *found);
-                    // "sport/#" matches "sport" too. [MQTT-4.7.1-2]
+                    // "sport/#" matches "sport" too: section 4.7.1.2.
                     child.below.iter().for_each(&mut *found);
                 }
             }

@@ -106,7 +106,7 @@ impl Decoder {
         let size = u32::try_from(header.packet_len()).unwrap_or(u32::MAX);
         let limit = self.limit();
         if size > limit {
-            return Err(DecodeError::TooLarge { size, limit });
+            return Err(DecodeError::TooLarge { size, limit }); // [MQTT-3.2.2-15]
         }
         Ok(Some(header))
     }
@@ -138,7 +138,8 @@ impl Decoder {
         }
         let fixed = packet != PacketKind::Publish && version.fixes_reserved_bits();
         if fixed && first & 0x0F != packet.fixed_flags() {
-            return invalid(Fault::HeaderFlags); // [MQTT-2.1.3-1]
+            return invalid(Fault::HeaderFlags); // [MQTT-2.1.3-1], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1], [MQTT-3.15.1-1],
+            // in 3.1.1 [MQTT-2.2.2-2]
         }
         Ok(packet)
     }

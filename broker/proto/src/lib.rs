@@ -2,7 +2,8 @@
 //! MQTT 3.1, 3.1.1 and 5.0 on the wire: bytes to packets and back, topic names and topic filters.
 //!
 //! One set of packet types serves all three versions; the version shows only while decoding and
-//! encoding ([`Version`] lists every difference). This crate does no I/O and reads no clock.
+//! encoding ([`Version`] lists every difference), and there is nothing beside the standards. `[MQTT-7.0.0-2]`
+//! This crate does no I/O and reads no clock.
 
 #![deny(
     missing_docs,

@@ -196,7 +196,7 @@ fn properties_len(version: Version, properties: &Properties) -> usize {
     }
 }
 
-/// Writes the properties of a packet or will; before version 5 nothing.
+/// Writes the properties of a packet or will; before version 5 nothing. `[MQTT-2.2.2-1]`
 fn put_properties(version: Version, properties: &Properties, out: &mut BytesMut) {
     if version.has_properties() {
         properties.encode(out);

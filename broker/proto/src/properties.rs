@@ -270,7 +270,7 @@ impl Seen {
             | Property::ReceiveMaximum(0)
             | Property::MaximumPacketSize(0)
             | Property::MaximumQoS(2..) => Err(Fault::PropertyValue(property.name())),
-            Property::ResponseTopic(name) => Ok(Topic::new(name.clone()).map(|_| ())?), // [MQTT-3.3.2-14]
+            Property::ResponseTopic(name) => Ok(Topic::new(name.clone()).map(|_| ())?), // [MQTT-3.3.2-14], [MQTT-3.3.2-13]
             _ => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Reason codes: one table of code, standard name, packets it may stand in, and the return code a
-//! version 3 CONNACK carries instead.
+//! version 3 CONNACK carries instead. The packets: `[MQTT-3.2.2-8]`, `[MQTT-3.4.2-1]`, `[MQTT-3.5.2-1]`, `[MQTT-3.6.2-1]`,
+//! `[MQTT-3.7.2-1]`, `[MQTT-3.9.3-2]`, `[MQTT-3.11.3-2]`, `[MQTT-3.14.2-1]`, `[MQTT-3.15.2-1]`.
 
 use crate::packet::{PacketKind, Places};
 

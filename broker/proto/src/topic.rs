@@ -20,7 +20,7 @@ impl Topic {
         if name.is_empty() {
             Err(TopicError::Empty) // [MQTT-4.7.3-1]
         } else if shape.wildcards {
-            Err(TopicError::Wildcard) // [MQTT-3.3.2-2]
+            Err(TopicError::Wildcard) // [MQTT-3.3.2-2], [MQTT-4.7.0-1], in 3.1.1 [MQTT-4.7.1-1]
         } else if shape.nulls {
             Err(TopicError::NullCharacter) // [MQTT-4.7.3-2]
         } else if name.len() > MAX_LEN {
@@ -144,7 +144,7 @@ impl Filter {
             match (filter.next(), name.next()) {
                 (Some("#"), _) => return true, // The parent level matches too.
                 (Some("+"), Some(_)) => {}
-                (Some(wanted), Some(level)) if wanted == level => {}
+                (Some(wanted), Some(level)) if wanted == level => {} // [MQTT-4.7.3-4]
                 (None, None) => return true,
                 _ => return false,
             }
@@ -180,9 +180,9 @@ fn check_levels(filter: &str) -> Result<(), FilterError> {
     let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {
         match level {
-            "#" if levels.peek().is_some() => return Err(FilterError::HashNotLast), // [MQTT-4.7.1-1]
+            "#" if levels.peek().is_some() => return Err(FilterError::HashNotLast), // [MQTT-4.7.1-1], in 3.1.1 [MQTT-4.7.1-2]
             "#" | "+" => {}
-            _ if level.contains(['#', '+']) => return Err(FilterError::WildcardInLevel), // [MQTT-4.7.1-2]
+            _ if level.contains(['#', '+']) => return Err(FilterError::WildcardInLevel), // [MQTT-4.7.1-2], in 3.1.1 [MQTT-4.7.1-3]
             _ => {}
         }
     }

@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
 
     /// A packet identifier, which is never 0.
     pub(crate) fn packet_id(&mut self) -> Result<NonZeroU16, Fault> {
-        NonZeroU16::new(self.u16()?).ok_or(Fault::PacketIdZero) // [MQTT-2.2.1-3]
+        NonZeroU16::new(self.u16()?).ok_or(Fault::PacketIdZero) // [MQTT-2.2.1-3], in 3.1.1 [MQTT-2.3.1-1]
     }
 
     /// Binary data with its two-byte length.
@@ -163,14 +163,14 @@ impl<'a> Reader<'a> {
 
     /// A string with its two-byte length, checked to be UTF-8 but not for U+0000.
     pub(crate) fn unchecked_string(&mut self) -> Result<ByteString, Fault> {
-        ByteString::try_from(self.binary()?).map_err(|_| Fault::Utf8) // [MQTT-1.5.4-1]
+        ByteString::try_from(self.binary()?).map_err(|_| Fault::Utf8) // [MQTT-1.5.4-1], [MQTT-1.5.4-3], in 3.1.1 [MQTT-1.5.3-1], [MQTT-1.5.3-3]
     }
 
     /// A string with its two-byte length.
     pub(crate) fn string(&mut self) -> Result<ByteString, Fault> {
         let string = self.unchecked_string()?;
         if string.as_bytes().contains(&0) {
-            return Err(Fault::NullCharacter); // [MQTT-1.5.4-2]
+            return Err(Fault::NullCharacter); // [MQTT-1.5.4-2], in 3.1.1 [MQTT-1.5.3-2]
         }
         Ok(string)
     }

@@ -21,7 +21,7 @@ impl Broker {
         let (reason, location) = match self.settle(now, conn, ack, Stage::Receive, fx) {
             AckOutcome::Done(_) => return,
             AckOutcome::Release(location) => (Reason::Success, location),
-            // PUBREL even so: the client can let the identifier go. [MQTT-4.3.3-1]
+            // PUBREL even so: the client can let the identifier go. [MQTT-4.3.3-4], in 3.1.1 [MQTT-4.3.3-1]
             AckOutcome::Unknown => (Reason::PacketIdentifierNotFound, None),
         };
         let live = self.connections.get(conn).and_then(Connection::live);
@@ -39,7 +39,7 @@ impl Broker {
         );
     }
 
-    /// Lets the publisher's identifier go. [MQTT-4.3.3-2]
+    /// Lets the publisher's identifier go. [MQTT-4.3.3-11] [MQTT-4.3.3-12] [MQTT-4.3.3-13], in 3.1.1 [MQTT-4.3.3-2]
     pub(super) fn pubrel(&mut self, conn: ConnectionId, ack: &Ack, fx: &mut Effects) {
         let Some(live) = self
             .connections

@@ -36,7 +36,7 @@ impl Broker {
             return self.end(now, conn, cause, fx);
         }
         if connect.client_id.is_empty() {
-            connect.client_id = c.assigned_client_id();
+            connect.client_id = c.assigned_client_id(); // [MQTT-3.1.3-6]
             connect.properties.push(Property::AssignedClientIdentifier(
                 connect.client_id.clone(),
             ));
@@ -73,6 +73,7 @@ impl Broker {
             .as_ref()
             .is_some_and(|w| authz::may_publish(c.peer.kind, &w.topic).is_none());
         let key = session_key(connect);
+        // [MQTT-3.1.4-2], in 3.1.1 [MQTT-4.8.0-2]
         let refused = match verdict {
             Verdict::Refused(failure) => Some(DisconnectCause::Login(failure)),
             _ if unanswerable => Some(DisconnectCause::Protocol(ProtocolFault::AnswerTooLarge)),
@@ -128,7 +129,7 @@ impl Broker {
         } else {
             CommitSeq::default()
         };
-        let connack = self.connack(&connect, session_present);
+        let connack = self.connack(&connect, session_present); // [MQTT-3.1.4-5], in 3.1.1 [MQTT-3.1.4-4]
         self.reply(conn, Packet::ConnAck(connack), after, fx);
         if session_present {
             self.release_again(conn, id, fx);
@@ -137,7 +138,7 @@ impl Broker {
         self.pump(now, id, fx);
     }
 
-    /// The session to use and whether it existed. [MQTT-3.1.2-4] [MQTT-3.2.2-2]
+    /// The session to use and whether it existed. [MQTT-3.1.4-4] [MQTT-3.2.2-2] [MQTT-3.2.2-3], in 3.1.1 [MQTT-3.1.4-3]
     fn find_or_create_session(
         &mut self,
         now: Moment,
@@ -152,13 +153,13 @@ impl Broker {
             .and_then(|id| self.sessions.get(id)?.connection);
         if let (Some(other), Some(c)) = (other, self.connections.get(conn)) {
             let by = c.peer.clone();
-            self.end(now, other, DisconnectCause::TakenOver { by }, fx); // [MQTT-3.1.4-3]
+            self.end(now, other, DisconnectCause::TakenOver { by }, fx); // [MQTT-3.1.4-3], in 3.1.1 [MQTT-3.1.4-2]
         }
         let found = self.sessions.find(key);
         self.stats.clients_disconnected -= u64::from(found.is_some());
-        let kept = found.filter(|_| !connect.clean_start);
+        let kept = found.filter(|_| !connect.clean_start); // [MQTT-3.1.2-5]
         if let Some(old) = found.filter(|_| connect.clean_start) {
-            self.end_session(now, old, fx);
+            self.end_session(now, old, fx); // [MQTT-3.1.2-4], in 3.1.1 [MQTT-3.1.2-6]
         }
         let wanted = match connect.version {
             Version::V5 => connect.properties.session_expiry_interval().unwrap_or(0),
@@ -168,6 +169,7 @@ impl Broker {
         let seconds = wanted.min(self.limits().max_session_expiry);
         let id = match kept {
             Some(id) => id,
+            // [MQTT-3.1.2-6]
             None => self.sessions.create(
                 key.clone(),
                 seconds,
@@ -204,7 +206,7 @@ impl Broker {
         let window = properties
             .receive_maximum()
             .unwrap_or(u16::MAX)
-            .min(limits.max_inflight_messages);
+            .min(limits.max_inflight_messages); // [MQTT-4.9.0-1]
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
@@ -238,7 +240,7 @@ impl Broker {
         session.connection = Some(conn);
         session.expires_at = None;
         session.outbound.begin(window);
-        session.will = connect.will.clone().map(PendingWill::new); // a delayed one is cancelled [MQTT-3.1.3-9]
+        session.will = connect.will.clone().map(PendingWill::new); // a delayed one is cancelled [MQTT-3.1.3-9], [MQTT-3.1.2-7]
         if !internal {
             self.announce(client, connect, session_present, keep_alive, fx);
         }
@@ -294,19 +296,20 @@ impl Broker {
     }
 
     fn connack_properties(&self, connect: &Connect) -> Properties {
+        // No Response Information: [MQTT-3.1.2-28].
         let mut properties = Properties::new();
         if connect.version != Version::V5 {
             return properties;
         }
         let limits = self.limits();
         properties.push(Property::ReceiveMaximum(limits.receive_maximum));
-        properties.push(Property::MaximumPacketSize(limits.max_packet_size));
+        properties.push(Property::MaximumPacketSize(limits.max_packet_size)); // [MQTT-3.2.2-15]
         if limits.max_topic_alias > 0 {
-            properties.push(Property::TopicAliasMaximum(limits.max_topic_alias));
+            properties.push(Property::TopicAliasMaximum(limits.max_topic_alias)); // [MQTT-3.3.2-12], [MQTT-3.2.2-18]
         }
         properties.push(Property::SharedSubscriptionAvailable(false));
         if let KeepAlive::Lowered(seconds) = KeepAlive::grant(connect, limits.max_keepalive) {
-            properties.push(Property::ServerKeepAlive(seconds));
+            properties.push(Property::ServerKeepAlive(seconds)); // [MQTT-3.2.2-21]
         }
         if let Some(wanted) = connect.properties.session_expiry_interval() {
             if wanted > limits.max_session_expiry {
@@ -314,7 +317,7 @@ impl Broker {
             }
         }
         if let Some(id) = connect.properties.assigned_client_identifier() {
-            properties.push(Property::AssignedClientIdentifier(id.clone()));
+            properties.push(Property::AssignedClientIdentifier(id.clone())); // [MQTT-3.1.3-7], [MQTT-3.2.2-16]
         }
         properties
     }
@@ -350,13 +353,13 @@ fn fault(connect: &Connect) -> Option<ProtocolFault> {
     }
     let may_be_empty = match connect.version {
         Version::V31 => false,
-        Version::V311 => connect.clean_start, // [MQTT-3.1.3-8]
+        Version::V311 => connect.clean_start, // [MQTT-3.1.3-8], [MQTT-3.1.3-7], [MQTT-3.1.3-9]
         Version::V5 => true,
     };
     (connect.client_id.is_empty() && !may_be_empty).then_some(ProtocolFault::EmptyClientId)
 }
 
-/// The session a CONNECT names: user name, or empty for an anonymous client, and client identifier.
+/// The session a CONNECT names: user name, or empty for an anonymous client, and client identifier. [MQTT-3.1.3-2] [MQTT-3.1.3-5]
 pub(super) fn session_key(connect: &Connect) -> SessionKey {
     SessionKey {
         user: connect

@@ -59,7 +59,7 @@ pub(super) struct Terms {
     pub identifiers: Vec<u32>,
 }
 impl Broker {
-    /// Gives a session a message: QoS 0 if it is connected, QoS 1 and 2 through its queue.
+    /// Gives a session a message: QoS 0 if it is connected, QoS 1 and 2 through its queue. In 3.1.1 [MQTT-3.1.2-5]
     pub(super) fn send_to(
         &mut self,
         now: Moment,
@@ -87,7 +87,7 @@ impl Broker {
         };
         let mut entry = Queued {
             message: Arc::clone(&carrier.message),
-            qos: terms.qos.min(carrier.message.qos), // [MQTT-3.8.4-8]
+            qos: terms.qos.min(carrier.message.qos), // [MQTT-3.8.4-8], in 3.1.1 [MQTT-3.8.4-6]
             retain: terms.retain,
             identifiers: terms.identifiers,
             location: None,
@@ -238,7 +238,7 @@ pub(super) fn delivery(
         message: Arc::clone(&entry.message),
         payload: entry.payload()?.clone(),
         qos: entry.qos,
-        dup: false,
+        dup: false, // [MQTT-4.3.1-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2]
         retain: entry.retain,
         packet_id,
         extra,

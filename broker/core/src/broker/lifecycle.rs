@@ -33,7 +33,8 @@ impl Broker {
         self.connections.remove(conn);
     }
 
-    /// Ends a connection: the peer is told why, the session is left, the driver closes the socket.
+    /// Ends a connection: the peer is told why, the session is left, the driver closes the socket. [MQTT-3.2.2-7]
+    /// [MQTT-3.14.4-2] [MQTT-4.13.1-1] [MQTT-4.13.2-1], in 3.1.1 [MQTT-3.2.2-5] [MQTT-3.14.4-1] [MQTT-4.8.0-1]
     pub(super) fn end(
         &mut self,
         now: Moment,
@@ -73,7 +74,7 @@ impl Broker {
             return;
         };
         let peer = c.peer.clone();
-        // Before version 5 a CONNECT that is none is answered by the close alone. [MQTT-3.1.4-1]
+        // Before version 5 a CONNECT that is none is answered by the close alone. [MQTT-3.1.4-1], [MQTT-3.2.2-6]
         let silent = match c.version {
             None => true,
             Some(Version::V5) => false,
@@ -85,6 +86,7 @@ impl Broker {
                 false => Reason::ServerUnavailable,
             };
             let properties = explanation::of_end(c.version, &cause);
+            // [MQTT-3.14.0-1]: never DISCONNECT; [MQTT-3.2.2-6], in 3.1.1 [MQTT-3.2.2-4].
             let connack = ConnAck {
                 session_present: false,
                 reason,
@@ -118,6 +120,7 @@ impl Broker {
         let (internal, version) = (c.is_internal(), c.version);
         let dropped = std::mem::take(&mut c.dropped);
         if let (Some(reason), Some(Version::V5)) = (cause.reason(), version) {
+            // Without Session Expiry Interval: [MQTT-3.14.2-2].
             let disconnect = Disconnect {
                 reason,
                 properties: explanation::of_end(version, &cause),
@@ -131,6 +134,7 @@ impl Broker {
         }
         self.tell_dropped(&live.client.session, dropped, fx);
         self.stats.clients_connected -= u64::from(!internal);
+        // [MQTT-3.1.2-8], [MQTT-3.1.2-10]
         let wants_will = !matches!(
             cause,
             DisconnectCause::ByClient | DisconnectCause::ShuttingDown | DisconnectCause::Withdrawn
@@ -147,7 +151,7 @@ impl Broker {
         self.detach(now, live.session, wants_will, fx);
     }
 
-    /// Leaves a session without connection; it ends now or when its expiry interval passes.
+    /// Leaves a session without connection; it ends now or when its expiry interval passes. [MQTT-4.1.0-1]
     fn detach(&mut self, now: Moment, id: SessionId, wants_will: bool, fx: &mut Effects) {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
@@ -166,7 +170,7 @@ impl Broker {
             u32::MAX => {}
             seconds => {
                 let at = now.after(Duration::from_secs(seconds.into()));
-                session.expires_at = Some(at);
+                session.expires_at = Some(at); // [MQTT-3.1.2-23], [MQTT-4.1.0-2]
                 self.timers.set(at, Timer::SessionExpiry(id));
             }
         }
@@ -174,7 +178,7 @@ impl Broker {
         self.publish_due_will(now, id, fx);
     }
 
-    /// Removes a session with everything it holds; its will is published if it was due later.
+    /// Removes a session with everything it holds; its will is published if it was due later. [MQTT-4.1.0-2], in 3.1.1 [MQTT-3.1.2-6]; retained messages stay: [MQTT-3.1.2.7]
     pub(super) fn end_session(&mut self, now: Moment, id: SessionId, fx: &mut Effects) {
         let Some(mut session) = self.sessions.remove(id) else {
             return;
@@ -218,7 +222,7 @@ impl Broker {
         };
         if let Some(seconds) = packet.properties.session_expiry_interval() {
             if session.expiry_seconds == 0 && seconds > 0 {
-                let fault = crate::ProtocolFault::SessionExpirySet; // [MQTT-3.14.2-2]
+                let fault = crate::ProtocolFault::SessionExpirySet; // section 3.14.2.2.2
                 return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
             }
             let (ends, key) = (session.expiry_seconds > 0, session.key.clone());

@@ -44,13 +44,13 @@ impl Broker {
             return self.acknowledge(conn, &publish, Reason::Success, CommitSeq::default(), fx);
         }
         if publish.qos > QoS::AtMostOnce && !self.take_quota(conn) {
-            let fault = ProtocolFault::ReceiveMaximumExceeded; // [MQTT-3.3.4-7]
+            let fault = ProtocolFault::ReceiveMaximumExceeded; // [MQTT-3.3.4-7]; no other packet needs a quota: [MQTT-3.3.4-8]
             return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
         }
         self.take_in(now, conn, session, &publish, fx);
     }
 
-    /// Authorise, retain, match, queue, and answer.
+    /// Authorise, retain, match, queue, and answer. [MQTT-3.3.4-1] [MQTT-4.3.2-5] [MQTT-4.3.3-12]
     fn take_in(
         &mut self,
         now: Moment,
@@ -70,6 +70,7 @@ impl Broker {
             return self.deny_format(now, conn, publish, fx);
         }
         let message = Arc::new(message(now, publish));
+        // Without RETAIN nothing is stored or removed: [MQTT-3.3.1-8], in 3.1.1 [MQTT-3.3.1-12].
         if message.retain && self.retain(&permit, &message, fx).is_err() {
             return self.deny(conn, publish, Reason::QuotaExceeded, fx);
         }
@@ -103,7 +104,7 @@ impl Broker {
         allowed
     }
 
-    /// Whether it is a QoS 2 message that was received before and not released. [MQTT-4.3.3-2]
+    /// Whether it is a QoS 2 message that was received before and not released. [MQTT-4.3.3-10], in 3.1.1 [MQTT-4.3.3-2]
     fn is_duplicate(&self, session: SessionId, publish: &Publish) -> bool {
         let (QoS::ExactlyOnce, Some(packet_id)) = (publish.qos, publish.packet_id) else {
             return false;
@@ -158,7 +159,7 @@ impl Broker {
         if qos == QoS::AtLeastOnce || reason.is_error() {
             live.unacknowledged = live.unacknowledged.saturating_sub(1);
         }
-        let ack = Ack::new(packet_id, reason);
+        let ack = Ack::new(packet_id, reason); // [MQTT-2.2.1-5], [MQTT-4.3.2-4], [MQTT-4.3.3-8], in 3.1.1 [MQTT-2.3.1-6], [MQTT-4.3.2-2]
         let packet = if qos == QoS::AtLeastOnce {
             Packet::PubAck(ack)
         } else {
@@ -167,7 +168,8 @@ impl Broker {
         self.reply(conn, packet, after, fx);
     }
 
-    /// Refuses a message: v5 is told why, 3.1.1 has no code for it and gets a plain acknowledgement.
+    /// Refuses a message: v5 is told why, 3.1.1 has no code for it and gets a plain acknowledgement. [MQTT-4.3.3-9], in 3.1.1
+    /// [MQTT-3.3.5-2]
     fn deny(&mut self, conn: ConnectionId, publish: &Publish, reason: Reason, fx: &mut Effects) {
         let Some(c) = self.connections.get_mut(conn) else {
             return;
@@ -215,7 +217,7 @@ impl Broker {
         message: &Arc<Message>,
         fx: &mut Effects,
     ) -> Result<(), RetainedFull> {
-        self.retained.set(message, &self.params.limits)?;
+        self.retained.set(message, &self.params.limits)?; // [MQTT-3.3.1-5]
         let topic = message.topic.as_str();
         if let (false, Body::Inline(payload)) = (topic.starts_with('$'), &message.body) {
             let record = Record::Retained {
@@ -259,7 +261,8 @@ impl Broker {
     }
 }
 
-/// The message as it travels on: without what concerns only this hop.
+/// The message as it travels on: without what concerns only this hop. [MQTT-3.3.1-3] [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16]
+/// [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
 pub(super) fn message(now: Moment, publish: &Publish) -> Message {
     let mut properties = publish.properties.clone();
     properties.retain(|property| {

@@ -15,7 +15,7 @@ use crate::{Effects, Message, Moment};
 /// Deliveries queued in one entry; a larger fan-out goes on in the next.
 pub(super) const FAN_OUT_SLICE: usize = 1_000;
 
-/// A session a message goes to, once, whatever number of its filters match. [MQTT-3.3.5-1]
+/// A session a message goes to, once, whatever number of its filters match. [MQTT-3.3.4-2], in 3.1.1 [MQTT-3.3.5-1]
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub session: SessionId,
@@ -32,7 +32,7 @@ pub(super) struct Routed {
 }
 
 impl Broker {
-    /// Queues a message for every session whose subscriptions match.
+    /// Queues a message for every session whose subscriptions match. [MQTT-4.5.0-1] [MQTT-3.3.2-3]
     pub(super) fn route(
         &mut self,
         now: Moment,
@@ -73,7 +73,7 @@ impl Broker {
         carrier: &mut Carrier,
         fx: &mut Effects,
     ) {
-        let retain = target.retain_as_published && carrier.is_retained(); // [MQTT-3.3.1-12]
+        let retain = target.retain_as_published && carrier.is_retained(); // [MQTT-3.3.1-12], [MQTT-3.3.1-13], in 3.1.1 [MQTT-3.3.1-9]
         let terms = Terms {
             qos: target.qos,
             retain,
@@ -106,7 +106,7 @@ impl Broker {
             if let Some(target) = targets.get_mut(session.mark.1) {
                 target.qos = target.qos.max(subscriber.qos);
                 target.retain_as_published |= subscriber.retain_as_published;
-                target.identifiers.extend(subscriber.identifier);
+                target.identifiers.extend(subscriber.identifier); // [MQTT-3.3.4-4]
             }
         });
         targets

@@ -29,14 +29,14 @@ impl Broker {
         let before = self.committed;
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         for wanted in subscribe.filters {
-            reasons.push(self.subscribe_one(id, &client, wanted, identifier, fx));
+            reasons.push(self.subscribe_one(id, &client, wanted, identifier, fx)); // [MQTT-3.8.4-5], [MQTT-3.8.4-6], [MQTT-3.9.3-1], in 3.1.1 [MQTT-3.8.4-4]
         }
         let after = self.commits_since(before);
         let packet = SubAck {
             packet_id: subscribe.packet_id,
             properties: Properties::new(),
             reasons,
-        }; // [MQTT-3.8.4-1]
+        }; // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-2.2.1-6], in 3.1.1 [MQTT-2.3.1-7]
         self.reply(conn, Packet::SubAck(packet), after, fx);
         self.pump(now, id, fx);
     }
@@ -127,11 +127,12 @@ impl Broker {
             let Some(session) = self.sessions.get_mut(id) else {
                 return;
             };
+            // [MQTT-3.10.4-1]
             if !session.subscriptions.remove(filter) {
                 reasons.push(Reason::NoSubscriptionExisted); // [MQTT-3.11.3-2]
                 continue;
             }
-            session.replays.retain(|replay| !replay.walk.is_for(filter));
+            session.replays.retain(|replay| !replay.walk.is_for(filter)); // [MQTT-3.10.4-2], and what was queued stays: [MQTT-3.10.4-3]
             self.routes.remove(filter, id);
             if session.is_persistent() {
                 let record = Record::Unsubscribed {
@@ -150,6 +151,7 @@ impl Broker {
             reasons.push(Reason::Success);
         }
         let after = self.commits_since(before);
+        // [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.10.4-6], [MQTT-3.11.3-1]
         let packet = UnsubAck {
             packet_id: unsubscribe.packet_id,
             properties: Properties::new(),
@@ -168,8 +170,8 @@ fn plan_replay(
     subscriber: Subscriber,
 ) {
     let wanted = match handling {
-        RetainHandling::Send => true,       // [MQTT-3.3.1-9]
-        RetainHandling::SendIfNew => new,   // [MQTT-3.3.1-10]
+        RetainHandling::Send => true, // [MQTT-3.3.1-9], [MQTT-3.8.4-4], in 3.1.1 [MQTT-3.8.4-3], [MQTT-3.3.1-6]
+        RetainHandling::SendIfNew => new, // [MQTT-3.3.1-10]
         RetainHandling::DoNotSend => false, // [MQTT-3.3.1-11]
     };
     if !wanted {
@@ -182,6 +184,7 @@ fn plan_replay(
     session.replays.push_back(Replay { walk, subscriber });
 }
 
+/// The reason code that grants a QoS. [MQTT-3.8.4-7], in 3.1.1 [MQTT-3.8.4-5]
 fn granted(qos: QoS) -> Reason {
     match qos {
         QoS::AtMostOnce => Reason::Success,

@@ -15,12 +15,13 @@ impl Broker {
             return;
         };
         let due = |will: &mut PendingWill| will.due.is_some_and(|at| at <= now);
+        // [MQTT-3.1.2-8], [MQTT-3.1.2-10]
         if let Some(will) = session.will.take_if(due) {
             self.publish_will(now, will.will, fx);
         }
     }
 
-    /// A will's right is judged again when it is sent.
+    /// A will's right is judged again when it is sent. [MQTT-3.1.2-14] [MQTT-3.1.2-15] [MQTT-3.1.3-10], in 3.1.1 [MQTT-3.1.2-16] [MQTT-3.1.2-17]
     pub(super) fn publish_will(&mut self, now: Moment, will: Will, fx: &mut Effects) {
         if authz::may_publish(PeerKind::Network, &will.topic).is_none() {
             return;

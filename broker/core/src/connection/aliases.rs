@@ -33,7 +33,7 @@ impl InboundAliases {
         };
         if alias == 0 || alias > self.maximum {
             let maximum = self.maximum;
-            return Err(ProtocolFault::TopicAlias { alias, maximum }); // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+            return Err(ProtocolFault::TopicAlias { alias, maximum }); // [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.2.2-17]
         }
         let index = usize::from(alias) - 1;
         if publish.topic.as_str().is_empty() {
@@ -60,7 +60,7 @@ pub(crate) struct OutboundAliases {
 }
 
 impl OutboundAliases {
-    /// None for a client that takes no alias.
+    /// None for a client that takes no alias. [MQTT-3.1.2-27]
     pub fn new(maximum: u16) -> Option<Self> {
         (maximum > 0).then(|| Self {
             maximum,
@@ -79,7 +79,7 @@ impl OutboundAliases {
         let known = self.numbers.get(topic.as_str()).copied();
         let next = u16::try_from(self.numbers.len()).map_or(u16::MAX, |n| n.saturating_add(1));
         if known.is_none() && next > self.maximum {
-            return; // [MQTT-3.1.2-26]
+            return; // [MQTT-3.1.2-26], [MQTT-3.3.2-11]
         }
         delivery.set_alias(known.unwrap_or(next), known.is_some());
         if delivery.packet_len(Version::V5) > max_packet_size {

@@ -6,6 +6,7 @@ use mqtt_proto::{Connect, Version};
 /// What became of the keep alive a client asked for, in seconds; 0 is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeepAlive {
+    /// What CONNECT says. [MQTT-3.2.2-22]
     AsAsked(u16),
     /// Version 5: the ceiling, which CONNACK tells. [MQTT-3.1.2-21]
     Lowered(u16),

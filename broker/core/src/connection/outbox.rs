@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Frames that wait for one socket, in lanes that keep each its order.
 //!
-//! MQTT orders acknowledgements among themselves and messages of one topic and QoS. [MQTT-4.6.0-6]
+//! MQTT orders acknowledgements among themselves and messages of one topic and QoS. [MQTT-4.6.0-5] [MQTT-4.6.0-6]
 //! So what waits for the disk (replies, QoS 2) never holds back what does not (QoS 0 and 1).
 
 use std::collections::VecDeque;
@@ -26,7 +26,8 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Adds a reply that leaves when `after` is durable and all earlier replies have left.
+    /// Adds a reply that leaves when `after` is durable and all earlier replies have left. [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.6.0-4]
+    /// [MQTT-3.3.4-10] [MQTT-4.9.0-3]
     pub fn reply(&mut self, frame: Frame, after: CommitSeq) {
         self.pending_bytes += weight(&frame);
         self.replies.push_back((after, frame));

@@ -16,11 +16,11 @@ use crate::session::{Queue, Queued};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// PUBACK is awaited.
+    /// PUBACK is awaited. [MQTT-4.3.2-3]
     Acknowledge,
-    /// PUBREC is awaited.
+    /// PUBREC is awaited. [MQTT-4.3.3-3]
     Receive,
-    /// PUBCOMP is awaited; the message itself is not sent again. [MQTT-4.3.3-1]
+    /// PUBCOMP is awaited; the message itself is not sent again. [MQTT-4.3.3-5] [MQTT-4.3.3-6], in 3.1.1 [MQTT-4.3.3-1]
     Complete,
 }
 
@@ -88,6 +88,7 @@ impl Outbound {
         }
     }
 
+    /// Whether another message may be in flight. [MQTT-4.9.0-2]
     pub fn has_room(&self) -> bool {
         self.counted < self.window
     }
@@ -97,7 +98,7 @@ impl Outbound {
         self.unsent > 0
     }
 
-    /// The oldest PUBLISH to send again: the order of the first time. [MQTT-4.6.0-1]
+    /// The oldest PUBLISH to send again: the order of the first time. [MQTT-4.6.0-1] [MQTT-4.3.3-7], in 3.1.1 [MQTT-2.3.1-3]
     pub fn resend(&mut self) -> Option<(PacketId, Queued)> {
         let again = |m: &&mut Inflight| !m.counted && m.stage != Stage::Complete;
         let message = self.inflight.iter_mut().find(again)?;
@@ -122,7 +123,7 @@ impl Outbound {
         self.remove(index)
     }
 
-    /// Puts an entry in flight under a packet identifier that is free. [MQTT-2.3.1-4]
+    /// Puts an entry in flight under a packet identifier that is free. [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1], in 3.1.1 [MQTT-2.3.1-4]
     pub fn launch(&mut self, entry: Queued) -> PacketId {
         let packet_id = self.free_packet_id();
         let stage = match entry.qos {
@@ -140,7 +141,7 @@ impl Outbound {
         packet_id
     }
 
-    /// Applies PUBACK, PUBREC or PUBCOMP; `failed` is a reason code of 0x80 and above.
+    /// Applies PUBACK, PUBREC or PUBCOMP; `failed` is a reason code of 0x80 and above. [MQTT-4.4.0-2]
     pub fn acknowledge(&mut self, packet_id: PacketId, stage: Stage, failed: bool) -> AckOutcome {
         let Some(index) = self.inflight.iter().position(|m| m.packet_id == packet_id) else {
             return AckOutcome::Unknown;

@@ -108,18 +108,21 @@ impl Connect {
         {
             return Err(Fault::LoneAuthenticationData);
         }
-        let client_id = reader.string()?;
+        let client_id = reader.string()?; // [MQTT-3.1.3-1], [MQTT-3.1.3-3], [MQTT-3.1.3-4]
         let will = Will::decode(version, flags, reader)?;
+        // [MQTT-3.1.2-17], in 3.1.1 [MQTT-3.1.2-19]
         let username = if has_credential(flag::USERNAME, flags, version, reader) {
-            Some(reader.string()?)
+            Some(reader.string()?) // [MQTT-3.1.3-12], in 3.1.1 [MQTT-3.1.3-11]
         } else {
             None
         };
+        // [MQTT-3.1.2-19], in 3.1.1 [MQTT-3.1.2-21]
         let password = if has_credential(flag::PASSWORD, flags, version, reader) {
             Some(Password(reader.binary()?))
         } else {
             None
         };
+        // What no flag announced: [MQTT-3.1.2-16], [MQTT-3.1.2-18], in 3.1.1 [MQTT-3.1.2-18], [MQTT-3.1.2-20].
         reader.finish()?;
         let clean_start = flags & flag::CLEAN_START != 0;
         Ok(Self {
@@ -189,13 +192,13 @@ impl Will {
         if flags & flag::WILL == 0 {
             let stray = flags & (flag::WILL_QOS | flag::WILL_RETAIN) != 0;
             if stray && version.fixes_reserved_bits() {
-                return Err(Fault::WillFlags); // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
+                return Err(Fault::WillFlags); // [MQTT-3.1.2-11], [MQTT-3.1.2-13], in 3.1.1 [MQTT-3.1.2-13], [MQTT-3.1.2-15]
             }
             return Ok(None);
         }
-        let qos = QoS::from_bits((flags & flag::WILL_QOS) >> flag::WILL_QOS_SHIFT)?; // [MQTT-3.1.2-12]
+        let qos = QoS::from_bits((flags & flag::WILL_QOS) >> flag::WILL_QOS_SHIFT)?; // [MQTT-3.1.2-12], in 3.1.1 [MQTT-3.1.2-14]
         let properties = decode_properties(version, Places::WILL, reader)?;
-        let topic = Topic::new(reader.unchecked_string()?)?;
+        let topic = Topic::new(reader.unchecked_string()?)?; // [MQTT-3.1.2-9], [MQTT-3.1.3-11], in 3.1.1 [MQTT-3.1.3-10]
         let payload = reader.binary()?;
         if properties.payload_format_indicator() == Some(true)
             && std::str::from_utf8(&payload).is_err()

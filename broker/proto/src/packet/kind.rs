@@ -46,7 +46,7 @@ impl PacketKind {
         })
     }
 
-    /// The low four bits every packet of this kind carries; PUBLISH uses them for itself.
+    /// The low four bits every packet of this kind carries; PUBLISH uses them for itself. `[MQTT-2.1.3-1]`, in 3.1.1 `[MQTT-2.2.2-1]`
     pub(crate) const fn fixed_flags(self) -> u8 {
         match self {
             Self::PubRel | Self::Subscribe | Self::Unsubscribe => 0b0010,

@@ -42,9 +42,9 @@ impl Publish {
         if dup && qos == QoS::AtMostOnce {
             return Err(Fault::DuplicateQoS0); // [MQTT-3.3.1-2]
         }
-        let name = reader.unchecked_string()?;
+        let name = reader.unchecked_string()?; // [MQTT-3.3.2-1]
         let packet_id = match qos {
-            QoS::AtMostOnce => None, // [MQTT-2.2.1-2]
+            QoS::AtMostOnce => None, // [MQTT-2.2.1-2], in 3.1.1 [MQTT-2.3.1-5]
             _ => Some(reader.packet_id()?),
         };
         let properties = super::decode_properties(version, Places::PUBLISH, reader)?;

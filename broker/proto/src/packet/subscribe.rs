@@ -76,7 +76,7 @@ impl Subscribe {
             if filters.len() == super::MAX_FILTERS {
                 return Err(Fault::TooManyFilters);
             }
-            let filter = Filter::new(reader.unchecked_string()?)?;
+            let filter = Filter::new(reader.unchecked_string()?)?; // [MQTT-3.8.3-1]
             let options = SubscribeOptions::decode(reader.u8()?, version)?;
             if options.no_local && filter.share().is_some() {
                 return Err(Fault::NoLocalShared); // [MQTT-3.8.3-4]
@@ -84,7 +84,7 @@ impl Subscribe {
             filters.push(SubscribeFilter { filter, options });
         }
         if filters.is_empty() {
-            return Err(Fault::NoFilter); // [MQTT-3.8.3-2]
+            return Err(Fault::NoFilter); // [MQTT-3.8.3-2], in 3.1.1 [MQTT-3.8.3-3]
         }
         Ok(Self {
             packet_id,
@@ -192,7 +192,7 @@ impl SubAck {
         out.put_u16(self.packet_id.get());
         super::put_properties(version, &self.properties, out);
         for reason in &self.reasons {
-            // 3.1.1 knows one failure, and 3.1 reads its low bits as QoS 0.
+            // 3.1.1 knows one failure, and 3.1 reads its low bits as QoS 0. [MQTT-3.9.3-2]
             let failed = reason.is_error() && !version.has_properties();
             out.put_u8(if failed {
                 Reason::UnspecifiedError.code()

@@ -42,7 +42,7 @@ impl Unsubscribe {
             if filters.len() == super::MAX_FILTERS {
                 return Err(Fault::TooManyFilters);
             }
-            filters.push(Filter::new(reader.unchecked_string()?)?);
+            filters.push(Filter::new(reader.unchecked_string()?)?); // [MQTT-3.10.3-1]
         }
         if filters.is_empty() {
             return Err(Fault::NoFilter); // [MQTT-3.10.3-2]

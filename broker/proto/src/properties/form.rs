@@ -145,6 +145,7 @@ impl Form for Variable {
     }
 }
 
+// [MQTT-3.3.2-19], [MQTT-1.5.7-1]: read as every string is.
 impl Form for Text {
     type Value = ByteString;
     type Borrowed<'a> = &'a ByteString;
