@@ -50,17 +50,24 @@ pub fn params(settings: &LimitSettings) -> Params {
     let limits = Limits {
         max_packet_size: wide(&config::MAX_PACKET_SIZE),
         max_connections: count(&config::MAX_CONNECTIONS),
+        max_connections_per_address: count(&config::MAX_CONNECTIONS_PER_ADDRESS),
         connect_timeout: Duration::from_secs(settings.value(&config::CONNECT_TIMEOUT)),
+        max_keepalive: narrow(&config::MAX_KEEPALIVE),
         receive_maximum: narrow(&config::RECEIVE_MAXIMUM),
         max_inflight_messages: narrow(&config::MAX_INFLIGHT_MESSAGES),
+        max_topic_alias: narrow(&config::MAX_TOPIC_ALIAS),
+        max_topic_alias_broker: narrow(&config::MAX_TOPIC_ALIAS_BROKER),
         max_queued_messages: count(&config::MAX_QUEUED_MESSAGES),
         max_queued_bytes: count(&config::MAX_QUEUED_BYTES),
         max_pending_bytes: count(&config::MAX_PENDING_BYTES),
         max_subscriptions: count(&config::MAX_SUBSCRIPTIONS),
+        max_topic_levels: count(&config::MAX_TOPIC_LEVELS),
+        max_topic_length: count(&config::MAX_TOPIC_LENGTH),
         max_retained_messages: count(&config::MAX_RETAINED_MESSAGES),
         max_retained_bytes: count(&config::MAX_RETAINED_BYTES),
         max_sessions: count(&config::MAX_SESSIONS),
         max_session_expiry: wide(&config::MAX_SESSION_EXPIRY),
+        persistent_client_expiration: wide(&config::PERSISTENT_CLIENT_EXPIRATION),
         ..Limits::default()
     };
     Params {
@@ -234,7 +241,8 @@ mod tests {
     fn every_limit_of_the_table_reaches_the_core() {
         for limit in config::LIMITS {
             let mut settings = LimitSettings::default();
-            assert!(settings.set(limit.key.name, limit.default - 1));
+            let other = limit.default.checked_sub(1).unwrap_or(1);
+            assert!(settings.set(limit.key.name, other));
             assert_ne!(
                 params(&settings).limits,
                 Limits::default(),

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What happens at the bounds: queues, sockets that take nothing, retained messages, connections.
 
+mod connections;
+mod sessions;
+mod topics;
+
 use mqtt_core::{DisconnectCause, Event, ProtocolFault};
 use mqtt_proto::{Ack, Packet, Publish, QoS, Reason, Version};
 use tests::packets::{packet_id, publish_at};

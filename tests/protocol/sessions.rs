@@ -256,9 +256,12 @@ fn sessions_of_version_3_end_at_the_longest_expiry_too() {
 }
 
 #[test]
-fn an_expiry_interval_of_all_ones_never_ends() {
+fn an_expiry_interval_of_all_ones_never_ends_where_the_broker_sets_no_end() {
     for version in VERSIONS {
-        let world = World::with(|limits| limits.sys_interval = Duration::ZERO);
+        let world = World::with(|limits| {
+            limits.sys_interval = Duration::ZERO;
+            limits.persistent_client_expiration = u32::MAX;
+        });
         world.persistent(version, "a").lose();
         world.pass(Duration::from_secs(200 * 365 * 86_400));
         world.resumed(version, "a");

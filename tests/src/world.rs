@@ -3,7 +3,7 @@
 
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -136,8 +136,29 @@ impl World {
         self.begin(LISTENER, version, kind)
     }
 
+    /// A new network connection from this address.
+    #[track_caller]
+    pub fn open_from(&self, address: SocketAddr, version: Version) -> Client {
+        self.begin_from(address, LISTENER, version, PeerKind::Network)
+    }
+
     #[track_caller]
     fn begin(&self, listener: &'static str, version: Version, kind: PeerKind) -> Client {
+        let index = self.state().links.len() as u32;
+        // A few hundred clients have one address.
+        let host = Ipv4Addr::from(0xC000_0201 + (index / 200) * 0x100);
+        let address = SocketAddr::new(host.into(), 40_000 + index as u16);
+        self.begin_from(address, listener, version, kind)
+    }
+
+    #[track_caller]
+    fn begin_from(
+        &self,
+        address: SocketAddr,
+        listener: &'static str,
+        version: Version,
+        kind: PeerKind,
+    ) -> Client {
         let mut state = self.state();
         let index = state.links.len() as u32;
         let conn = ConnectionId {
@@ -152,7 +173,6 @@ impl World {
             Link::new(kind, Decoder::new(limits), Decoder::client(version)),
         );
         state.open += usize::from(kind == PeerKind::Network);
-        let address = SocketAddr::from(([192, 0, 2, 1], 40_000 + index as u16));
         let peer = Peer {
             kind,
             address: Some(address),

@@ -12,8 +12,9 @@ fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("sample") => print!("{}", broker_config::sample()),
         Some("man") => print!("{}", broker_config::manual()),
+        Some("limits") => print!("{}", broker_config::limit_table()),
         _ => {
-            eprintln!("usage: reference sample | man");
+            eprintln!("usage: reference sample | man | limits");
             return ExitCode::from(2);
         }
     }

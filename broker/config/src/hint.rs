@@ -131,12 +131,11 @@ const LATER_TABLES: [&str; 11] = [
     "network",
 ];
 
-const LATER_KEYS: [(Table, &str); 10] = [
+const LATER_KEYS: [(Table, &str); 9] = [
     (Table::Time, "ntp_servers"),
     (Table::Broker, "anonymous_acl"),
     (Table::Broker, "acl_file"),
     (Table::Broker, "password_file"),
-    (Table::Limits, "max_keepalive"),
     (Table::User, "acl"),
     (Table::Listener, "tls"),
     (Table::Listener, "certfile"),

@@ -36,16 +36,18 @@ pub use fault::{AddressFault, Fault, Found};
 pub use generated::NotHashed;
 pub use hint::Hint;
 pub use hostname::Hostname;
-pub use limits::LimitSettings;
+pub use limits::{LimitSettings, limit_table};
 pub use listener::{BindAddress, Listener, Protocol};
 pub use manual::manual;
 pub use password::{HashError, HashMemory, InvalidHash, PasswordHash};
 pub use problem::Problem;
 pub use reading::{Reading, read};
 pub use reference::{
-    CONNECT_TIMEOUT, MAX_CONNECTIONS, MAX_INFLIGHT_MESSAGES, MAX_PACKET_SIZE, MAX_PENDING_BYTES,
-    MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES, MAX_RETAINED_BYTES, MAX_RETAINED_MESSAGES,
-    MAX_SESSION_EXPIRY, MAX_SESSIONS, MAX_SUBSCRIPTIONS, RECEIVE_MAXIMUM,
+    CONNECT_TIMEOUT, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, MAX_INFLIGHT_MESSAGES,
+    MAX_KEEPALIVE, MAX_PACKET_SIZE, MAX_PENDING_BYTES, MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES,
+    MAX_RETAINED_BYTES, MAX_RETAINED_MESSAGES, MAX_SESSION_EXPIRY, MAX_SESSIONS, MAX_SUBSCRIPTIONS,
+    MAX_TOPIC_ALIAS, MAX_TOPIC_ALIAS_BROKER, MAX_TOPIC_LENGTH, MAX_TOPIC_LEVELS,
+    PERSISTENT_CLIENT_EXPIRATION, RECEIVE_MAXIMUM,
 };
 pub use reference::{Form, KEYS, Key, LIMITS, Limit, Table};
 pub use sample::sample;

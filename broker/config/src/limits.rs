@@ -2,8 +2,9 @@
 //! The limits in force: the table's defaults, and what the file sets instead.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
-use crate::reference::{Form, LIMITS, Limit};
+use crate::reference::{Form, Key, LIMITS, Limit};
 use crate::span;
 
 /// A value for every limit.
@@ -43,6 +44,28 @@ impl LimitSettings {
             Some((limit, *value))
         })
     }
+}
+
+/// The table of all limits in Markdown, as `docs/limits.md` shows it.
+pub fn limit_table() -> String {
+    let mut table = "| key | unit | default | what it bounds, and what happens at it |\n\
+                     | --- | --- | --- | --- |\n"
+        .to_owned();
+    for limit in LIMITS {
+        let Key {
+            name,
+            default,
+            sentence,
+            ..
+        } = &limit.key;
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            table,
+            "| `{name}` | {} | {default} | {sentence} |",
+            limit.unit
+        );
+    }
+    table
 }
 
 impl Limit {

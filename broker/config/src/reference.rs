@@ -134,7 +134,7 @@ impl Table {
 }
 
 /// Every key, in the order of the sample.
-pub const KEYS: [&Key; 26] = [
+pub const KEYS: [&Key; 33] = [
     &VERSION,
     &HOSTNAME,
     &TIMEZONE,
@@ -150,17 +150,24 @@ pub const KEYS: [&Key; 26] = [
     &ACCEPT_PROTOCOL_VERSIONS,
     &MAX_PACKET_SIZE.key,
     &MAX_CONNECTIONS.key,
+    &MAX_CONNECTIONS_PER_ADDRESS.key,
     &CONNECT_TIMEOUT.key,
+    &MAX_KEEPALIVE.key,
     &RECEIVE_MAXIMUM.key,
     &MAX_INFLIGHT_MESSAGES.key,
+    &MAX_TOPIC_ALIAS.key,
+    &MAX_TOPIC_ALIAS_BROKER.key,
     &MAX_QUEUED_MESSAGES.key,
     &MAX_QUEUED_BYTES.key,
     &MAX_PENDING_BYTES.key,
     &MAX_SUBSCRIPTIONS.key,
+    &MAX_TOPIC_LEVELS.key,
+    &MAX_TOPIC_LENGTH.key,
     &MAX_RETAINED_MESSAGES.key,
     &MAX_RETAINED_BYTES.key,
     &MAX_SESSIONS.key,
     &MAX_SESSION_EXPIRY.key,
+    &PERSISTENT_CLIENT_EXPIRATION.key,
 ];
 
 pub(crate) const VERSION: Key = Key {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Spans of time as Mosquitto writes them: a number and a unit, such as `14d`.
 
-/// Seconds of a span without end, as MQTT 5 has it. [MQTT-3.1.2-23]
+/// Seconds of a span without end, as MQTT 5 has it.
 pub(crate) const NEVER: u64 = u32::MAX as u64;
 
 /// Seconds of `14d` and the like (h, d, w, m for 30 days, y for 365), of whole seconds, or of `never`; 1 second at least.

@@ -72,6 +72,8 @@ pub enum ProtocolFault {
     EnhancedAuthentication,
     PayloadFormat,
     WillDenied,
+    /// The will's topic is longer or deeper than topics may be.
+    WillTopic,
     TooManySessions,
     SessionExpirySet,
     /// The client's Maximum Packet Size leaves no room for an answer.
@@ -93,6 +95,7 @@ impl ProtocolFault {
             Self::PayloadFormat => Reason::PayloadFormatInvalid,
             Self::AnswerTooLarge => Reason::PacketTooLarge,
             Self::WillDenied => Reason::NotAuthorized,
+            Self::WillTopic => Reason::TopicNameInvalid,
             Self::TooManySessions | Self::AnswersNotRead => Reason::QuotaExceeded,
             Self::VersionNotAccepted(_) => Reason::UnsupportedProtocolVersion,
             _ => Reason::ProtocolError,
@@ -123,6 +126,9 @@ impl fmt::Display for ProtocolFault {
                 f.write_str("this server has no such authentication method")
             }
             Self::PayloadFormat => f.write_str("a payload that is said to be UTF-8 and is not"),
+            Self::WillTopic => {
+                f.write_str("the will's topic has more bytes or levels than this server allows")
+            }
             Self::WillDenied => f.write_str("the will's topic may not be published to"),
             Self::TooManySessions => f.write_str("this server holds as many sessions as it may"),
             Self::AnswerTooLarge => {

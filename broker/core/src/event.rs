@@ -102,12 +102,20 @@ pub enum ConnectionLimit {
     All(usize),
     /// Of the listener it came through.
     Listener(usize),
+    /// Of the address it came from.
+    Address(usize),
 }
 
 impl fmt::Display for ConnectionLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All(limit) => write!(f, "the broker has its {limit} connections"),
+            Self::Address(limit) => {
+                write!(
+                    f,
+                    "this address has its max_connections_per_address of {limit}"
+                )
+            }
             Self::Listener(limit) => {
                 write!(f, "this listener has its max_connections of {limit}")
             }

@@ -70,6 +70,7 @@ fn publish(ack: &Ack) -> &'static str {
         Reason::QuotaExceeded => {
             "this server retains as many messages, or as many bytes, as it may"
         }
+        Reason::TopicNameInvalid => "the topic has more bytes or levels than this server allows",
         Reason::PayloadFormatInvalid => "the payload is said to be UTF-8 and is not",
         _ => "the message was not accepted",
     }
@@ -79,6 +80,7 @@ fn subscribe(reason: Reason) -> &'static str {
     match reason {
         Reason::SharedSubscriptionsNotSupported => "this server has no shared subscriptions",
         Reason::NotAuthorized => "topics that start with $ cannot be subscribed to, except $SYS/#",
+        Reason::TopicFilterInvalid => "the filter has more bytes or levels than this server allows",
         Reason::QuotaExceeded => "this session holds as many subscriptions as it may",
         _ => "the subscription was not accepted",
     }

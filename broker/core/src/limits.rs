@@ -10,6 +10,8 @@ pub struct Limits {
     pub max_packet_size: u32,
     /// Connections in all; one more is closed at once.
     pub max_connections: usize,
+    /// Connections from one address, of IPv6 from one /64 network, of this machine without bound; one more is closed at once.
+    pub max_connections_per_address: usize,
     /// Time from the connection to CONNECT; then it is closed.
     pub connect_timeout: Duration,
     /// Longest keep alive in seconds, 0 for none; version 5 is told and held to it, earlier ones keep what they asked
@@ -32,6 +34,10 @@ pub struct Limits {
     pub max_pending_bytes: usize,
     /// Subscriptions of one session; one more is refused (0x97).
     pub max_subscriptions: usize,
+    /// Levels of a topic name (0x90) or filter (0x8F); more are refused. The codec takes 128 at most.
+    pub max_topic_levels: usize,
+    /// Bytes of a topic name (0x90) or filter (0x8F); a longer one is refused.
+    pub max_topic_length: usize,
     /// Retained messages; one more is refused (0x97).
     pub max_retained_messages: usize,
     /// Payload bytes of retained messages; more is refused (0x97).
@@ -40,6 +46,8 @@ pub struct Limits {
     pub max_sessions: usize,
     /// Longest time a session without connection is kept, in seconds; longer wishes are cut to it.
     pub max_session_expiry: u32,
+    /// The same for a session that is to be kept for ever, as with `clean_session = false` in 3.1.1.
+    pub persistent_client_expiration: u32,
     /// Time between two publications of changed `$SYS` topics; zero for none.
     pub sys_interval: Duration,
 }
@@ -49,6 +57,7 @@ impl Default for Limits {
         Self {
             max_packet_size: 16 * 1024 * 1024,
             max_connections: 10_000,
+            max_connections_per_address: 256,
             connect_timeout: Duration::from_secs(5),
             max_keepalive: 0,
             receive_maximum: 100,
@@ -59,11 +68,32 @@ impl Default for Limits {
             max_queued_bytes: 16 * 1024 * 1024,
             max_pending_bytes: 8 * 1024 * 1024,
             max_subscriptions: 10_000,
+            max_topic_levels: 128,
+            max_topic_length: 1_024,
             max_retained_messages: 100_000,
             max_retained_bytes: 128 * 1024 * 1024,
             max_sessions: 20_000,
             max_session_expiry: u32::MAX,
+            persistent_client_expiration: 30 * 24 * 60 * 60,
             sys_interval: Duration::from_secs(10),
         }
+    }
+}
+
+impl Limits {
+    /// The seconds a session is kept without a connection whose client wants `wanted`, which 3.1.1 has no words for.
+    pub(crate) fn session_expiry(&self, wanted: u32) -> u32 {
+        let wanted = match wanted {
+            u32::MAX => self.persistent_client_expiration,
+            seconds => seconds,
+        };
+        wanted.min(self.max_session_expiry)
+    }
+
+    /// Whether a topic name or filter is short and flat enough.
+    pub(crate) fn allow_topic(&self, topic: &str) -> bool {
+        let slashes = || topic.bytes().filter(|byte| *byte == b'/').count();
+        topic.len() <= self.max_topic_length
+            && (topic.len() < self.max_topic_levels || slashes() < self.max_topic_levels)
     }
 }

@@ -13,20 +13,27 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the sample.
-pub const LIMITS: [&Limit; 13] = [
+pub const LIMITS: [&Limit; 20] = [
     &MAX_PACKET_SIZE,
     &MAX_CONNECTIONS,
+    &MAX_CONNECTIONS_PER_ADDRESS,
     &CONNECT_TIMEOUT,
+    &MAX_KEEPALIVE,
     &RECEIVE_MAXIMUM,
     &MAX_INFLIGHT_MESSAGES,
+    &MAX_TOPIC_ALIAS,
+    &MAX_TOPIC_ALIAS_BROKER,
     &MAX_QUEUED_MESSAGES,
     &MAX_QUEUED_BYTES,
     &MAX_PENDING_BYTES,
     &MAX_SUBSCRIPTIONS,
+    &MAX_TOPIC_LEVELS,
+    &MAX_TOPIC_LENGTH,
     &MAX_RETAINED_MESSAGES,
     &MAX_RETAINED_BYTES,
     &MAX_SESSIONS,
     &MAX_SESSION_EXPIRY,
+    &PERSISTENT_CLIENT_EXPIRATION,
 ];
 
 pub const MAX_PACKET_SIZE: Limit = Limit {
@@ -62,6 +69,22 @@ pub const MAX_CONNECTIONS: Limit = Limit {
     default: 10_000,
 };
 
+pub const MAX_CONNECTIONS_PER_ADDRESS: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_connections_per_address",
+        form: Form::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        default: "256",
+        sentence: "Connections from one address at one time, of IPv6 from one /64 network; one more is closed at once. Programs on this machine are not counted.",
+        example: "50",
+    },
+    unit: "connections",
+    default: 256,
+};
+
 pub const CONNECT_TIMEOUT: Limit = Limit {
     key: Key {
         table: Table::Limits,
@@ -92,6 +115,23 @@ pub const RECEIVE_MAXIMUM: Limit = Limit {
     default: 100,
 };
 
+pub const MAX_KEEPALIVE: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_keepalive",
+        form: Form::Integer {
+            min: 0,
+            max: 65_535,
+        },
+        default: "0, which is no ceiling",
+        sentence: "Longest keep alive in seconds: MQTT 5 clients are told to use it instead of a longer one \
+                   or none; an MQTT 3 client, which cannot be told, keeps its own, and the log says so.",
+        example: "3600",
+    },
+    unit: "seconds",
+    default: 0,
+};
+
 pub const MAX_INFLIGHT_MESSAGES: Limit = Limit {
     key: Key {
         table: Table::Limits,
@@ -107,6 +147,38 @@ pub const MAX_INFLIGHT_MESSAGES: Limit = Limit {
     },
     unit: "messages",
     default: 100,
+};
+
+pub const MAX_TOPIC_ALIAS: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_topic_alias",
+        form: Form::Integer {
+            min: 0,
+            max: 65_535,
+        },
+        default: "10",
+        sentence: "Topic aliases an MQTT 5 client may use, told to it; a greater one ends the connection (0x94).",
+        example: "100",
+    },
+    unit: "aliases",
+    default: 10,
+};
+
+pub const MAX_TOPIC_ALIAS_BROKER: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_topic_alias_broker",
+        form: Form::Integer {
+            min: 0,
+            max: 65_535,
+        },
+        default: "10",
+        sentence: "Topic aliases the broker gives a client that takes them; further topics are sent in full.",
+        example: "100",
+    },
+    unit: "aliases",
+    default: 10,
 };
 
 pub const MAX_QUEUED_MESSAGES: Limit = Limit {
@@ -176,6 +248,35 @@ pub const MAX_SUBSCRIPTIONS: Limit = Limit {
     default: 10_000,
 };
 
+pub const MAX_TOPIC_LEVELS: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_topic_levels",
+        form: Form::Integer { min: 1, max: 128 },
+        default: "128",
+        sentence: "Levels of a topic; a message to a deeper one is refused (0x90), a subscription too (0x8F).",
+        example: "16",
+    },
+    unit: "levels",
+    default: 128,
+};
+
+pub const MAX_TOPIC_LENGTH: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_topic_length",
+        form: Form::Integer {
+            min: 1,
+            max: 65_535,
+        },
+        default: "1024",
+        sentence: "Bytes of a topic; a message to a longer one is refused (0x90), a subscription too (0x8F).",
+        example: "256",
+    },
+    unit: "bytes",
+    default: 1_024,
+};
+
 pub const MAX_RETAINED_MESSAGES: Limit = Limit {
     key: Key {
         table: Table::Limits,
@@ -238,6 +339,19 @@ pub const MAX_SESSION_EXPIRY: Limit = Limit {
     },
     unit: "seconds",
     default: super::NEVER,
+};
+
+pub const PERSISTENT_CLIENT_EXPIRATION: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "persistent_client_expiration",
+        form: Form::Span,
+        default: "\"30d\"",
+        sentence: "How long the session of a client that stays away is kept if it asked for no end, as every MQTT 3 client with clean_session = false does; MQTT 5 clients are told.",
+        example: "\"14d\"",
+    },
+    unit: "seconds",
+    default: 30 * 24 * 60 * 60,
 };
 
 const MIB: u64 = 1024 * 1024;

@@ -44,6 +44,10 @@ impl Broker {
         if self.shutting_down || self.connections.len() >= all {
             return too_many(ConnectionLimit::All(all));
         }
+        let of_address = self.limits().max_connections_per_address;
+        if self.connections.of_address(peer) >= of_address {
+            return too_many(ConnectionLimit::Address(of_address));
+        }
         match self.listeners.get(&peer.listener) {
             _ if peer.kind == PeerKind::Internal => None,
             None => Some(Event::Rejected {

@@ -72,11 +72,14 @@ impl Broker {
             .will
             .as_ref()
             .is_some_and(|w| authz::may_publish(c.peer.kind, &w.topic).is_none());
+        let mut wills = connect.will.iter();
+        let too_long = wills.any(|w| !self.params.limits.allow_topic(w.topic.as_str()));
         let key = session_key(connect);
         // [MQTT-3.1.4-2], in 3.1.1 [MQTT-4.8.0-2]
         let refused = match verdict {
             Verdict::Refused(failure) => Some(DisconnectCause::Login(failure)),
             _ if unanswerable => Some(DisconnectCause::Protocol(ProtocolFault::AnswerTooLarge)),
+            _ if too_long => Some(DisconnectCause::Protocol(ProtocolFault::WillTopic)),
             _ if denied => Some(DisconnectCause::Protocol(ProtocolFault::WillDenied)),
             _ if self.sessions.find(&key).is_none()
                 && self.sessions.len() >= self.params.limits.max_sessions =>
@@ -166,7 +169,7 @@ impl Broker {
             _ if connect.clean_start => 0,
             _ => u32::MAX,
         };
-        let seconds = wanted.min(self.limits().max_session_expiry);
+        let seconds = self.limits().session_expiry(wanted);
         let id = match kept {
             Some(id) => id,
             // [MQTT-3.1.2-6]
@@ -312,8 +315,9 @@ impl Broker {
             properties.push(Property::ServerKeepAlive(seconds)); // [MQTT-3.2.2-21]
         }
         if let Some(wanted) = connect.properties.session_expiry_interval() {
-            if wanted > limits.max_session_expiry {
-                properties.push(Property::SessionExpiryInterval(limits.max_session_expiry));
+            let kept = limits.session_expiry(wanted);
+            if kept != wanted {
+                properties.push(Property::SessionExpiryInterval(kept));
             }
         }
         if let Some(id) = connect.properties.assigned_client_identifier() {

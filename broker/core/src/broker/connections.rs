@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Open connections by the index the driver gave them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use bytestring::ByteString;
 
-use crate::ConnectionId;
 use crate::connection::Connection;
+use crate::{ConnectionId, Peer};
 
 #[derive(Default)]
 pub(super) struct Connections {
@@ -14,6 +15,8 @@ pub(super) struct Connections {
     open: usize,
     /// Admitted ones of each listener that has any.
     through: BTreeMap<ByteString, usize>,
+    /// Admitted ones from each address that has any.
+    from: HashMap<IpAddr, usize>,
 }
 
 impl Connections {
@@ -24,6 +27,9 @@ impl Connections {
                 .through
                 .entry(connection.peer.listener.clone())
                 .or_default() += 1;
+            if let Some(origin) = origin(&connection.peer) {
+                *self.from.entry(origin).or_default() += 1;
+            }
         }
         if self.table.len() <= index {
             self.table.resize_with(index + 1, || None);
@@ -46,6 +52,12 @@ impl Connections {
                 Some(count @ 2..) => *count -= 1,
                 _ => drop(self.through.remove(listener)),
             }
+            if let Some(origin) = origin(&gone.peer) {
+                match self.from.get_mut(&origin) {
+                    Some(count @ 2..) => *count -= 1,
+                    _ => drop(self.from.remove(&origin)),
+                }
+            }
         }
         removed
     }
@@ -53,6 +65,12 @@ impl Connections {
     /// How many came through this listener.
     pub fn through(&self, listener: &str) -> usize {
         self.through.get(listener).copied().unwrap_or_default()
+    }
+
+    /// How many came from the peer's address; 0 for one that is not counted.
+    pub fn of_address(&self, peer: &Peer) -> usize {
+        let count = origin(peer).and_then(|origin| self.from.get(&origin));
+        count.copied().unwrap_or_default()
     }
 
     pub fn get(&self, id: ConnectionId) -> Option<&Connection> {
@@ -76,4 +94,20 @@ impl Connections {
     pub fn len(&self) -> usize {
         self.open
     }
+}
+
+/// What counts as one address: of IPv6 the /64 network, which one host has to itself; none for this machine, whose
+/// programs may speak for many clients.
+fn origin(peer: &Peer) -> Option<IpAddr> {
+    let address = peer.address?.ip().to_canonical();
+    if address.is_loopback() {
+        return None;
+    }
+    Some(match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(network.into())
+        }
+    })
 }

@@ -226,7 +226,7 @@ impl Broker {
                 return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
             }
             let (ends, key) = (session.expiry_seconds > 0, session.key.clone());
-            session.expiry_seconds = seconds.min(self.params.limits.max_session_expiry);
+            session.expiry_seconds = self.params.limits.session_expiry(seconds);
             let seconds = session.expiry_seconds;
             if ends {
                 self.commit(

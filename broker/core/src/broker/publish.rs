@@ -69,6 +69,9 @@ impl Broker {
         if publish.format_invalid {
             return self.deny_format(now, conn, publish, fx);
         }
+        if !self.limits().allow_topic(publish.topic.as_str()) {
+            return self.deny(conn, publish, Reason::TopicNameInvalid, fx);
+        }
         let message = Arc::new(message(now, publish));
         // Without RETAIN nothing is stored or removed: [MQTT-3.3.1-8], in 3.1.1 [MQTT-3.3.1-12].
         if message.retain && self.retain(&permit, &message, fx).is_err() {

@@ -104,6 +104,8 @@ impl Broker {
             Some(Reason::SharedSubscriptionsNotSupported)
         } else if !authz::may_subscribe(kind, filter) {
             Some(Reason::NotAuthorized)
+        } else if !self.limits().allow_topic(filter.as_str()) {
+            Some(Reason::TopicFilterInvalid)
         } else if !held.contains(filter) && held.len() >= self.limits().max_subscriptions {
             Some(Reason::QuotaExceeded)
         } else {
