@@ -180,11 +180,10 @@ fn a_refused_delivery_of_quality_2_ends_there() {
     publisher.publish(QoS::ExactlyOnce, "x", "1");
     publisher.publish(QoS::ExactlyOnce, "x", "2");
     let id = client.expect_publish(publish_at(QoS::ExactlyOnce, 1, "x", "1"));
-    client.send(Packet::PubRec(Ack::new(
-        packet_id(id),
-        Reason::QuotaExceeded,
-    )));
+    let refusal = Packet::PubRec(Ack::new(packet_id(id), Reason::QuotaExceeded));
+    client.send(refusal.clone());
     client.take(QoS::ExactlyOnce, "x", "2"); // no PUBREL before it: [MQTT-4.3.3-4]
+    client.send(refusal);
     client.expect_nothing();
 }
 

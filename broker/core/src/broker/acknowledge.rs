@@ -21,7 +21,8 @@ impl Broker {
         let (reason, location) = match self.settle(now, conn, ack, Stage::Receive, fx) {
             AckOutcome::Done(_) => return,
             AckOutcome::Release(location) => (Reason::Success, location),
-            // PUBREL even so: the client can let the identifier go. [MQTT-4.3.3-4], in 3.1.1 [MQTT-4.3.3-1]
+            AckOutcome::Unknown if ack.reason.is_error() => return, // [MQTT-4.3.3-4]
+            // PUBREL even so: the client can let the identifier go. In 3.1.1 [MQTT-4.3.3-1]
             AckOutcome::Unknown => (Reason::PacketIdentifierNotFound, None),
         };
         let live = self.connections.get(conn).and_then(Connection::live);
