@@ -60,6 +60,7 @@ pub fn params(settings: &LimitSettings) -> Params {
         max_queued_messages: count(&config::MAX_QUEUED_MESSAGES),
         max_queued_bytes: count(&config::MAX_QUEUED_BYTES),
         max_pending_bytes: count(&config::MAX_PENDING_BYTES),
+        max_message_rate: wide(&config::MAX_MESSAGE_RATE),
         max_subscriptions: count(&config::MAX_SUBSCRIPTIONS),
         max_topic_levels: count(&config::MAX_TOPIC_LEVELS),
         max_topic_length: count(&config::MAX_TOPIC_LENGTH),

@@ -134,7 +134,7 @@ impl Table {
 }
 
 /// Every key, in the order of the sample.
-pub const KEYS: [&Key; 33] = [
+pub const KEYS: [&Key; 34] = [
     &VERSION,
     &HOSTNAME,
     &TIMEZONE,
@@ -160,6 +160,7 @@ pub const KEYS: [&Key; 33] = [
     &MAX_QUEUED_MESSAGES.key,
     &MAX_QUEUED_BYTES.key,
     &MAX_PENDING_BYTES.key,
+    &MAX_MESSAGE_RATE.key,
     &MAX_SUBSCRIPTIONS.key,
     &MAX_TOPIC_LEVELS.key,
     &MAX_TOPIC_LENGTH.key,

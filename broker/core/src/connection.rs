@@ -4,6 +4,7 @@
 mod aliases;
 mod keep_alive;
 mod outbox;
+mod pace;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKi
 pub(crate) use aliases::{InboundAliases, OutboundAliases};
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use outbox::Outbox;
+pub(crate) use pace::Pace;
 
 /// How far a connection is.
 ///
@@ -53,6 +55,7 @@ pub(crate) struct Live {
     pub denial_told: bool,
     /// A large fan-out of its message is under way; what it sends meanwhile is held.
     pub fanning_out: bool,
+    pub pace: Pace,
 }
 
 /// One network connection.
@@ -73,6 +76,8 @@ pub(crate) struct Connection {
     pub woken: bool,
     /// QoS 0 messages dropped since the outbox was last empty.
     pub dropped: u64,
+    /// The same since the connection began.
+    pub dropped_in_all: u64,
     /// Packets that arrived while an answer was outstanding; bounded by the driver's read batch.
     pub held: VecDeque<Packet>,
     pub last_packet: Moment,
@@ -94,6 +99,7 @@ impl Connection {
             aliases: None,
             woken: false,
             dropped: 0,
+            dropped_in_all: 0,
             held: VecDeque::new(),
             last_packet: now,
             silence_deadline: now,
@@ -108,7 +114,7 @@ impl Connection {
     pub fn is_waiting(&self) -> bool {
         match &self.phase {
             Phase::Judging(_) => true,
-            Phase::Live(live) => live.fanning_out,
+            Phase::Live(live) => live.fanning_out || live.pace.waiting,
             Phase::Greeting | Phase::Closing => false,
         }
     }

@@ -68,6 +68,11 @@ pub enum Event {
         limit: &'static str,
         topic: Topic,
     },
+    /// A client publishes more than `rate` messages a second and is read no faster; told once a connection.
+    TooFast {
+        client: Client,
+        rate: u32,
+    },
     /// The queue is empty again, or gone; `count` messages were dropped since [`Event::DroppingMessages`].
     DroppedMessages {
         client: SessionKey,

@@ -32,6 +32,8 @@ pub struct Limits {
     pub max_queued_bytes: usize,
     /// Bytes of QoS 0 deliveries that wait for one socket; the newest is dropped.
     pub max_pending_bytes: usize,
+    /// Messages a second from one client; above it reading from the client pauses, and nothing is lost; 0 for any number.
+    pub max_message_rate: u32,
     /// Subscriptions of one session; one more is refused (0x97).
     pub max_subscriptions: usize,
     /// Levels of a topic name (0x90) or filter (0x8F); more are refused. The codec takes 128 at most.
@@ -67,6 +69,7 @@ impl Default for Limits {
             max_queued_messages: 1_000,
             max_queued_bytes: 16 * 1024 * 1024,
             max_pending_bytes: 8 * 1024 * 1024,
+            max_message_rate: 0,
             max_subscriptions: 10_000,
             max_topic_levels: 128,
             max_topic_length: 1_024,

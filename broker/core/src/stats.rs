@@ -24,6 +24,8 @@ pub struct Stats {
     pub publish_received: u64,
     pub publish_sent: u64,
     pub publish_dropped: u64,
+    /// How often reading from a client paused because of `max_message_rate`.
+    pub publish_paused: u64,
     pub publish_bytes_received: u64,
     pub publish_bytes_sent: u64,
     pub subscriptions: u64,

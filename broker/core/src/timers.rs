@@ -14,6 +14,8 @@ pub(crate) enum Timer {
     Silence(ConnectionId),
     SessionExpiry(SessionId),
     WillDelay(SessionId),
+    /// A client that was too fast may go on.
+    Pace(ConnectionId),
     Sys,
 }
 

@@ -112,7 +112,7 @@ fn listener_rows(listener: &Listener) -> Vec<[String; 4]> {
     }
 }
 
-fn client_row(client: &Client) -> [String; 6] {
+fn client_row(client: &Client) -> [String; 8] {
     [
         Field(&client.client_id).to_string(),
         client
@@ -127,6 +127,8 @@ fn client_row(client: &Client) -> [String; 6] {
             format!("{} s", client.keep_alive_seconds)
         },
         client.protocol_version.clone(),
+        client.queued.to_string(),
+        client.dropped.to_string(),
     ]
 }
 
@@ -148,6 +150,13 @@ fn write_counters(f: &mut fmt::Formatter<'_>, counters: &Counters) -> fmt::Resul
         counters.queued_messages,
         counters.retained_messages
     )?;
+    if counters.publish_paused > 0 {
+        let count = counters.publish_paused;
+        writeln!(
+            f,
+            "Too fast   {count} times a client was read no faster than it may publish"
+        )?;
+    }
     writeln!(
         f,
         "Traffic    {} packets and {} bytes received, {} packets and {} bytes sent",
@@ -212,13 +221,15 @@ impl Display for Span {
 }
 
 const LISTENER_HEADINGS: [&str; 4] = ["Proto", "Local address", "State", "Protocol"];
-const CLIENT_HEADINGS: [&str; 6] = [
+const CLIENT_HEADINGS: [&str; 8] = [
     "Client",
     "User",
     "Address",
     "Connected",
     "Keep alive",
     "MQTT",
+    "Waiting",
+    "Dropped",
 ];
 
 const HELP: &str = "\

@@ -92,6 +92,12 @@ pub struct Client {
     pub subscriptions: usize,
     /// Messages that wait for this client.
     pub queued: usize,
+    /// Messages for it that found no room.
+    #[serde(default)]
+    pub dropped: u64,
+    /// How often reading from it paused because of `max_message_rate`.
+    #[serde(default)]
+    pub paused: u64,
 }
 
 /// Counted since the start, and what is held now; the names are those of the core's statistics.
@@ -109,6 +115,7 @@ pub struct Counters {
     pub publish_received: u64,
     pub publish_sent: u64,
     pub publish_dropped: u64,
+    pub publish_paused: u64,
     pub subscriptions: u64,
     pub retained_messages: u64,
     pub queued_messages: u64,

@@ -58,6 +58,8 @@ fn client(row: &ClientStatus, now: Moment) -> Client {
         keep_alive_seconds: row.keep_alive,
         subscriptions: row.subscriptions,
         queued: row.queued,
+        dropped: row.dropped,
+        paused: row.paused,
     }
 }
 
@@ -74,6 +76,7 @@ fn counters(stats: &Stats) -> Counters {
         publish_received: stats.publish_received,
         publish_sent: stats.publish_sent,
         publish_dropped: stats.publish_dropped,
+        publish_paused: stats.publish_paused,
         subscriptions: stats.subscriptions,
         retained_messages: stats.retained_messages,
         queued_messages: stats.queued_messages,

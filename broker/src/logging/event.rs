@@ -48,6 +48,7 @@ impl Entry {
                 limit,
                 topic,
             } => dropping_messages(client, limit, topic),
+            Event::TooFast { client, rate } => too_fast(client, *rate),
             Event::DroppedMessages { client, count } => dropped_messages(client, *count),
             Event::PublishDenied {
                 client,
@@ -241,6 +242,25 @@ fn dropping_messages(client: &SessionKey, limit: &'static str, topic: &Topic) ->
         .about_session(client)
         .with("REASON", limit)
         .with("TOPIC", topic)
+}
+
+fn too_fast(client: &Client, rate: u32) -> Entry {
+    let Client { session, peer } = client;
+    let (id, origin) = (
+        Field(&session.client_id),
+        Origin {
+            peer,
+            session: Some(session),
+        },
+    );
+    let text = format!(
+        "Client {id} publishes more than {rate} messages a second and is read no faster; nothing is lost. \
+         (reason: max_message_rate is reached; {origin})"
+    );
+    Entry::new(&Kind::CLIENT_TOO_FAST, text)
+        .about_peer(peer)
+        .about_session(session)
+        .with("REASON", "max_message_rate")
 }
 
 fn dropped_messages(client: &SessionKey, count: u64) -> Entry {

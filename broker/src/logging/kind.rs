@@ -73,6 +73,8 @@ kinds! {
         "The queue of a client is full; further messages for it are lost.";
     DROPPING_ENDED: Info, "2e054f70c09940908a5f734535b00d80",
         "The queue of a client is empty again, after messages for it were lost.";
+    CLIENT_TOO_FAST: Warn, "76c92f15d4b1652000f5ca1f4d1e7c23",
+        "A client publishes faster than it may; reading from it pauses.";
     PUBLISH_DENIED: Warn, "0313b24ab117402483266f5d5d58e9c9",
         "A message was not accepted from a client.";
     SUBSCRIBE_DENIED: Warn, "b00046d6e24b4af49dd01754229db924",

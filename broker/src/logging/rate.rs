@@ -34,6 +34,7 @@ impl Subject {
             Event::Connected { client, .. }
             | Event::KeepAliveAboveLimit { client, .. }
             | Event::Disconnected { client, .. }
+            | Event::TooFast { client, .. }
             | Event::PublishDenied { client, .. }
             | Event::SubscribeDenied { client, .. }
             | Event::Subscribed { client, .. }

@@ -13,7 +13,7 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the sample.
-pub const LIMITS: [&Limit; 20] = [
+pub const LIMITS: [&Limit; 21] = [
     &MAX_PACKET_SIZE,
     &MAX_CONNECTIONS,
     &MAX_CONNECTIONS_PER_ADDRESS,
@@ -26,6 +26,7 @@ pub const LIMITS: [&Limit; 20] = [
     &MAX_QUEUED_MESSAGES,
     &MAX_QUEUED_BYTES,
     &MAX_PENDING_BYTES,
+    &MAX_MESSAGE_RATE,
     &MAX_SUBSCRIPTIONS,
     &MAX_TOPIC_LEVELS,
     &MAX_TOPIC_LENGTH,
@@ -230,6 +231,23 @@ pub const MAX_PENDING_BYTES: Limit = Limit {
     },
     unit: "bytes",
     default: 8 * MIB,
+};
+
+pub const MAX_MESSAGE_RATE: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "max_message_rate",
+        form: Form::Integer {
+            min: 0,
+            max: 1_000_000,
+        },
+        default: "0, which is no limit",
+        sentence: "Messages a second from one client, a second's worth at once; above it the client is read no \
+                   faster, so that nothing is lost, and the log and `broker status` say so.",
+        example: "1000",
+    },
+    unit: "messages",
+    default: 0,
 };
 
 pub const MAX_SUBSCRIPTIONS: Limit = Limit {

@@ -5,7 +5,7 @@ use bytestring::ByteString;
 use mqtt_proto::{Ack, ConnAck, Connect, Packet, Properties, Property, Reason, Version};
 
 use super::{Broker, wake};
-use crate::connection::{InboundAliases, KeepAlive, Live, OutboundAliases, Phase};
+use crate::connection::{InboundAliases, KeepAlive, Live, OutboundAliases, Pace, Phase};
 use crate::session::{PendingWill, SessionId};
 use crate::{
     AuthRequest, Client, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Frame,
@@ -236,6 +236,7 @@ impl Broker {
             aliases: InboundAliases::new(limits.max_topic_alias),
             denial_told: false,
             fanning_out: false,
+            pace: Pace::new(now),
         }));
         let Some(session) = self.sessions.get_mut(id) else {
             return;

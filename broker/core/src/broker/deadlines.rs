@@ -32,9 +32,22 @@ impl Broker {
                 Timer::Silence(conn) => self.silence(now, at, conn, fx),
                 Timer::SessionExpiry(id) => self.expire(now, at, id, fx),
                 Timer::WillDelay(id) => self.publish_due_will(now, id, fx),
+                Timer::Pace(conn) => self.go_on(now, conn, fx),
                 Timer::Sys => self.publish_sys(now, fx),
             }
         }
+    }
+
+    /// Takes more from a client that was too fast; while it waits it cannot be blamed for silence.
+    fn go_on(&mut self, now: Moment, conn: ConnectionId, fx: &mut Effects) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        c.last_packet = now;
+        if let Some(live) = c.live_mut() {
+            live.pace.waiting = false;
+        }
+        self.resume(now, conn, fx);
     }
 
     fn silence(&mut self, now: Moment, at: Moment, conn: ConnectionId, fx: &mut Effects) {

@@ -137,6 +137,7 @@ impl Broker {
         let (location, topic, qos) = (entry.location, entry.message.topic.clone(), entry.qos);
         if let Err((limit, _)) = session.outbound.queue.push(entry, &self.params.limits) {
             session.outbound.dropped += 1;
+            session.outbound.dropped_in_all += 1;
             let first = (session.outbound.dropped == 1).then(|| Event::DroppingMessages {
                 client: session.key.clone(),
                 limit,
@@ -192,6 +193,7 @@ impl Broker {
         }
         if c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes {
             c.dropped += 1;
+            c.dropped_in_all += 1;
             let live = c.live().filter(|_| c.dropped == 1);
             let first = live.map(|live| Event::DroppingMessages {
                 client: live.client.session.clone(),

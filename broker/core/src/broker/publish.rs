@@ -11,6 +11,7 @@ use super::{Broker, wake};
 use crate::authz::{self, Permit};
 use crate::retained::RetainedFull;
 use crate::session::SessionId;
+use crate::timers::Timer;
 use crate::{
     Body, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Message, Moment, PeerKind,
     ProtocolFault, Record,
@@ -28,9 +29,15 @@ impl Broker {
             return;
         };
         let kind = c.peer.kind;
+        let rate = self.params.limits.max_message_rate;
         let Some(live) = c.live_mut() else {
             return;
         };
+        if rate > 0 && kind == PeerKind::Network {
+            if let Err(later) = live.pace.take(now, rate) {
+                return self.hold_back(conn, publish, later, fx);
+            }
+        }
         let (session, resolved) = (live.session, live.aliases.resolve(&mut publish));
         if kind == PeerKind::Network {
             self.stats.publish_received += 1;
@@ -48,6 +55,25 @@ impl Broker {
             return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
         }
         self.take_in(now, conn, session, &publish, fx);
+    }
+
+    /// Keeps a message that came too soon until its time, and what follows it.
+    fn hold_back(&mut self, conn: ConnectionId, publish: Publish, until: Moment, fx: &mut Effects) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        c.held.push_front(Packet::Publish(publish));
+        self.timers.set(until, Timer::Pace(conn));
+        wake(c, fx);
+        let Some(live) = c.live_mut() else { return };
+        live.pace.waiting = true;
+        live.pace.waits += 1;
+        self.stats.publish_paused += 1;
+        if live.pace.waits == 1 {
+            let client = live.client.clone();
+            let rate = self.params.limits.max_message_rate;
+            self.tell(Event::TooFast { client, rate }, fx);
+        }
     }
 
     /// Authorise, retain, match, queue, and answer. [MQTT-3.3.4-1] [MQTT-4.3.2-5] [MQTT-4.3.3-12]

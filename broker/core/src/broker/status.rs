@@ -15,6 +15,10 @@ pub struct ClientStatus {
     pub keep_alive: u16,
     pub subscriptions: usize,
     pub queued: usize,
+    /// QoS 1 and 2 messages since the session began, and QoS 0 since the connection began, that found no room.
+    pub dropped: u64,
+    /// How often it was too fast for `max_message_rate`.
+    pub paused: u64,
 }
 
 impl Broker {
@@ -49,6 +53,8 @@ impl Broker {
                     keep_alive: live.keep_alive,
                     subscriptions: session.subscriptions.len(),
                     queued: session.outbound.queue.len(),
+                    dropped: session.outbound.dropped_in_all + c.dropped_in_all,
+                    paused: live.pace.waits,
                 })
             });
         rows.take(max).collect()

@@ -57,6 +57,8 @@ pub(crate) struct Outbound {
     last_serial: u64,
     /// Messages dropped since the queue was last empty.
     pub dropped: u64,
+    /// The same since the session began.
+    pub dropped_in_all: u64,
     /// Payloads asked of the store and not yet answered.
     pub fetching: usize,
 }
@@ -71,6 +73,7 @@ impl Outbound {
             unsent: 0,
             last_serial: 0,
             dropped: 0,
+            dropped_in_all: 0,
             fetching: 0,
         }
     }
