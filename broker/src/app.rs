@@ -22,7 +22,7 @@ use crate::options::{DEFAULT_CONFIG, RunOptions};
 use crate::reload::Reloader;
 use crate::storage::MemoryStore;
 use crate::supervisor::{Failures, Supervisor};
-use crate::{canary, systemd};
+use crate::{canary, memory, systemd};
 
 /// Runs the daemon until it is told to stop.
 pub async fn run(options: RunOptions) -> ExitCode {
@@ -68,6 +68,10 @@ pub fn params(settings: &LimitSettings) -> Params {
         max_retained_bytes: count(&config::MAX_RETAINED_BYTES),
         max_sessions: count(&config::MAX_SESSIONS),
         max_session_expiry: wide(&config::MAX_SESSION_EXPIRY),
+        memory_limit: match count(&config::MEMORY_LIMIT) {
+            0 => memory::budget(),
+            bytes => bytes,
+        },
         persistent_client_expiration: wide(&config::PERSISTENT_CLIENT_EXPIRATION),
         ..Limits::default()
     };
@@ -235,7 +239,11 @@ mod tests {
     #[test]
     fn the_table_of_limits_and_the_core_have_the_same_defaults() {
         let limits = params(&LimitSettings::default()).limits;
-        assert_eq!(limits, Limits::default());
+        let of_this_machine = Limits {
+            memory_limit: memory::budget(),
+            ..Limits::default()
+        };
+        assert_eq!(limits, of_this_machine);
     }
 
     #[test]

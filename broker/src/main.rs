@@ -14,6 +14,7 @@ mod hub;
 mod link;
 mod listener;
 mod logging;
+mod memory;
 mod options;
 mod outgoing;
 mod reload;

@@ -2,6 +2,7 @@
 //! What happens at the bounds: queues, sockets that take nothing, retained messages, connections.
 
 mod connections;
+mod memory;
 mod rate;
 mod sessions;
 mod topics;

@@ -372,6 +372,9 @@ impl World {
         for (what, count) in held {
             assert_eq!(count, 0, "{what} after all clients are gone");
         }
+        if stats.retained_messages == 0 && self.state().open == 0 {
+            assert_eq!(stats.memory_held, 0, "bytes after all clients are gone");
+        }
     }
 
     /// Checks that no message waits or is in flight for any session.

@@ -134,7 +134,7 @@ impl Table {
 }
 
 /// Every key, in the order of the sample.
-pub const KEYS: [&Key; 34] = [
+pub const KEYS: [&Key; 35] = [
     &VERSION,
     &HOSTNAME,
     &TIMEZONE,
@@ -169,6 +169,7 @@ pub const KEYS: [&Key; 34] = [
     &MAX_SESSIONS.key,
     &MAX_SESSION_EXPIRY.key,
     &PERSISTENT_CLIENT_EXPIRATION.key,
+    &MEMORY_LIMIT.key,
 ];
 
 pub(crate) const VERSION: Key = Key {

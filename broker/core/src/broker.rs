@@ -23,6 +23,7 @@ use bytestring::ByteString;
 use mqtt_proto::Packet;
 
 use crate::connection::{Connection, Phase};
+use crate::memory::Ledger;
 use crate::retained::Retained;
 use crate::routes::Routes;
 use crate::session::Sessions;
@@ -33,6 +34,7 @@ use crate::{
     Moment, ProtocolFault, Record, Stats,
 };
 use connections::Connections;
+use deliver::Reference;
 use route::Target;
 pub use status::ClientStatus;
 use work::Work;
@@ -58,7 +60,9 @@ pub struct Broker {
     routes: Routes,
     retained: Retained,
     /// How many queue entries name a stored payload.
-    references: HashMap<Location, u32>,
+    references: HashMap<Location, Reference>,
+    /// What all of them make the broker hold.
+    memory: Ledger,
     timers: Timers,
     work: VecDeque<Work>,
     sys: SysTopics,
@@ -85,6 +89,7 @@ impl Broker {
             routes: Routes::default(),
             retained: Retained::default(),
             references: HashMap::new(),
+            memory: Ledger::default(),
             timers,
             work: VecDeque::new(),
             sys: SysTopics::default(),
@@ -204,6 +209,11 @@ impl Broker {
     /// Number of the newest record.
     pub fn committed(&self) -> CommitSeq {
         self.committed
+    }
+
+    /// Whether nothing may be added that stays.
+    fn is_memory_full(&self) -> bool {
+        self.memory.held() >= self.params.limits.memory_limit
     }
 
     fn limits(&self) -> &Limits {

@@ -75,6 +75,8 @@ pub enum ProtocolFault {
     /// The will's topic is longer or deeper than topics may be.
     WillTopic,
     TooManySessions,
+    /// A new session, and what the broker holds is at `memory_limit`.
+    MemoryFull,
     SessionExpirySet,
     /// The client's Maximum Packet Size leaves no room for an answer.
     AnswerTooLarge,
@@ -96,8 +98,10 @@ impl ProtocolFault {
             Self::AnswerTooLarge => Reason::PacketTooLarge,
             Self::WillDenied => Reason::NotAuthorized,
             Self::WillTopic => Reason::TopicNameInvalid,
-            Self::TooManySessions | Self::AnswersNotRead => Reason::QuotaExceeded,
             Self::VersionNotAccepted(_) => Reason::UnsupportedProtocolVersion,
+            Self::TooManySessions | Self::MemoryFull | Self::AnswersNotRead => {
+                Reason::QuotaExceeded
+            }
             _ => Reason::ProtocolError,
         }
     }
@@ -130,6 +134,9 @@ impl fmt::Display for ProtocolFault {
                 f.write_str("the will's topic has more bytes or levels than this server allows")
             }
             Self::WillDenied => f.write_str("the will's topic may not be published to"),
+            Self::MemoryFull => f.write_str(
+                "this server holds as many bytes for its clients as it may (memory_limit)",
+            ),
             Self::TooManySessions => f.write_str("this server holds as many sessions as it may"),
             Self::AnswerTooLarge => {
                 f.write_str("an answer would be larger than the client's maximum packet size")

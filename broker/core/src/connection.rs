@@ -13,6 +13,7 @@ use bytes::BytesMut;
 use bytestring::ByteString;
 use mqtt_proto::{Connect, Packet, Version};
 
+use crate::memory::Charge;
 use crate::session::SessionId;
 use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKind, explanation};
 
@@ -74,6 +75,8 @@ pub(crate) struct Connection {
     pub aliases: Option<OutboundAliases>,
     /// The driver was told to drain and has not found the outbox empty since.
     pub woken: bool,
+    /// What it is counted with; none for the broker's own.
+    pub charge: Option<Charge>,
     /// QoS 0 messages dropped since the outbox was last empty.
     pub dropped: u64,
     /// The same since the connection began.
@@ -98,6 +101,7 @@ impl Connection {
             outbox: Outbox::default(),
             aliases: None,
             woken: false,
+            charge: None,
             dropped: 0,
             dropped_in_all: 0,
             held: VecDeque::new(),

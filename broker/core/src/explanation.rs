@@ -67,9 +67,7 @@ fn refused(reason: Reason) -> bool {
 fn publish(ack: &Ack) -> &'static str {
     match ack.reason {
         Reason::NotAuthorized => "topics that start with $ cannot be published to",
-        Reason::QuotaExceeded => {
-            "this server retains as many messages, or as many bytes, as it may"
-        }
+        Reason::QuotaExceeded => "this server holds as many messages, or as many bytes, as it may",
         Reason::TopicNameInvalid => "the topic has more bytes or levels than this server allows",
         Reason::PayloadFormatInvalid => "the payload is said to be UTF-8 and is not",
         _ => "the message was not accepted",
@@ -81,7 +79,9 @@ fn subscribe(reason: Reason) -> &'static str {
         Reason::SharedSubscriptionsNotSupported => "this server has no shared subscriptions",
         Reason::NotAuthorized => "topics that start with $ cannot be subscribed to, except $SYS/#",
         Reason::TopicFilterInvalid => "the filter has more bytes or levels than this server allows",
-        Reason::QuotaExceeded => "this session holds as many subscriptions as it may",
+        Reason::QuotaExceeded => {
+            "no more subscriptions: this session, or the whole server, holds as much as it may"
+        }
         _ => "the subscription was not accepted",
     }
 }

@@ -24,6 +24,7 @@ mod explanation;
 mod frame;
 mod limits;
 mod listener;
+mod memory;
 mod message;
 mod record;
 mod retained;

@@ -50,6 +50,9 @@ pub struct Limits {
     pub max_session_expiry: u32,
     /// The same for a session that is to be kept for ever, as with `clean_session = false` in 3.1.1.
     pub persistent_client_expiration: u32,
+    /// Bytes of all sessions, subscriptions, retained and waiting messages; above it new ones are refused (0x97) or,
+    /// where they would wait for a client, dropped.
+    pub memory_limit: usize,
     /// Time between two publications of changed `$SYS` topics; zero for none.
     pub sys_interval: Duration,
 }
@@ -78,6 +81,7 @@ impl Default for Limits {
             max_sessions: 20_000,
             max_session_expiry: u32::MAX,
             persistent_client_expiration: 30 * 24 * 60 * 60,
+            memory_limit: usize::MAX,
             sys_interval: Duration::from_secs(10),
         }
     }

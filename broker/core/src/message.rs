@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! An application message on its way through the broker.
 
-use bytes::Bytes;
-use mqtt_proto::{Properties, QoS, Topic};
+use std::sync::OnceLock;
 
+use bytes::Bytes;
+use mqtt_proto::{Properties, Property, QoS, Topic};
+
+use crate::memory::{self, Charge, Ledger};
 use crate::{Location, Moment};
 
 /// A published message, shared by all who receive it.
@@ -18,9 +21,22 @@ pub struct Message {
     pub body: Body,
     /// After this moment it is not delivered any more. [MQTT-3.3.2-5]
     pub expires: Option<Moment>,
+    /// What it is counted with once it waits for somebody.
+    pub(crate) charge: OnceLock<Charge>,
 }
 
 impl Message {
+    /// Counts the message in the ledger, once.
+    pub(crate) fn hold(&self, ledger: &Ledger) {
+        self.charge.get_or_init(|| ledger.charge(self.weight()));
+    }
+
+    fn weight(&self) -> usize {
+        let properties =
+            self.properties.len() * size_of::<Property>() + self.properties.encoded_len();
+        memory::MESSAGE + self.topic.as_str().len() + self.body.len() + properties
+    }
+
     /// [MQTT-3.3.2-5]
     pub fn is_expired(&self, now: Moment) -> bool {
         self.expires.is_some_and(|at| at <= now)
@@ -38,4 +54,14 @@ impl Message {
 pub enum Body {
     Inline(Bytes),
     Stored(Location),
+}
+
+impl Body {
+    /// Payload bytes in memory.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Inline(payload) => payload.len(),
+            Self::Stored(_) => 0,
+        }
+    }
 }

@@ -47,6 +47,12 @@ impl Retained {
         Ok(())
     }
 
+    /// Whether the message needs more room than the one it replaces has.
+    pub fn would_grow(&self, message: &Message) -> bool {
+        let earlier = self.messages.get(message.topic.as_str());
+        payload_len(message) > earlier.map_or(0, |m| payload_len(m))
+    }
+
     /// The next message in topic order that matches; looks at no more than `steps` topics.
     pub fn next(
         &mut self,
@@ -152,6 +158,8 @@ fn payload_len(message: &Message) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use super::*;
     use bytes::Bytes;
     use mqtt_proto::{Properties, QoS, Topic};
@@ -164,6 +172,7 @@ mod tests {
             properties: Properties::new(),
             body: Body::Inline(Bytes::from_static(text.as_bytes())),
             expires: None,
+            charge: OnceLock::new(),
         })
     }
 

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use mqtt_proto::Filter;
 use slab::Slab;
 
+use crate::memory::Charge;
 use crate::retained::Walk;
 use crate::routes::Subscriber;
 use crate::{ConnectionId, Moment, SessionKey};
@@ -42,6 +43,8 @@ pub(crate) struct Session {
     /// Retained messages still to be sent for new subscriptions.
     pub replays: VecDeque<Replay>,
     pub will: Option<PendingWill>,
+    /// What it is counted with, its subscriptions included.
+    pub charge: Charge,
     /// The next entry goes on with moving its messages.
     pub pump_is_due: bool,
     /// The last publication that found this session, and its place among the targets.
@@ -70,7 +73,13 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub fn create(&mut self, key: SessionKey, expiry_seconds: u32, window: u16) -> SessionId {
+    pub fn create(
+        &mut self,
+        key: SessionKey,
+        expiry_seconds: u32,
+        window: u16,
+        charge: Charge,
+    ) -> SessionId {
         self.last_serial += 1;
         let entry = self.table.vacant_entry();
         let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
@@ -91,6 +100,7 @@ impl Sessions {
             replays: VecDeque::new(),
             pump_is_due: false,
             will: None,
+            charge,
             mark: (0, 0),
         });
         id

@@ -30,6 +30,8 @@ pub struct Stats {
     pub publish_bytes_sent: u64,
     pub subscriptions: u64,
     pub retained_messages: u64,
+    /// Bytes of sessions, subscriptions, retained and waiting messages, as `memory_limit` counts them.
+    pub memory_held: u64,
     /// Messages that wait in sessions' queues.
     pub queued_messages: u64,
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The `$SYS` topics: one table from name to value, published when the value has changed.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -119,6 +120,7 @@ impl SysTopics {
                 properties: Properties::new(),
                 body: Body::Inline(Bytes::from(text.clone())),
                 expires: None,
+                charge: OnceLock::new(),
             });
             *last = Some(text);
         }

@@ -185,7 +185,7 @@ impl Properties {
     }
 
     /// The number of bytes [`Properties::encode`] writes.
-    pub(crate) fn encoded_len(&self) -> usize {
+    pub fn encoded_len(&self) -> usize {
         block_len(list_len(&self.0))
     }
 

@@ -143,12 +143,13 @@ fn write_counters(f: &mut fmt::Formatter<'_>, counters: &Counters) -> fmt::Resul
     )?;
     writeln!(
         f,
-        "Publishes  {} received, {} sent, {} dropped, {} waiting, {} retained",
+        "Publishes  {} received, {} sent, {} dropped, {} waiting, {} retained, {} bytes held",
         counters.publish_received,
         counters.publish_sent,
         counters.publish_dropped,
         counters.queued_messages,
-        counters.retained_messages
+        counters.retained_messages,
+        counters.memory_held
     )?;
     if counters.publish_paused > 0 {
         let count = counters.publish_paused;

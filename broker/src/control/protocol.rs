@@ -118,6 +118,8 @@ pub struct Counters {
     pub publish_paused: u64,
     pub subscriptions: u64,
     pub retained_messages: u64,
+    /// Bytes, as `memory_limit` counts them.
+    pub memory_held: u64,
     pub queued_messages: u64,
 }
 

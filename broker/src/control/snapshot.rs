@@ -79,6 +79,7 @@ fn counters(stats: &Stats) -> Counters {
         publish_paused: stats.publish_paused,
         subscriptions: stats.subscriptions,
         retained_messages: stats.retained_messages,
+        memory_held: stats.memory_held,
         queued_messages: stats.queued_messages,
     }
 }

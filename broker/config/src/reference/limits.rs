@@ -13,7 +13,7 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the sample.
-pub const LIMITS: [&Limit; 21] = [
+pub const LIMITS: [&Limit; 22] = [
     &MAX_PACKET_SIZE,
     &MAX_CONNECTIONS,
     &MAX_CONNECTIONS_PER_ADDRESS,
@@ -35,6 +35,7 @@ pub const LIMITS: [&Limit; 21] = [
     &MAX_SESSIONS,
     &MAX_SESSION_EXPIRY,
     &PERSISTENT_CLIENT_EXPIRATION,
+    &MEMORY_LIMIT,
 ];
 
 pub const MAX_PACKET_SIZE: Limit = Limit {
@@ -370,6 +371,21 @@ pub const PERSISTENT_CLIENT_EXPIRATION: Limit = Limit {
     },
     unit: "seconds",
     default: 30 * 24 * 60 * 60,
+};
+
+pub const MEMORY_LIMIT: Limit = Limit {
+    key: Key {
+        table: Table::Limits,
+        name: "memory_limit",
+        form: Form::Integer { min: 0, max: TIB },
+        default: "0, which is 60 % of what the machine gives the broker",
+        sentence: "Bytes of all sessions, subscriptions, retained and waiting messages together. Above it new sessions, \
+                   subscriptions and retained messages are refused (0x97), and a message that would have to wait for a \
+                   client is dropped for that client, counted and logged; what is there goes on.",
+        example: "200000000",
+    },
+    unit: "bytes",
+    default: 0,
 };
 
 const MIB: u64 = 1024 * 1024;

@@ -107,9 +107,9 @@ impl Broker {
     /// One queue entry less names this payload; the store may forget it after the last.
     pub(super) fn release(&mut self, location: Option<Location>, fx: &mut Effects) {
         let Some(location) = location else { return };
-        if let Some(count) = self.references.get_mut(&location) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(reference) = self.references.get_mut(&location) {
+            reference.count -= 1;
+            if reference.count == 0 {
                 self.references.remove(&location);
                 self.commit(Record::Forget { location }, fx);
             }

@@ -7,7 +7,7 @@ use super::{Broker, wake};
 use crate::connection::{Connection, Phase};
 use crate::{
     ConnectionId, ConnectionLimit, DisconnectCause, Effects, Event, Listeners, Moment, Peer,
-    PeerKind,
+    PeerKind, memory,
 };
 
 impl Broker {
@@ -28,6 +28,7 @@ impl Broker {
             return self.tell(event, fx);
         }
         if !connection.is_internal() {
+            connection.charge = Some(self.memory.charge(memory::CONNECTION));
             self.tell(Event::Opened { peer }, fx);
         }
         self.connections.insert(connection);

@@ -6,6 +6,7 @@ use mqtt_proto::{Ack, ConnAck, Connect, Packet, Properties, Property, Reason, Ve
 
 use super::{Broker, wake};
 use crate::connection::{InboundAliases, KeepAlive, Live, OutboundAliases, Pace, Phase};
+use crate::memory;
 use crate::session::{PendingWill, SessionId};
 use crate::{
     AuthRequest, Client, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Frame,
@@ -75,16 +76,18 @@ impl Broker {
         let mut wills = connect.will.iter();
         let too_long = wills.any(|w| !self.params.limits.allow_topic(w.topic.as_str()));
         let key = session_key(connect);
+        let new = self.sessions.find(&key).is_none();
         // [MQTT-3.1.4-2], in 3.1.1 [MQTT-4.8.0-2]
         let refused = match verdict {
             Verdict::Refused(failure) => Some(DisconnectCause::Login(failure)),
             _ if unanswerable => Some(DisconnectCause::Protocol(ProtocolFault::AnswerTooLarge)),
             _ if too_long => Some(DisconnectCause::Protocol(ProtocolFault::WillTopic)),
             _ if denied => Some(DisconnectCause::Protocol(ProtocolFault::WillDenied)),
-            _ if self.sessions.find(&key).is_none()
-                && self.sessions.len() >= self.params.limits.max_sessions =>
-            {
+            _ if new && self.sessions.len() >= self.params.limits.max_sessions => {
                 Some(DisconnectCause::Protocol(ProtocolFault::TooManySessions))
+            }
+            _ if new && self.memory.held() >= self.params.limits.memory_limit => {
+                Some(DisconnectCause::Protocol(ProtocolFault::MemoryFull))
             }
             Verdict::Accepted => None,
         };
@@ -177,6 +180,7 @@ impl Broker {
                 key.clone(),
                 seconds,
                 self.params.limits.max_inflight_messages,
+                self.memory.charge(memory::SESSION),
             ),
         };
         let was = self
@@ -244,7 +248,10 @@ impl Broker {
         session.connection = Some(conn);
         session.expires_at = None;
         session.outbound.begin(window);
-        session.will = connect.will.clone().map(PendingWill::new); // a delayed one is cancelled [MQTT-3.1.3-9], [MQTT-3.1.2-7]
+        session.will = connect
+            .will
+            .clone()
+            .map(|will| PendingWill::new(will, &self.memory)); // a delayed one is cancelled [MQTT-3.1.3-9], [MQTT-3.1.2-7]
         if !internal {
             self.announce(client, connect, session_present, keep_alive, fx);
         }

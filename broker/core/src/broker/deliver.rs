@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! From a matched message to a session: into its queue, or at QoS 0 straight into its connection's outbox.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use mqtt_proto::{PacketId, Property, QoS, Version};
 
 use super::{Broker, wake};
 use crate::connection::Connection;
+use crate::memory::{self, Charge};
 use crate::session::{Queued, SessionId};
 use crate::{
     Body, CommitSeq, ConnectionId, Delivery, Effects, Event, Location, Message, Moment, Record,
     SessionKey,
 };
+
+/// Bytes for a socket above which what waits for it is counted: a client that reads at all has fewer.
+const SLOW: usize = 64 * 1024;
+
+/// A stored payload.
+pub(super) struct Reference {
+    /// How many queue entries name it.
+    pub count: u32,
+    _charge: Charge,
+}
 
 /// A message on its way to its receivers, with the place of its payload in the store once it has one.
 pub(super) struct Carrier {
@@ -46,6 +57,7 @@ impl Carrier {
                 properties: message.properties.clone(),
                 body: Body::Stored(location),
                 expires: message.expires,
+                charge: OnceLock::new(),
             })
         });
         Arc::clone(stored)
@@ -92,6 +104,8 @@ impl Broker {
             identifiers: terms.identifiers,
             location: None,
             fetched: None,
+            payload_len: carrier.message.body.len(),
+            charge: None,
         };
         let (connection, persistent) = (session.connection, session.is_persistent());
         if entry.qos == QoS::AtMostOnce {
@@ -120,22 +134,36 @@ impl Broker {
             return location;
         }
         let location = Location(self.committed.0 + 1);
+        let charge = self.memory.charge(carrier.message.body.len());
         let payload = match &carrier.message.body {
             Body::Inline(payload) => payload.clone(),
             Body::Stored(_) => Bytes::new(),
         };
         self.commit(Record::Payload { location, payload }, fx);
-        self.references.insert(location, 1);
+        self.references.insert(
+            location,
+            Reference {
+                count: 1,
+                _charge: charge,
+            },
+        );
         carrier.location = Some(location);
         location
     }
 
-    fn enqueue(&mut self, id: SessionId, entry: Queued, fx: &mut Effects) {
+    fn enqueue(&mut self, id: SessionId, mut entry: Queued, fx: &mut Effects) {
+        let full = self.is_memory_full();
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
+        entry.message.hold(&self.memory);
+        entry.charge = Some(self.memory.charge(memory::ENTRY));
         let (location, topic, qos) = (entry.location, entry.message.topic.clone(), entry.qos);
-        if let Err((limit, _)) = session.outbound.queue.push(entry, &self.params.limits) {
+        let queued = match full && session.outbound.would_wait(session.connection) {
+            true => Err("memory_limit"),
+            false => session.outbound.queue.push(entry, &self.params.limits),
+        };
+        if let Err(limit) = queued {
             session.outbound.dropped += 1;
             session.outbound.dropped_in_all += 1;
             let first = (session.outbound.dropped == 1).then(|| Event::DroppingMessages {
@@ -148,7 +176,9 @@ impl Broker {
         self.stats.queued_messages += 1;
         if let Some(location) = location {
             let session = session.key.clone();
-            *self.references.entry(location).or_default() += 1;
+            if let Some(reference) = self.references.get_mut(&location) {
+                reference.count += 1;
+            }
             self.commit(
                 Record::Queued {
                     session,
@@ -191,19 +221,28 @@ impl Broker {
             self.stats.publish_dropped += 1;
             return;
         }
-        if c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes {
+        let slow = c.outbox.pending_bytes() > SLOW;
+        let full = slow && self.memory.held() >= self.params.limits.memory_limit;
+        if full || c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes {
             c.dropped += 1;
             c.dropped_in_all += 1;
             let live = c.live().filter(|_| c.dropped == 1);
             let first = live.map(|live| Event::DroppingMessages {
                 client: live.client.session.clone(),
-                limit: "max_pending_bytes",
+                limit: if full {
+                    "memory_limit"
+                } else {
+                    "max_pending_bytes"
+                },
                 topic: entry.message.topic.clone(),
             });
             return self.drop_message(first, fx);
         }
         match delivery(c, entry, None, now) {
             Some(delivery) => {
+                if slow {
+                    entry.message.hold(&self.memory);
+                }
                 c.outbox.deliver(delivery, CommitSeq::default());
                 wake(c, fx);
             }

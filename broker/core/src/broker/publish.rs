@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! PUBLISH from a client, and what the broker itself publishes: authorise, retain, route, answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mqtt_proto::{Ack, Packet, PacketId, Property, Publish, QoS, Reason, Version};
@@ -246,7 +246,14 @@ impl Broker {
         message: &Arc<Message>,
         fx: &mut Effects,
     ) -> Result<(), RetainedFull> {
+        let of_clients = !message.topic.as_str().starts_with('$');
+        if of_clients && self.is_memory_full() && self.retained.would_grow(message) {
+            return Err(RetainedFull);
+        }
         self.retained.set(message, &self.params.limits)?; // [MQTT-3.3.1-5]
+        if of_clients && message.body.len() > 0 {
+            message.hold(&self.memory);
+        }
         let topic = message.topic.as_str();
         if let (false, Body::Inline(payload)) = (topic.starts_with('$'), &message.body) {
             let record = Record::Retained {
@@ -308,5 +315,6 @@ pub(super) fn message(now: Moment, publish: &Publish) -> Message {
         properties,
         body: Body::Inline(publish.payload.clone()),
         expires: expires.map(|seconds| now.after(Duration::from_secs(seconds.into()))),
+        charge: OnceLock::new(),
     }
 }

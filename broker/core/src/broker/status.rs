@@ -33,6 +33,7 @@ impl Broker {
         Stats {
             subscriptions: self.routes.len() as u64,
             retained_messages: self.retained.len() as u64,
+            memory_held: self.memory.held() as u64,
             ..self.stats.clone()
         }
     }

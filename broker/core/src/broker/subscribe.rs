@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::retained::Walk;
 use crate::routes::Subscriber;
 use crate::session::{Replay, Session, SessionId};
-use crate::{Client, ConnectionId, Effects, Event, Moment, PeerKind, Record, authz};
+use crate::{Client, ConnectionId, Effects, Event, Moment, PeerKind, Record, authz, memory};
 
 impl Broker {
     pub(super) fn subscribe(
@@ -71,6 +71,9 @@ impl Broker {
             return Reason::UnspecifiedError;
         };
         let new = session.subscriptions.insert(filter.clone());
+        if new {
+            session.charge.grow(memory::of_subscription(&filter));
+        }
         plan_replay(session, options.retain_handling, new, &filter, subscriber);
         self.routes.insert(&filter, subscriber);
         if session.is_persistent() {
@@ -106,7 +109,9 @@ impl Broker {
             Some(Reason::NotAuthorized)
         } else if !self.limits().allow_topic(filter.as_str()) {
             Some(Reason::TopicFilterInvalid)
-        } else if !held.contains(filter) && held.len() >= self.limits().max_subscriptions {
+        } else if !held.contains(filter)
+            && (held.len() >= self.limits().max_subscriptions || self.is_memory_full())
+        {
             Some(Reason::QuotaExceeded)
         } else {
             None
@@ -134,6 +139,7 @@ impl Broker {
                 reasons.push(Reason::NoSubscriptionExisted); // [MQTT-3.11.3-2]
                 continue;
             }
+            session.charge.shrink(memory::of_subscription(filter));
             session.replays.retain(|replay| !replay.walk.is_for(filter)); // [MQTT-3.10.4-2], and what was queued stays: [MQTT-3.10.4-3]
             self.routes.remove(filter, id);
             if session.is_persistent() {

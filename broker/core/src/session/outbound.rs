@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use mqtt_proto::{PacketId, QoS};
 
-use crate::Location;
 use crate::session::{Queue, Queued};
+use crate::{ConnectionId, Location};
 
 /// How far the exchange of a message in flight is.
 ///
@@ -89,6 +89,11 @@ impl Outbound {
             message.counted = false;
             self.unsent += usize::from(message.stage != Stage::Complete);
         }
+    }
+
+    /// Whether a message that is queued now has to stay there.
+    pub fn would_wait(&self, connection: Option<ConnectionId>) -> bool {
+        connection.is_none() || !self.queue.is_empty() || !self.has_room()
     }
 
     /// Whether another message may be in flight. [MQTT-4.9.0-2]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mqtt_proto::QoS;
 
+use crate::memory::Charge;
 use crate::{Body, Limits, Location, Message};
 
 /// A message for one session.
@@ -20,6 +21,10 @@ pub(crate) struct Queued {
     pub location: Option<Location>,
     /// A stored payload that was read back.
     pub fetched: Option<Bytes>,
+    /// Payload bytes, in memory or in the store.
+    pub payload_len: usize,
+    /// What its place is counted with, once it has one.
+    pub charge: Option<Charge>,
 }
 
 impl Queued {
@@ -31,13 +36,9 @@ impl Queued {
         }
     }
 
-    /// Bytes this entry keeps in memory.
+    /// Bytes that wait with this entry.
     fn weight(&self) -> usize {
-        let payload = match &self.message.body {
-            Body::Inline(payload) => payload.len(),
-            Body::Stored(_) => 0,
-        };
-        payload + self.message.topic.as_str().len()
+        self.payload_len + self.message.topic.as_str().len()
     }
 }
 
@@ -50,13 +51,13 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// Refuses with the name of the limit that is reached.
-    pub fn push(&mut self, entry: Queued, limits: &Limits) -> Result<(), (&'static str, Queued)> {
+    pub fn push(&mut self, entry: Queued, limits: &Limits) -> Result<(), &'static str> {
         let bytes = self.bytes + entry.weight();
         if self.entries.len() >= limits.max_queued_messages {
-            return Err(("max_queued_messages", entry));
+            return Err("max_queued_messages");
         }
         if bytes > limits.max_queued_bytes && !self.entries.is_empty() {
-            return Err(("max_queued_bytes", entry));
+            return Err("max_queued_bytes");
         }
         self.bytes = bytes;
         self.entries.push_back(entry);

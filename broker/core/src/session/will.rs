@@ -4,6 +4,7 @@
 use mqtt_proto::Will;
 
 use crate::Moment;
+use crate::memory::{self, Charge, Ledger};
 
 /// A will that was not published yet.
 pub(crate) struct PendingWill {
@@ -12,15 +13,19 @@ pub(crate) struct PendingWill {
     pub delay_seconds: u32,
     /// When it is published; set when the connection has ended.
     pub due: Option<Moment>,
+    /// What it is counted with.
+    _charge: Charge,
 }
 
 impl PendingWill {
-    pub fn new(will: Will) -> Self {
+    pub fn new(will: Will, ledger: &Ledger) -> Self {
         let delay_seconds = will.properties.will_delay_interval().unwrap_or(0);
+        let charge = ledger.charge(memory::of_will(&will));
         Self {
             will,
             delay_seconds,
             due: None,
+            _charge: charge,
         }
     }
 }

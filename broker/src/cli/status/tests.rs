@@ -71,7 +71,7 @@ x\\u{1b}[2J           -     192.168.1.7:50312  1 min 30 s  60 s        3.1.1  0 
 and 1 more
 
 Clients    3 connected, 0 away with a session, 0 expired, 0 timed out
-Publishes  7 received, 0 sent, 0 dropped, 0 waiting, 0 retained
+Publishes  7 received, 0 sent, 0 dropped, 0 waiting, 0 retained, 0 bytes held
 Traffic    0 packets and 0 bytes received, 0 packets and 0 bytes sent
 ";
     assert_eq!(Page(&status()).to_string(), expected);
