@@ -144,7 +144,7 @@ pub const MAX_INFLIGHT_MESSAGES: Limit = Limit {
         },
         default: "100",
         sentence: "QoS 1 and 2 messages in flight to a client that does not ask for fewer; \
-                   more wait in its queue. It holds for sessions that begin after a change.",
+                   more wait in its queue. It holds for connections that begin after a change.",
         example: "20",
     },
     unit: "messages",
