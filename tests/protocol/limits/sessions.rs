@@ -36,7 +36,7 @@ fn a_session_that_asked_for_ever_ends_when_its_client_stays_away_too_long() {
         world.pass(Duration::from_secs(999));
         assert!(open(), "it is kept");
         world.pass(Duration::from_secs(1_001));
-        assert!(!open(), "it is not kept for ever");
+        assert!(!open(), "it is not kept for ever"); // in 3.1.1 against [MQTT-3.1.2-4]
     }
 }
 
