@@ -184,7 +184,11 @@ fn connack_tells_what_this_broker_can_and_cannot() {
     assert_eq!(told.receive_maximum(), Some(7));
     assert_eq!(told.maximum_packet_size(), Some(1000));
     assert_eq!(told.topic_alias_maximum(), Some(3));
-    assert_eq!(told.shared_subscription_available(), Some(false));
+    assert_eq!(
+        told.shared_subscription_available(),
+        None,
+        "available is told by absence"
+    );
     assert_eq!(told.assigned_client_identifier(), None);
     assert_eq!(told.maximum_qos(), None, "2 is told by absence"); // [MQTT-3.2.2-9], [MQTT-3.2.2-11]
 }

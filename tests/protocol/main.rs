@@ -19,6 +19,7 @@ mod reasons;
 mod resume;
 mod retained;
 mod sessions;
+mod shared;
 mod slices;
 mod subscriptions;
 mod sys;

@@ -131,7 +131,7 @@ fn a_client_that_wants_no_explanations_gets_none_but_at_the_end() {
     for packet in [
         publish_at(QoS::AtLeastOnce, 1, "$SYS/x", "1").into_packet(),
         publish_at(QoS::ExactlyOnce, 2, "$SYS/x", "1").into_packet(),
-        subscribe(3, "$share/g/x", QoS::AtMostOnce).into_packet(),
+        subscribe(3, "$share/g/$x", QoS::AtMostOnce).into_packet(),
         unsubscribe(4, "none").into_packet(),
     ] {
         client.send(packet);
@@ -158,7 +158,7 @@ fn an_explanation_never_makes_a_packet_larger_than_the_client_takes() {
         },
         false,
     );
-    client.send(subscribe(1, "$share/g/x", QoS::AtMostOnce));
+    client.send(subscribe(1, "$share/g/$x", QoS::AtMostOnce));
     client.send(subscribe(2, "$SYS", QoS::AtMostOnce));
     client.send(publish_at(QoS::AtLeastOnce, 3, "$SYS/x", "1"));
     client.send(publish_at(QoS::ExactlyOnce, 4, "$SYS/x", "1"));

@@ -1,40 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Features of MQTT 5 that this broker does not have: each is refused with its own reason.
 
-use mqtt_core::Event;
-use mqtt_proto::{Auth, Connect, Property, Publish, QoS, Reason, Subscribe, Version};
-use tests::packets::{connect, filter, options, properties, publish, suback, subscribe};
-use tests::{VERSIONS, World};
-
-#[test]
-fn a_shared_subscription_is_refused_and_others_of_the_same_packet_are_not() {
-    for version in VERSIONS {
-        let world = World::new();
-        let client = world.client(version, "a");
-        let names = ["$share/group/x", "x"];
-        let filters = names.map(|name| mqtt_proto::SubscribeFilter {
-            filter: filter(name),
-            options: options(QoS::AtMostOnce),
-        });
-        client.send(Subscribe {
-            filters: filters.to_vec(),
-            ..subscribe(1, "y", QoS::AtMostOnce)
-        });
-        client.expect(suback(
-            1,
-            [Reason::SharedSubscriptionsNotSupported, Reason::Success],
-        ));
-        client.publish(QoS::AtMostOnce, "x", "1");
-        client.take(QoS::AtMostOnce, "x", "1");
-        client.expect_nothing();
-        assert!(
-            world
-                .events()
-                .iter()
-                .any(|event| matches!(event, Event::SubscribeDenied { .. }))
-        );
-    }
-}
+use mqtt_proto::{Auth, Connect, Property, Publish, Reason, Version};
+use tests::World;
+use tests::packets::{connect, properties, publish};
 
 #[test]
 fn an_authentication_method_is_refused() {

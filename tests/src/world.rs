@@ -366,6 +366,7 @@ impl World {
             ("connected", stats.clients_connected),
             ("disconnected", stats.clients_disconnected),
             ("subscriptions", stats.subscriptions),
+            ("shared subscriptions", stats.shared_subscriptions),
             ("queued", stats.queued_messages),
             ("stored payloads", self.stored_payloads() as u64),
         ];

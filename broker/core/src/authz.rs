@@ -29,7 +29,7 @@ pub(crate) fn may_publish(who: PeerKind, topic: &Topic) -> Option<Permit> {
 
 /// Every client may subscribe to everything and `$SYS/#`; wildcards never reach other `$` topics.
 pub(crate) fn may_subscribe(who: PeerKind, filter: &Filter) -> bool {
-    let filter = filter.as_str();
+    let filter = filter.matched();
     match who {
         PeerKind::Network => {
             !filter.starts_with('$') || filter == "$SYS" || filter.starts_with("$SYS/")

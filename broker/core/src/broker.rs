@@ -12,6 +12,7 @@ mod lifecycle;
 mod publish;
 mod pump;
 mod route;
+mod share;
 mod status;
 mod subscribe;
 mod will;
@@ -27,6 +28,7 @@ use crate::memory::Ledger;
 use crate::retained::Retained;
 use crate::routes::Routes;
 use crate::session::Sessions;
+use crate::shared::Groups;
 use crate::sys::SysTopics;
 use crate::timers::{Timer, Timers};
 use crate::{
@@ -58,6 +60,7 @@ pub struct Broker {
     connections: Connections,
     sessions: Sessions,
     routes: Routes,
+    groups: Groups,
     retained: Retained,
     /// How many queue entries name a stored payload.
     references: HashMap<Location, Reference>,
@@ -87,6 +90,7 @@ impl Broker {
             connections: Connections::default(),
             sessions: Sessions::default(),
             routes: Routes::default(),
+            groups: Groups::default(),
             retained: Retained::default(),
             references: HashMap::new(),
             memory: Ledger::default(),

@@ -78,6 +78,16 @@ pub enum Event {
         client: SessionKey,
         count: u64,
     },
+    /// The same for the queue of a shared subscription.
+    DroppingShared {
+        filter: Filter,
+        limit: &'static str,
+        topic: Topic,
+    },
+    DroppedShared {
+        filter: Filter,
+        count: u64,
+    },
     /// A PUBLISH that was not routed: no right to the topic, or no room to retain it; told once a connection.
     PublishDenied {
         client: Client,

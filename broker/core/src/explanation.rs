@@ -76,7 +76,6 @@ fn publish(ack: &Ack) -> &'static str {
 
 fn subscribe(reason: Reason) -> &'static str {
     match reason {
-        Reason::SharedSubscriptionsNotSupported => "this server has no shared subscriptions",
         Reason::NotAuthorized => "topics that start with $ cannot be subscribed to, except $SYS/#",
         Reason::TopicFilterInvalid => "the filter has more bytes or levels than this server allows",
         Reason::QuotaExceeded => {

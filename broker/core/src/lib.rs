@@ -30,6 +30,7 @@ mod record;
 mod retained;
 mod routes;
 mod session;
+mod shared;
 mod stats;
 mod sys;
 mod time;

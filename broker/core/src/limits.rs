@@ -26,15 +26,15 @@ pub struct Limits {
     pub max_topic_alias: u16,
     /// Topics of one connection that the broker gives an alias, if the client takes it; later ones go without.
     pub max_topic_alias_broker: u16,
-    /// Messages that wait for one session; the newest is dropped.
+    /// Messages that wait for one session or shared subscription; the newest is dropped.
     pub max_queued_messages: usize,
-    /// Payload bytes that wait for one session; the newest message is dropped.
+    /// Payload bytes that wait for one session or shared subscription; the newest message is dropped.
     pub max_queued_bytes: usize,
     /// Bytes of QoS 0 deliveries that wait for one socket; the newest is dropped.
     pub max_pending_bytes: usize,
     /// Messages a second from one client; above it reading from the client pauses, and nothing is lost; 0 for any number.
     pub max_message_rate: u32,
-    /// Subscriptions of one session; one more is refused (0x97).
+    /// Subscriptions of one session, shared ones included; one more is refused (0x97).
     pub max_subscriptions: usize,
     /// Levels of a topic name (0x90) or filter (0x8F); more are refused. The codec takes 128 at most.
     pub max_topic_levels: usize,

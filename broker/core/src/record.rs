@@ -49,6 +49,18 @@ pub enum Record {
         topic: Topic,
         qos: QoS,
     },
+    /// It waits for a member of this shared subscription.
+    Waiting {
+        filter: Filter,
+        location: Location,
+        topic: Topic,
+        qos: QoS,
+    },
+    /// It no longer waits there: a member has it queued, it expired, or the last member left.
+    Taken {
+        filter: Filter,
+        location: Location,
+    },
     /// It was put in flight under this packet identifier.
     Sent {
         session: SessionKey,

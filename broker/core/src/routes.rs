@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Which sessions a topic goes to: filters without wildcards by hash, the others in a tree of levels.
+//! Which sessions and groups a topic goes to: filters without wildcards by hash, the others in a tree of levels.
 //!
 //! A filter has at most 128 levels (`mqtt_proto::Filter`), which bounds every recursion here.
 
@@ -9,6 +9,7 @@ use bytestring::ByteString;
 use mqtt_proto::{Filter, QoS};
 
 use crate::session::SessionId;
+use crate::shared::GroupId;
 
 /// One subscription as routing sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +21,28 @@ pub(crate) struct Subscriber {
     pub identifier: Option<u32>,
 }
 
-/// All subscriptions of all sessions.
+/// What a filter leads to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Receiver {
+    Session(Subscriber),
+    /// A shared subscription, of which one member gets the message.
+    Group(GroupId),
+}
+
+impl Receiver {
+    fn is_session(&self, id: SessionId) -> bool {
+        matches!(self, Self::Session(subscriber) if subscriber.session == id)
+    }
+
+    fn is_group(&self, id: GroupId) -> bool {
+        matches!(self, Self::Group(group) if *group == id)
+    }
+}
+
+/// All subscriptions of all sessions, and all groups.
 #[derive(Default)]
 pub(crate) struct Routes {
-    exact: HashMap<ByteString, Vec<Subscriber>>,
+    exact: HashMap<ByteString, Vec<Receiver>>,
     wild: Node,
     len: usize,
 }
@@ -31,45 +50,65 @@ pub(crate) struct Routes {
 impl Routes {
     /// Adds a subscription, replacing the session's earlier one with the same filter. [MQTT-3.8.4-3]
     pub fn insert(&mut self, filter: &Filter, subscriber: Subscriber) {
-        let list = if filter.is_wildcard() {
-            self.wild.list(filter.as_str())
-        } else {
-            self.exact.entry(filter.as_str().into()).or_default()
-        };
-        match list.iter_mut().find(|s| s.session == subscriber.session) {
-            Some(earlier) => *earlier = subscriber,
+        let list = self.list(filter);
+        let receiver = Receiver::Session(subscriber);
+        match list.iter_mut().find(|r| r.is_session(subscriber.session)) {
+            Some(earlier) => *earlier = receiver,
             None => {
-                list.push(subscriber);
+                list.push(receiver);
                 self.len += 1;
             }
         }
     }
 
+    /// Adds a group, which must not be there yet.
+    pub fn insert_group(&mut self, filter: &Filter, group: GroupId) {
+        self.list(filter).push(Receiver::Group(group));
+    }
+
     /// Removes the session's subscription with this filter, if there is one.
     pub fn remove(&mut self, filter: &Filter, session: SessionId) {
-        let removed = if filter.is_wildcard() {
-            self.wild.remove(filter.as_str(), session)
-        } else if let Some(list) = self.exact.get_mut(filter.as_str()) {
-            let removed = take(list, session);
-            if list.is_empty() {
-                self.exact.remove(filter.as_str());
-            }
-            removed
-        } else {
-            false
-        };
+        let removed = self.take(filter, |receiver| receiver.is_session(session));
         self.len -= usize::from(removed);
     }
 
-    /// Calls `found` for every subscription whose filter matches; a session appears once for each filter.
-    pub fn matching(&self, topic: &str, found: &mut impl FnMut(&Subscriber)) {
+    /// Removes a group.
+    pub fn remove_group(&mut self, filter: &Filter, group: GroupId) {
+        self.take(filter, |receiver| receiver.is_group(group));
+    }
+
+    fn list(&mut self, filter: &Filter) -> &mut Vec<Receiver> {
+        if filter.is_wildcard() {
+            self.wild.list(filter.matched())
+        } else {
+            self.exact.entry(filter.matched().into()).or_default()
+        }
+    }
+
+    fn take(&mut self, filter: &Filter, wanted: impl Fn(&Receiver) -> bool) -> bool {
+        let name = filter.matched();
+        if filter.is_wildcard() {
+            return self.wild.remove(name, &wanted);
+        }
+        let Some(list) = self.exact.get_mut(name) else {
+            return false;
+        };
+        let removed = take(list, &wanted);
+        if list.is_empty() {
+            self.exact.remove(name);
+        }
+        removed
+    }
+
+    /// Calls `found` for every subscription and group whose filter matches; a session appears once for each filter.
+    pub fn matching(&self, topic: &str, found: &mut impl FnMut(&Receiver)) {
         if let Some(list) = self.exact.get(topic) {
             list.iter().for_each(&mut *found);
         }
         self.wild.matching(topic, topic.starts_with('$'), found);
     }
 
-    /// Number of subscriptions.
+    /// Number of subscriptions that are not shared.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -81,13 +120,13 @@ struct Node {
     children: HashMap<Box<str>, Node>,
     plus: Option<Box<Node>>,
     /// Subscriptions whose filter ends here.
-    here: Vec<Subscriber>,
+    here: Vec<Receiver>,
     /// Subscriptions whose filter goes on with `#`.
-    below: Vec<Subscriber>,
+    below: Vec<Receiver>,
 }
 
 impl Node {
-    fn list(&mut self, filter: &str) -> &mut Vec<Subscriber> {
+    fn list(&mut self, filter: &str) -> &mut Vec<Receiver> {
         let mut node = self;
         for level in filter.split('/') {
             match level {
@@ -99,10 +138,10 @@ impl Node {
         &mut node.here
     }
 
-    fn remove(&mut self, filter: &str, session: SessionId) -> bool {
+    fn remove(&mut self, filter: &str, wanted: &impl Fn(&Receiver) -> bool) -> bool {
         let (level, rest) = split(filter);
         if level == "#" {
-            return take(&mut self.below, session);
+            return take(&mut self.below, wanted);
         }
         let child = match level {
             "+" => self.plus.as_deref_mut(),
@@ -110,8 +149,8 @@ impl Node {
         };
         let Some(child) = child else { return false };
         let removed = match rest {
-            Some(rest) => child.remove(rest, session),
-            None => take(&mut child.here, session),
+            Some(rest) => child.remove(rest, wanted),
+            None => take(&mut child.here, wanted),
         };
         if child.is_empty() {
             match level {
@@ -123,7 +162,7 @@ impl Node {
     }
 
     /// `hidden`: wildcards do not match the first level, because it starts with `$`. [MQTT-4.7.2-1]
-    fn matching(&self, topic: &str, hidden: bool, found: &mut impl FnMut(&Subscriber)) {
+    fn matching(&self, topic: &str, hidden: bool, found: &mut impl FnMut(&Receiver)) {
         if !hidden {
             self.below.iter().for_each(&mut *found);
         }
@@ -161,8 +200,8 @@ fn split(levels: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn take(list: &mut Vec<Subscriber>, session: SessionId) -> bool {
-    match list.iter().position(|s| s.session == session) {
+fn take(list: &mut Vec<Receiver>, wanted: &impl Fn(&Receiver) -> bool) -> bool {
+    match list.iter().position(wanted) {
         Some(index) => {
             list.swap_remove(index);
             true
@@ -200,21 +239,45 @@ mod tests {
         Filter::new(text.into()).unwrap()
     }
 
+    fn group(index: u32) -> GroupId {
+        GroupId {
+            index,
+            serial: u64::from(index),
+        }
+    }
+
+    fn shared(text: &str) -> Filter {
+        filter(&format!("$share/g/{text}"))
+    }
+
     #[test]
     fn matching_agrees_with_the_reference_matcher() {
         let mut routes = Routes::default();
         for (index, text) in FILTERS.iter().enumerate() {
             routes.insert(&filter(text), subscriber(index as u32));
+            routes.insert_group(&shared(text), group(index as u32));
         }
         for topic in TOPICS {
-            let mut found = Vec::new();
-            routes.matching(topic, &mut |s| found.push(s.session.index as usize));
+            let (mut found, mut groups) = (Vec::new(), Vec::new());
+            routes.matching(topic, &mut |receiver| match receiver {
+                Receiver::Session(s) => found.push(s.session.index as usize),
+                Receiver::Group(g) => groups.push(g.index as usize),
+            });
             found.sort_unstable();
-            let expected: Vec<usize> = (0..FILTERS.len())
-                .filter(|&i| filter(FILTERS[i]).matches(topic))
-                .collect();
-            assert_eq!(found, expected, "{topic}");
+            groups.sort_unstable();
+            let matches = |name: &dyn Fn(&str) -> Filter| -> Vec<usize> {
+                let all = FILTERS.iter().enumerate();
+                let matching = all.filter(|(_, text)| name(text).matches(topic));
+                matching.map(|(index, _)| index).collect()
+            };
+            assert_eq!(found, matches(&filter), "{topic}");
+            assert_eq!(groups, matches(&shared), "{topic}");
         }
+    }
+
+    #[test]
+    fn a_group_makes_no_receiver_larger() {
+        assert_eq!(size_of::<Receiver>(), size_of::<Subscriber>());
     }
 
     #[test]
@@ -223,9 +286,11 @@ mod tests {
         for text in FILTERS {
             routes.insert(&filter(text), subscriber(1));
             routes.insert(&filter(text), subscriber(1));
+            routes.insert_group(&shared(text), group(1));
         }
         assert_eq!(routes.len(), FILTERS.len());
         for text in FILTERS {
+            routes.remove_group(&shared(text), group(1));
             routes.remove(&filter(text), subscriber(1).session);
         }
         assert_eq!(routes.len(), 0);

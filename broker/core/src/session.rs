@@ -14,6 +14,7 @@ use slab::Slab;
 use crate::memory::Charge;
 use crate::retained::Walk;
 use crate::routes::Subscriber;
+use crate::shared::GroupId;
 use crate::{ConnectionId, Moment, SessionKey};
 
 pub(crate) use inbound::Inbound;
@@ -42,6 +43,8 @@ pub(crate) struct Session {
     pub outbound: Outbound,
     /// Retained messages still to be sent for new subscriptions.
     pub replays: VecDeque<Replay>,
+    /// Groups that pass over it until it has room.
+    pub parked_in: VecDeque<GroupId>,
     pub will: Option<PendingWill>,
     /// What it is counted with, its subscriptions included.
     pub charge: Charge,
@@ -98,6 +101,7 @@ impl Sessions {
             inbound: Inbound::default(),
             outbound: Outbound::new(window),
             replays: VecDeque::new(),
+            parked_in: VecDeque::new(),
             pump_is_due: false,
             will: None,
             charge,

@@ -28,11 +28,14 @@ pub struct Stats {
     pub publish_paused: u64,
     pub publish_bytes_received: u64,
     pub publish_bytes_sent: u64,
+    /// Subscriptions that are not shared.
     pub subscriptions: u64,
+    /// Shared subscriptions, each member of a group counted.
+    pub shared_subscriptions: u64,
     pub retained_messages: u64,
     /// Bytes of sessions, subscriptions, retained and waiting messages, as `memory_limit` counts them.
     pub memory_held: u64,
-    /// Messages that wait in sessions' queues.
+    /// Messages that wait in the queues of sessions and shared subscriptions.
     pub queued_messages: u64,
 }
 

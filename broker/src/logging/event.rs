@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use mqtt_core::{
     Client, ConnectionLimit, DisconnectCause, Event, LoginFailure, Peer, PeerKind, SessionKey,
 };
-use mqtt_proto::{Reason, Topic, Version};
+use mqtt_proto::{Filter, Reason, Topic, Version};
 
 use super::entry::Entry;
 use super::escape::Field;
@@ -50,6 +50,12 @@ impl Entry {
             } => dropping_messages(client, limit, topic),
             Event::TooFast { client, rate } => too_fast(client, *rate),
             Event::DroppedMessages { client, count } => dropped_messages(client, *count),
+            Event::DroppingShared {
+                filter,
+                limit,
+                topic,
+            } => dropping_shared(filter, limit, topic),
+            Event::DroppedShared { filter, count } => dropped_shared(filter, *count),
             Event::PublishDenied {
                 client,
                 topic,
@@ -233,13 +239,22 @@ fn session_expired(session: &SessionKey) -> Entry {
 }
 
 fn dropping_messages(client: &SessionKey, limit: &'static str, topic: &Topic) -> Entry {
-    let (id, topic) = (Field(&client.client_id), Field(topic.as_str()));
+    let whose = format!("client {}", Field(&client.client_id));
+    dropping(&whose, limit, topic).about_session(client)
+}
+
+fn dropping_shared(filter: &Filter, limit: &'static str, topic: &Topic) -> Entry {
+    let whose = format!("shared subscription {}", Field(filter.as_str()));
+    dropping(&whose, limit, topic)
+}
+
+fn dropping(whose: &str, limit: &'static str, topic: &Topic) -> Entry {
+    let topic = Field(topic.as_str());
     let text = format!(
-        "Outgoing messages are being dropped for client {id}. (reason: {limit} is reached; \
+        "Outgoing messages are being dropped for {whose}. (reason: {limit} is reached; \
          the first one dropped is of topic '{topic}')"
     );
     Entry::new(&Kind::MESSAGES_DROPPED, text)
-        .about_session(client)
         .with("REASON", limit)
         .with("TOPIC", topic)
 }
@@ -264,20 +279,25 @@ fn too_fast(client: &Client, rate: u32) -> Entry {
 }
 
 fn dropped_messages(client: &SessionKey, count: u64) -> Entry {
-    let (id, messages) = (
-        Field(&client.client_id),
-        if count == 1 {
-            "message was"
-        } else {
-            "messages were"
-        },
-    );
+    let whose = format!("client {}", Field(&client.client_id));
+    dropped(&whose, count).about_session(client)
+}
+
+fn dropped_shared(filter: &Filter, count: u64) -> Entry {
+    let whose = format!("shared subscription {}", Field(filter.as_str()));
+    dropped(&whose, count)
+}
+
+fn dropped(whose: &str, count: u64) -> Entry {
+    let messages = if count == 1 {
+        "message was"
+    } else {
+        "messages were"
+    };
     let text = format!(
-        "Outgoing messages are no longer dropped for client {id}. (reason: its queue is empty; {count} {messages} dropped)"
+        "Outgoing messages are no longer dropped for {whose}. (reason: its queue is empty; {count} {messages} dropped)"
     );
-    Entry::new(&Kind::DROPPING_ENDED, text)
-        .about_session(client)
-        .with("DROPPED", count)
+    Entry::new(&Kind::DROPPING_ENDED, text).with("DROPPED", count)
 }
 
 fn denied(

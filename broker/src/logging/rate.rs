@@ -7,13 +7,15 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use mqtt_core::{Client, Event, Peer, SessionKey};
+use mqtt_proto::Filter;
 
 use super::escape::Field;
 
-/// Whom a line is about: a client that logged in by its session, anybody else by the address.
+/// Whom a line is about: a client that logged in by its session, a shared subscription, anybody else by the address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     Client(SessionKey),
+    Shared(Filter),
     Address(Option<IpAddr>),
 }
 
@@ -43,6 +45,9 @@ impl Subject {
             Event::DroppingMessages { client, .. } | Event::DroppedMessages { client, .. } => {
                 Self::Client(client.clone())
             }
+            Event::DroppingShared { filter, .. } | Event::DroppedShared { filter, .. } => {
+                Self::Shared(filter.clone())
+            }
         }
     }
 
@@ -59,6 +64,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(session) => write!(f, "client {}", Field(&session.client_id)),
+            Self::Shared(filter) => write!(f, "{}", Field(filter.as_str())),
             Self::Address(Some(address)) => write!(f, "connections from {address}"),
             Self::Address(None) => f.write_str("local connections"),
         }

@@ -318,7 +318,6 @@ impl Broker {
         if limits.max_topic_alias > 0 {
             properties.push(Property::TopicAliasMaximum(limits.max_topic_alias)); // [MQTT-3.3.2-12], [MQTT-3.2.2-18]
         }
-        properties.push(Property::SharedSubscriptionAvailable(false));
         if let KeepAlive::Lowered(seconds) = KeepAlive::grant(connect, limits.max_keepalive) {
             properties.push(Property::ServerKeepAlive(seconds)); // [MQTT-3.2.2-21]
         }

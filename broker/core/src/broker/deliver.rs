@@ -10,6 +10,7 @@ use super::{Broker, wake};
 use crate::connection::Connection;
 use crate::memory::{self, Charge};
 use crate::session::{Queued, SessionId};
+use crate::shared::GroupId;
 use crate::{
     Body, CommitSeq, ConnectionId, Delivery, Effects, Event, Location, Message, Moment, Record,
     SessionKey,
@@ -35,16 +36,20 @@ pub(super) struct Carrier {
 
 impl Carrier {
     pub fn new(message: Arc<Message>) -> Self {
+        Self::of(message, None)
+    }
+
+    /// One that takes over a queue entry's claim on the stored payload.
+    pub fn of(message: Arc<Message>, location: Option<Location>) -> Self {
         Self {
             message,
-            location: None,
+            location,
             stored: None,
         }
     }
 
-    /// The publisher's retain flag.
-    pub fn is_retained(&self) -> bool {
-        self.message.retain
+    pub fn message(&self) -> &Arc<Message> {
+        &self.message
     }
 
     fn without_payload(&mut self, location: Location) -> Arc<Message> {
@@ -69,7 +74,9 @@ pub(super) struct Terms {
     pub qos: QoS,
     pub retain: bool,
     pub identifiers: Vec<u32>,
+    pub group: Option<GroupId>,
 }
+
 impl Broker {
     /// Gives a session a message: QoS 0 if it is connected, QoS 1 and 2 through its queue. In 3.1.1 [MQTT-3.1.2-5]
     pub(super) fn send_to(
@@ -106,6 +113,7 @@ impl Broker {
             fetched: None,
             payload_len: carrier.message.body.len(),
             charge: None,
+            group: terms.group,
         };
         let (connection, persistent) = (session.connection, session.is_persistent());
         if entry.qos == QoS::AtMostOnce {
@@ -129,7 +137,7 @@ impl Broker {
     }
 
     /// Where the store has the payload; the first persistent session brings it there.
-    fn store_payload(&mut self, carrier: &mut Carrier, fx: &mut Effects) -> Location {
+    pub(super) fn store_payload(&mut self, carrier: &mut Carrier, fx: &mut Effects) -> Location {
         if let Some(location) = carrier.location {
             return location;
         }
@@ -192,7 +200,7 @@ impl Broker {
     }
 
     /// Counts a message that is dropped; the first of several is told.
-    fn drop_message(&mut self, first: Option<Event>, fx: &mut Effects) {
+    pub(super) fn drop_message(&mut self, first: Option<Event>, fx: &mut Effects) {
         self.stats.publish_dropped += 1;
         if let Some(event) = first {
             self.tell(event, fx);

@@ -116,9 +116,12 @@ impl Broker {
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
-        c.outbox.abandon_deliveries();
+        let unsent = c.outbox.abandon_deliveries();
         let (internal, version) = (c.is_internal(), c.version);
         let dropped = std::mem::take(&mut c.dropped);
+        if let Some(session) = self.sessions.get_mut(live.session) {
+            session.outbound.withhold(&unsent);
+        }
         if let (Some(reason), Some(Version::V5)) = (cause.reason(), version) {
             // Without Session Expiry Interval: [MQTT-3.14.2-2].
             let disconnect = Disconnect {
@@ -188,8 +191,11 @@ impl Broker {
         }
         self.stats.queued_messages -= session.outbound.queue.len() as u64;
         self.tell_dropped(&session.key, session.outbound.dropped, fx);
-        for entry in session.outbound.take_all() {
-            self.release(entry.location, fx);
+        for (entry, free) in session.outbound.take_all() {
+            match entry.group.filter(|_| free) {
+                Some(group) => self.give_back(group, entry, fx),
+                None => self.release(entry.location, fx),
+            }
         }
         if session.is_persistent() {
             self.commit(

@@ -22,7 +22,7 @@ const FETCH_AHEAD: usize = 16;
 /// Retained topics looked at in one step.
 const REPLAY_STEPS: usize = 64;
 
-enum Step {
+pub(super) enum Step {
     Again,
     Blocked,
 }
@@ -36,6 +36,7 @@ impl Broker {
                 Some(session) if !session.outbound.queue.is_empty() => self.pump_queue(now, id, fx),
                 Some(session) if session.outbound.dropped > 0 => self.pump_dropped(id, fx),
                 Some(session) if !session.replays.is_empty() => self.pump_replay(now, id, fx),
+                Some(session) if !session.parked_in.is_empty() => self.pump_group(now, id, fx),
                 _ => return,
             };
             if let Step::Blocked = step {
@@ -173,6 +174,7 @@ impl Broker {
             qos: subscriber.qos,
             retain: true, // [MQTT-3.3.1-8]
             identifiers: subscriber.identifier.into_iter().collect(),
+            group: None,
         };
         if walk.is_done() {
             session.replays.pop_front();
@@ -221,7 +223,7 @@ impl Broker {
 }
 
 /// A session and its connection, if there is one whose window and outbox have room. [MQTT-3.3.4-9]
-fn ready<'a>(
+pub(super) fn ready<'a>(
     sessions: &'a mut Sessions,
     connections: &'a mut Connections,
     limits: &Limits,

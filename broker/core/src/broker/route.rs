@@ -9,19 +9,25 @@ use super::Broker;
 use super::deliver::{Carrier, Terms};
 use super::work::FanOut;
 use crate::authz::Permit;
+use crate::routes::Receiver;
 use crate::session::SessionId;
+use crate::shared::GroupId;
 use crate::{Effects, Message, Moment};
 
 /// Deliveries queued in one entry; a larger fan-out goes on in the next.
 pub(super) const FAN_OUT_SLICE: usize = 1_000;
 
-/// A session a message goes to, once, whatever number of its filters match. [MQTT-3.3.4-2], in 3.1.1 [MQTT-3.3.5-1]
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub session: SessionId,
-    pub qos: QoS,
-    pub retain_as_published: bool,
-    pub identifiers: Vec<u32>,
+/// Where a message goes, once.
+pub(super) enum Target {
+    /// A session, whatever number of its filters match. [MQTT-3.3.4-2], in 3.1.1 [MQTT-3.3.5-1]
+    Session {
+        id: SessionId,
+        qos: QoS,
+        retain_as_published: bool,
+        identifiers: Vec<u32>,
+    },
+    /// A shared subscription, beside what its members get through others.
+    Group(GroupId),
 }
 
 /// What became of a message that was routed.
@@ -73,20 +79,37 @@ impl Broker {
         carrier: &mut Carrier,
         fx: &mut Effects,
     ) {
-        let retain = target.retain_as_published && carrier.is_retained(); // [MQTT-3.3.1-12], [MQTT-3.3.1-13], in 3.1.1 [MQTT-3.3.1-9]
-        let terms = Terms {
-            qos: target.qos,
-            retain,
-            identifiers: target.identifiers,
+        let (id, terms) = match target {
+            Target::Group(id) => return self.send_to_group(now, id, carrier, fx),
+            Target::Session {
+                id,
+                qos,
+                retain_as_published,
+                identifiers,
+            } => {
+                // [MQTT-3.3.1-12], [MQTT-3.3.1-13], in 3.1.1 [MQTT-3.3.1-9]
+                let retain = retain_as_published && carrier.message().retain;
+                let terms = Terms {
+                    qos,
+                    retain,
+                    identifiers,
+                    group: None,
+                };
+                (id, terms)
+            }
         };
-        self.send_to(now, target.session, carrier, terms, fx);
+        self.send_to(now, id, carrier, terms, fx);
     }
 
     fn collect_targets(&mut self, topic: &Topic, publisher: Option<SessionId>) -> Vec<Target> {
         self.publications += 1;
         let (serial, sessions) = (self.publications, &mut self.sessions);
         let mut targets = std::mem::take(&mut self.targets);
-        self.routes.matching(topic.as_str(), &mut |subscriber| {
+        self.routes.matching(topic.as_str(), &mut |receiver| {
+            let subscriber = match receiver {
+                Receiver::Session(subscriber) => subscriber,
+                Receiver::Group(id) => return targets.push(Target::Group(*id)),
+            };
             if subscriber.no_local && publisher == Some(subscriber.session) {
                 return; // [MQTT-3.8.3-3]
             }
@@ -96,17 +119,23 @@ impl Broker {
             let seen = session.mark.0 == serial;
             if !seen {
                 session.mark = (serial, targets.len());
-                targets.push(Target {
-                    session: subscriber.session,
+                targets.push(Target::Session {
+                    id: subscriber.session,
                     qos: subscriber.qos,
                     retain_as_published: subscriber.retain_as_published,
                     identifiers: Vec::new(),
                 });
             }
-            if let Some(target) = targets.get_mut(session.mark.1) {
-                target.qos = target.qos.max(subscriber.qos);
-                target.retain_as_published |= subscriber.retain_as_published;
-                target.identifiers.extend(subscriber.identifier); // [MQTT-3.3.4-4]
+            if let Some(Target::Session {
+                qos,
+                retain_as_published,
+                identifiers,
+                ..
+            }) = targets.get_mut(session.mark.1)
+            {
+                *qos = subscriber.qos.max(*qos);
+                *retain_as_published |= subscriber.retain_as_published;
+                identifiers.extend(subscriber.identifier); // [MQTT-3.3.4-4]
             }
         });
         targets

@@ -32,6 +32,7 @@ impl Broker {
     pub fn stats(&self) -> Stats {
         Stats {
             subscriptions: self.routes.len() as u64,
+            shared_subscriptions: self.groups.memberships() as u64,
             retained_messages: self.retained.len() as u64,
             memory_held: self.memory.held() as u64,
             ..self.stats.clone()

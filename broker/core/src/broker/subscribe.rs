@@ -74,10 +74,14 @@ impl Broker {
         if new {
             session.charge.grow(memory::of_subscription(&filter));
         }
-        plan_replay(session, options.retain_handling, new, &filter, subscriber);
-        self.routes.insert(&filter, subscriber);
-        if session.is_persistent() {
-            let session = session.key.clone();
+        let durable = session.is_persistent().then(|| session.key.clone());
+        if filter.share().is_some() {
+            self.join_group(&filter, subscriber, durable.is_some());
+        } else {
+            plan_replay(session, options.retain_handling, new, &filter, subscriber);
+            self.routes.insert(&filter, subscriber);
+        }
+        if let Some(session) = durable {
             let filter = filter.clone();
             self.commit(
                 Record::Subscribed {
@@ -103,9 +107,7 @@ impl Broker {
     /// Why a filter is refused; none if it is not.
     fn refusal(&self, id: SessionId, kind: PeerKind, filter: &Filter) -> Option<Reason> {
         let held = &self.sessions.get(id)?.subscriptions;
-        if filter.share().is_some() {
-            Some(Reason::SharedSubscriptionsNotSupported)
-        } else if !authz::may_subscribe(kind, filter) {
+        if !authz::may_subscribe(kind, filter) {
             Some(Reason::NotAuthorized)
         } else if !self.limits().allow_topic(filter.as_str()) {
             Some(Reason::TopicFilterInvalid)
@@ -141,13 +143,11 @@ impl Broker {
             }
             session.charge.shrink(memory::of_subscription(filter));
             session.replays.retain(|replay| !replay.walk.is_for(filter)); // [MQTT-3.10.4-2], and what was queued stays: [MQTT-3.10.4-3]
-            self.routes.remove(filter, id);
-            if session.is_persistent() {
-                let record = Record::Unsubscribed {
-                    session: session.key.clone(),
-                    filter: filter.clone(),
-                };
-                self.commit(record, fx);
+            let durable = session.is_persistent().then(|| session.key.clone());
+            self.remove_route(filter, id, fx);
+            if let Some(session) = durable {
+                let filter = filter.clone();
+                self.commit(Record::Unsubscribed { session, filter }, fx);
             }
             self.tell(
                 Event::Unsubscribed {
@@ -169,7 +169,7 @@ impl Broker {
     }
 }
 
-/// Has the retained messages sent that a subscription asks for.
+/// Has the retained messages sent that a subscription asks for; a shared one gets none.
 fn plan_replay(
     session: &mut Session,
     handling: RetainHandling,

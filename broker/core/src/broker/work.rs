@@ -9,6 +9,7 @@ use super::Broker;
 use super::deliver::Carrier;
 use super::route::{FAN_OUT_SLICE, Target};
 use crate::session::SessionId;
+use crate::shared::GroupId;
 use crate::{ConnectionId, DisconnectCause, Effects, Moment, ProtocolFault};
 
 /// Pieces of work begun in one entry.
@@ -23,6 +24,8 @@ pub(super) enum Work {
     Part(ConnectionId),
     /// A session whose queue can go on.
     Pump(SessionId),
+    /// What waits for the members of a group.
+    Share(GroupId),
     /// Subscriptions of a session that is gone.
     Unroute {
         session: SessionId,
@@ -53,7 +56,10 @@ impl Broker {
                     let cause = DisconnectCause::Protocol(ProtocolFault::AnswerTooLarge);
                     self.end(now, conn, cause, fx);
                 }
-                Some(Work::Unroute { session, filters }) => return self.unroute(session, filters),
+                Some(Work::Share(group)) => return self.hand_out(now, group, fx),
+                Some(Work::Unroute { session, filters }) => {
+                    return self.unroute(session, filters, fx);
+                }
                 None => return,
             }
         }
@@ -79,10 +85,10 @@ impl Broker {
         self.resume(now, conn, fx);
     }
 
-    fn unroute(&mut self, session: SessionId, mut filters: HashSet<Filter>) {
+    fn unroute(&mut self, session: SessionId, mut filters: HashSet<Filter>, fx: &mut Effects) {
         let slice: Vec<Filter> = filters.iter().take(UNROUTE_SLICE).cloned().collect();
         for filter in slice {
-            self.routes.remove(&filter, session);
+            self.remove_route(&filter, session, fx);
             filters.remove(&filter);
         }
         if !filters.is_empty() {

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use mqtt_proto::{Packet, QoS};
+use mqtt_proto::{Packet, PacketId, QoS};
 
 use crate::{CommitSeq, Delivery, Frame};
 
@@ -45,10 +45,14 @@ impl Outbox {
         }
     }
 
-    /// Drops what only a working connection is worth: everything but replies.
-    pub fn abandon_deliveries(&mut self) {
-        self.exact.clear();
+    /// Drops what only a working connection is worth: everything but replies; returns the QoS 2 messages that never left.
+    pub fn abandon_deliveries(&mut self) -> Vec<PacketId> {
         self.live.clear();
+        let unsent = self.exact.drain(..).filter_map(|(_, frame)| match frame {
+            Frame::Deliver(delivery) => delivery.packet_id,
+            Frame::Packet(_) => None,
+        });
+        unsent.collect()
     }
 
     /// The next frame that may leave, or the commit it waits for.

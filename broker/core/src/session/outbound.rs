@@ -33,6 +33,8 @@ pub(crate) struct Inflight {
     pub entry: Queued,
     /// Its PUBLISH was sent on the present connection and counts against the window.
     counted: bool,
+    /// It never left the broker.
+    withheld: bool,
 }
 
 /// What an acknowledgement did.
@@ -101,6 +103,11 @@ impl Outbound {
         self.counted < self.window
     }
 
+    /// Whether a new message would be sent at once.
+    pub fn is_free(&self) -> bool {
+        self.has_room() && !self.must_resend() && self.queue.is_empty()
+    }
+
     /// Whether a PUBLISH in flight is to be sent again, before any new one.
     pub fn must_resend(&self) -> bool {
         self.unsent > 0
@@ -111,6 +118,7 @@ impl Outbound {
         let again = |m: &&mut Inflight| !m.counted && m.stage != Stage::Complete;
         let message = self.inflight.iter_mut().find(again)?;
         message.counted = true;
+        message.withheld = false;
         self.counted += 1;
         self.unsent -= 1;
         Some((message.packet_id, message.entry.clone()))
@@ -141,6 +149,7 @@ impl Outbound {
         self.counted += 1;
         self.inflight.push_back(Inflight {
             counted: true,
+            withheld: false,
             serial: self.last_serial,
             packet_id,
             stage,
@@ -180,14 +189,23 @@ impl Outbound {
         Some(message.entry)
     }
 
-    /// Everything not yet acknowledged, taken out.
-    pub fn take_all(&mut self) -> impl Iterator<Item = Queued> {
-        let queue = std::mem::take(&mut self.queue);
-        let inflight = std::mem::take(&mut self.inflight);
-        inflight
-            .into_iter()
-            .map(|m| m.entry)
-            .chain(queue.into_entries())
+    /// Remembers that these QoS 2 messages, in the order of their launch, were never sent.
+    pub fn withhold(&mut self, unsent: &[PacketId]) {
+        let mut unsent = unsent.iter().rev().peekable();
+        for message in self.inflight.iter_mut().rev() {
+            message.withheld |= unsent.next_if(|id| **id == message.packet_id).is_some();
+        }
+    }
+
+    /// Everything not yet acknowledged, taken out, the newest first; true for what another client may get.
+    pub fn take_all(&mut self) -> impl Iterator<Item = (Queued, bool)> {
+        let queue = std::mem::take(&mut self.queue).into_entries().rev();
+        let inflight = std::mem::take(&mut self.inflight).into_iter().rev();
+        let inflight = inflight.map(|m| {
+            let begun = m.stage == Stage::Complete || m.stage == Stage::Receive && !m.withheld;
+            (m.entry, !begun) // [MQTT-4.8.2-5]
+        });
+        queue.map(|entry| (entry, true)).chain(inflight)
     }
 
     /// Identifiers follow each other; only one given 65,535 messages ago can still be in use.

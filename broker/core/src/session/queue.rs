@@ -8,6 +8,7 @@ use bytes::Bytes;
 use mqtt_proto::QoS;
 
 use crate::memory::Charge;
+use crate::shared::GroupId;
 use crate::{Body, Limits, Location, Message};
 
 /// A message for one session.
@@ -25,6 +26,8 @@ pub(crate) struct Queued {
     pub payload_len: usize,
     /// What its place is counted with, once it has one.
     pub charge: Option<Charge>,
+    /// The shared subscription through which the session got it.
+    pub group: Option<GroupId>,
 }
 
 impl Queued {
@@ -64,6 +67,12 @@ impl Queue {
         Ok(())
     }
 
+    /// Puts back what was held before, whatever the limits.
+    pub fn push_front(&mut self, entry: Queued) {
+        self.bytes += entry.weight();
+        self.entries.push_front(entry);
+    }
+
     pub fn pop(&mut self) -> Option<Queued> {
         let entry = self.entries.pop_front()?;
         self.bytes -= entry.weight();
@@ -88,7 +97,7 @@ impl Queue {
         before - self.entries.len()
     }
 
-    pub fn into_entries(self) -> impl Iterator<Item = Queued> {
+    pub fn into_entries(self) -> impl DoubleEndedIterator<Item = Queued> {
         self.entries.into_iter()
     }
 

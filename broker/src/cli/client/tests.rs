@@ -141,12 +141,12 @@ async fn a_refused_subscription_is_named() {
     let error = dialogue(move || {
         let mut client = Client::connect(&target).unwrap();
         client
-            .subscribe(vec![filter("a"), filter("$share/g/a")], QoS::AtMostOnce)
+            .subscribe(vec![filter("a"), filter("$share/g/$a")], QoS::AtMostOnce)
             .unwrap_err()
     });
     let text = error.await.to_string();
     assert!(
-        text.starts_with("the broker refused the subscription to $share/g/a: "),
+        text.starts_with("the broker refused the subscription to $share/g/$a: "),
         "{text}"
     );
 }

@@ -197,6 +197,21 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
             "Outgoing messages are no longer dropped for client dev. (reason: its queue is empty; 12 messages were dropped)",
         ),
         (
+            Event::DroppingShared {
+                filter: filter("$share/g/a/#"),
+                limit: "max_queued_messages",
+                topic: topic("a/b"),
+            },
+            "Outgoing messages are being dropped for shared subscription $share/g/a/#. (reason: max_queued_messages is reached",
+        ),
+        (
+            Event::DroppedShared {
+                filter: filter("$share/g/a/#"),
+                count: 1,
+            },
+            "Outgoing messages are no longer dropped for shared subscription $share/g/a/#. (reason: its queue is empty; 1 message was",
+        ),
+        (
             Event::PublishDenied {
                 client: client("ann", "dev"),
                 topic: topic("$SYS/x"),
