@@ -20,6 +20,7 @@ mod resume;
 mod retained;
 mod sessions;
 mod shared;
+mod shared_loss;
 mod slices;
 mod subscriptions;
 mod sys;
