@@ -81,7 +81,7 @@ impl Outbound {
     }
 
     /// A new connection: its window starts empty, and every PUBLISH in flight is to be sent again.
-    /// [MQTT-4.4.0-1] [MQTT-3.3.4-9]
+    /// [MQTT-4.4.0-1] [MQTT-3.3.4-9] [MQTT-4.8.2-4]
     pub fn begin(&mut self, window: u16) {
         self.window = usize::from(window);
         self.counted = 0;
@@ -174,6 +174,7 @@ impl Outbound {
             }
             // The same PUBREC again: so is PUBREL.
             (Stage::Complete, Stage::Receive) if !failed => AckOutcome::Release(None),
+            // Also when it failed: the message is discarded, and no other member of a group gets it. [MQTT-4.8.2-6]
             (has, got) if has == got => match self.remove(index) {
                 Some(entry) => AckOutcome::Done(entry),
                 None => AckOutcome::Unknown,
