@@ -4,6 +4,7 @@
 use tests::Random;
 use tests::delivery::check_delivery;
 use tests::matching::check_matching;
+use tests::sharing::check_sharing;
 
 use crate::seeds;
 
@@ -18,5 +19,12 @@ fn no_message_is_lost_or_doubled_or_out_of_order_whatever_breaks() {
 fn routes_and_retained_messages_agree_with_the_reference() {
     for seed in seeds(40) {
         check_matching(Random::new(seed), 200);
+    }
+}
+
+#[test]
+fn each_shared_message_finds_one_member_whatever_breaks() {
+    for seed in seeds(60) {
+        check_sharing(Random::new(seed), 400);
     }
 }

@@ -8,7 +8,7 @@ use mqtt_proto::{Ack, Connect, Packet, Property, Publish, QoS, Reason, Version};
 use tests::packets::{
     connect, packet_id, properties, puback, pubcomp, publish_at, pubrec, pubrel, resume,
 };
-use tests::{Client, QUALITIES, VERSIONS, World};
+use tests::{Client, IntoPacket, QUALITIES, VERSIONS, World};
 
 const SHARE: &str = "$share/g/x";
 
@@ -398,12 +398,15 @@ fn a_large_group_finds_the_one_member_with_room() {
         let crowd: Vec<Client> = (0..1_000)
             .map(|n| member(&world, version, &n.to_string(), QoS::AtLeastOnce))
             .collect();
-        publish_numbers(&world, QoS::AtLeastOnce, 0..999);
+        publish_numbers(&world, QoS::AtLeastOnce, 0..1_000);
         crowd.iter().take(999).for_each(Client::stall);
         let free = &crowd[999];
+        assert_eq!(free.take_payloads(), ["999"]);
         // It is the last of a thousand to be looked at, three slices away.
-        publish_numbers(&world, QoS::AtLeastOnce, 999..1_100);
-        assert_eq!(free.take_payloads(), numbers(999..1_100));
+        let publisher = world.client(version, "p");
+        let publish = |n| publish_at(QoS::AtLeastOnce, n, "x", n.to_string()).into_packet();
+        publisher.send_together((1_000..1_050).map(publish)); // in one entry: none overtakes another
+        assert_eq!(free.take_payloads(), numbers(1_000..1_050));
         crowd.iter().take(999).for_each(Client::lose);
         let mut rest = free.take_payloads();
         rest.sort_by_key(|n| n.parse::<usize>().ok());

@@ -15,6 +15,7 @@ pub mod matching;
 pub mod packets;
 mod random;
 mod settle;
+pub mod sharing;
 pub mod source;
 mod store;
 pub mod tools;
