@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Flow control: how much may be in flight in each direction, and how large a packet may be.
 
-use mqtt_core::{DisconnectCause, ProtocolFault};
+use mqtt_core::{DisconnectCause, Event, ProtocolFault};
 use mqtt_proto::{
     Ack, Connect, Packet, Property, QoS, Reason, Subscribe, SubscribeFilter, Version,
 };
@@ -225,6 +225,11 @@ fn a_packet_that_the_client_cannot_take_is_left_out() {
         client.take(qos, "x", &"x".repeat(largest));
     }
     world.assert_queues_empty();
+    assert_eq!(world.stats().publish_dropped, 3);
+    let told = world.events().into_iter().filter(|event| {
+        matches!(event, Event::DroppingMessages { limit, .. } if limit.contains("Maximum Packet"))
+    });
+    assert_eq!(told.count(), 1, "told once a connection");
 }
 
 #[test]

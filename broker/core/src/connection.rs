@@ -81,6 +81,8 @@ pub(crate) struct Connection {
     pub dropped: u64,
     /// The same since the connection began.
     pub dropped_in_all: u64,
+    /// A message too large for the client was reported already.
+    pub oversize_told: bool,
     /// Packets that arrived while an answer was outstanding; bounded by the driver's read batch.
     pub held: VecDeque<Packet>,
     pub last_packet: Moment,
@@ -104,6 +106,7 @@ impl Connection {
             charge: None,
             dropped: 0,
             dropped_in_all: 0,
+            oversize_told: false,
             held: VecDeque::new(),
             last_packet: now,
             silence_deadline: now,

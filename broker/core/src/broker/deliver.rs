@@ -254,8 +254,31 @@ impl Broker {
                 c.outbox.deliver(delivery, CommitSeq::default());
                 wake(c, fx);
             }
-            None => self.stats.publish_dropped += 1,
+            None => {
+                let conn = c.id;
+                self.drop_oversize(conn, &entry.message, fx);
+            }
         }
+    }
+
+    /// A message larger than the client takes; the first of a connection is told. [MQTT-3.1.2-25]
+    pub(super) fn drop_oversize(
+        &mut self,
+        conn: ConnectionId,
+        message: &Message,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let told = std::mem::replace(&mut c.oversize_told, true);
+        let live = c.live().filter(|_| !told);
+        let first = live.map(|live| Event::DroppingMessages {
+            client: live.client.session.clone(),
+            limit: "the client's Maximum Packet Size",
+            topic: message.topic.clone(),
+        });
+        self.drop_message(first, fx);
     }
 }
 

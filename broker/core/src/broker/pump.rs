@@ -72,7 +72,8 @@ impl Broker {
             None => {
                 session.outbound.abandon(packet_id);
                 let stored = entry.location.map(|at| (at, session.key.clone()));
-                self.stats.publish_dropped += 1;
+                let conn = c.id;
+                self.drop_oversize(conn, &entry.message, fx);
                 self.settle_stored(stored, fx);
             }
         }
@@ -113,11 +114,13 @@ impl Broker {
         let stored = entry
             .location
             .map(|location| (location, session.key.clone()));
-        let candidate = (!entry.message.is_expired(now))
-            .then(|| delivery(c, &entry, Some(PacketId::MIN), now))
-            .flatten();
-        let Some(mut delivery) = candidate else {
+        if entry.message.is_expired(now) {
             self.stats.publish_dropped += 1;
+            self.settle_stored(stored, fx);
+            return Step::Again;
+        }
+        let Some(mut delivery) = delivery(c, &entry, Some(PacketId::MIN), now) else {
+            self.drop_oversize(conn, &entry.message, fx);
             self.settle_stored(stored, fx);
             return Step::Again;
         };
