@@ -181,3 +181,26 @@ fn an_acknowledgement_of_the_last_connection_counts_on_this_one() {
         world.resumed(version, "s").expect_nothing();
     }
 }
+
+#[test]
+fn releases_are_sent_again_in_the_order_of_the_pubrecs() {
+    for version in VERSIONS {
+        let (world, client, publisher) = world_with_subscriber(version);
+        let ids: Vec<u16> = ["1", "2", "3"]
+            .map(|payload| {
+                publisher.publish(QoS::ExactlyOnce, "x", payload);
+                client.expect_publish(publish_at(QoS::ExactlyOnce, 1, "x", payload))
+            })
+            .to_vec();
+        let order = [ids[2], ids[0], ids[1]];
+        for id in order {
+            client.send(pubrec(id));
+            client.expect(pubrel(id));
+        }
+        client.lose();
+        let client = world.resumed(version, "s");
+        for id in order {
+            client.expect(pubrel(id)); // [MQTT-4.6.0-4]
+        }
+    }
+}

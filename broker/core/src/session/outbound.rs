@@ -31,6 +31,8 @@ pub(crate) struct Inflight {
     pub packet_id: PacketId,
     pub stage: Stage,
     pub entry: Queued,
+    /// Counts PUBRECs: the place among the PUBRELs to send again.
+    received: u64,
     /// Its PUBLISH was sent on the present connection and counts against the window.
     counted: bool,
     /// It never left the broker.
@@ -57,6 +59,7 @@ pub(crate) struct Outbound {
     /// Messages in flight that were sent on an earlier connection only.
     unsent: usize,
     last_serial: u64,
+    last_received: u64,
     /// Messages dropped since the queue was last empty.
     pub dropped: u64,
     /// The same since the session began.
@@ -74,6 +77,7 @@ impl Outbound {
             counted: 0,
             unsent: 0,
             last_serial: 0,
+            last_received: 0,
             dropped: 0,
             dropped_in_all: 0,
             fetching: 0,
@@ -124,10 +128,13 @@ impl Outbound {
         Some((message.packet_id, message.entry.clone()))
     }
 
-    /// Identifiers of which the client has the message and only PUBREL is to be sent again.
+    /// Identifiers of which the client has the message and only PUBREL is to be sent again, in the order of their
+    /// PUBRECs. [MQTT-4.6.0-4]
     pub fn to_release(&self) -> impl Iterator<Item = PacketId> {
         let released = self.inflight.iter().filter(|m| m.stage == Stage::Complete);
-        released.map(|m| m.packet_id)
+        let mut order: Vec<_> = released.map(|m| (m.received, m.packet_id)).collect();
+        order.sort_unstable();
+        order.into_iter().map(|(_, packet_id)| packet_id)
     }
 
     /// Gives up a message the client can never take.
@@ -153,6 +160,7 @@ impl Outbound {
             serial: self.last_serial,
             packet_id,
             stage,
+            received: 0,
             entry,
         });
         packet_id
@@ -169,6 +177,8 @@ impl Outbound {
         match (message.stage, stage) {
             (Stage::Receive, Stage::Receive) if !failed => {
                 message.stage = Stage::Complete;
+                self.last_received += 1;
+                message.received = self.last_received;
                 self.unsent -= usize::from(!message.counted);
                 AckOutcome::Release(message.entry.location)
             }
