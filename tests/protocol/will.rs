@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mqtt_proto::{Connect, Disconnect, Property, Publish, QoS, Reason, Version, Will};
+use mqtt_proto::{Connect, Disconnect, Packet, Property, Publish, QoS, Reason, Version, Will};
 use tests::packets::{connect, disconnect, login, properties, publish, publish_at, resume, will};
 use tests::{Client, QUALITIES, VERSIONS, World};
 
@@ -376,4 +376,23 @@ fn a_disconnect_may_change_the_session_and_keep_the_will() {
     watcher.take(QoS::AtMostOnce, "gone", "a");
     world.pass(Duration::from_secs(1));
     assert_eq!(world.stats().clients_disconnected, 0);
+}
+
+#[test]
+fn a_will_that_cannot_be_retained_is_delivered_all_the_same() {
+    for version in VERSIONS {
+        let world = World::with(|limits| limits.max_retained_messages = 0);
+        let watcher = watcher(&world, version);
+        let connect = with_will(connect(version, "a"));
+        let will = connect.will.map(|will| Will {
+            retain: true,
+            ..will
+        });
+        world.connect(Connect { will, ..connect }, false).lose();
+        let Packet::Publish(message) = watcher.receive() else {
+            panic!("no will")
+        };
+        assert!(!message.retain);
+        assert_eq!(world.stats().retained_messages, 0);
+    }
 }

@@ -285,11 +285,11 @@ impl Broker {
         wake(c, fx);
     }
 
-    /// Publishes what the broker itself has to say.
+    /// Publishes what the broker itself has to say, and wills; what cannot be retained is delivered all the same.
     pub(super) fn publish_own(&mut self, now: Moment, message: Message, fx: &mut Effects) {
         let (permit, message) = (Permit::of_the_broker(), Arc::new(message));
-        if message.retain && self.retain(&permit, &message, fx).is_err() {
-            return;
+        if message.retain {
+            let _full = self.retain(&permit, &message, fx);
         }
         if let Some(rest) = self.route(now, &permit, message, None, fx).rest {
             self.work.push_back(Work::FanOut(rest));
