@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mqtt_proto::{Packet, Property, Publish, QoS, Version};
-use tests::packets::{packet_id, properties, pubcomp, publish_at, pubrec, pubrel};
+use tests::packets::{packet_id, properties, pubcomp, publish_at, pubrec, pubrel, topic};
 use tests::{Client, QUALITIES, VERSIONS, World};
 
 /// A message of QoS 1 that expires after `seconds`.
@@ -228,4 +228,27 @@ fn an_interval_of_zero_reaches_nobody() {
     send(&world.client(Version::V5, "p"), expiring(0, "1"));
     client.expect_nothing();
     world.assert_queues_empty();
+}
+
+#[test]
+fn an_expired_retained_message_makes_room_although_nobody_asks_for_it() {
+    let world = World::with(|limits| limits.max_retained_messages = 2);
+    let publisher = world.client(Version::V5, "p");
+    let retained = |seconds: u32, name: &str| Publish {
+        retain: true,
+        topic: topic(name),
+        ..expiring(seconds, "1")
+    };
+    send(&publisher, retained(10, "short"));
+    send(&publisher, retained(10, "longer"));
+    send(&publisher, retained(100, "longer"));
+    world.pass(Duration::from_secs(10));
+    publisher.retain(QoS::AtLeastOnce, "new", "1");
+    assert_eq!(world.stats().retained_messages, 2);
+    let client = world.client(Version::V5, "s");
+    client.subscribe("#", QoS::AtMostOnce);
+    let payloads = client.take_all();
+    let mut names: Vec<_> = payloads.iter().map(|m| m.topic.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["longer", "new"]);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The last retained message of each topic, and walks over those that match a filter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ use crate::{Body, Limits, Message, Moment};
 #[derive(Default)]
 pub(crate) struct Retained {
     messages: BTreeMap<ByteString, Arc<Message>>,
+    /// Those that expire, soonest first.
+    expiring: BTreeSet<(Moment, ByteString)>,
     /// Messages and payload bytes outside `$` topics.
     count: usize,
     bytes: usize,
@@ -28,7 +30,9 @@ impl Retained {
     pub fn set(&mut self, message: &Arc<Message>, limits: &Limits) -> Result<(), RetainedFull> {
         let topic = ByteString::from(message.topic.as_str());
         let (counts, len) = (!topic.starts_with('$'), payload_len(message));
-        let earlier = self.messages.get(&topic).map(|m| payload_len(m));
+        let replaced = self.messages.get(&topic);
+        let earlier = replaced.map(|m| payload_len(m));
+        let expires = replaced.and_then(|m| m.expires);
         if len == 0 {
             self.messages.remove(&topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7], in 3.1.1 [MQTT-3.3.1-10], [MQTT-3.3.1-11]
         } else {
@@ -38,7 +42,13 @@ impl Retained {
             {
                 return Err(RetainedFull);
             }
-            self.messages.insert(topic, Arc::clone(message)); // in 3.1.1 [MQTT-3.3.1-7]
+            self.messages.insert(topic.clone(), Arc::clone(message)); // in 3.1.1 [MQTT-3.3.1-7]
+        }
+        if let Some(at) = expires {
+            self.expiring.remove(&(at, topic.clone()));
+        }
+        if let Some(at) = message.expires.filter(|_| len > 0) {
+            self.expiring.insert((at, topic));
         }
         if counts {
             self.count = self.count + usize::from(len > 0) - usize::from(earlier.is_some());
@@ -82,6 +92,16 @@ impl Retained {
         None
     }
 
+    /// Removes messages that have expired, at most `most`. [MQTT-3.3.2-5]
+    pub fn purge(&mut self, now: Moment, most: usize) {
+        for _ in 0..most {
+            match self.expiring.first() {
+                Some((at, topic)) if *at <= now => self.forget(&topic.clone()),
+                _ => return,
+            }
+        }
+    }
+
     /// Messages outside `$` topics.
     pub fn len(&self) -> usize {
         self.count
@@ -102,6 +122,9 @@ impl Retained {
 
     fn forget(&mut self, topic: &ByteString) {
         if let Some(message) = self.messages.remove(topic) {
+            if let Some(at) = message.expires {
+                self.expiring.remove(&(at, topic.clone()));
+            }
             if !topic.starts_with('$') {
                 self.count -= 1;
                 self.bytes -= payload_len(&message);

@@ -24,6 +24,7 @@ impl Broker {
     }
 
     pub(super) fn run_timers(&mut self, now: Moment, fx: &mut Effects) {
+        self.retained.purge(now, TIMER_SLICE);
         for _ in 0..TIMER_SLICE {
             let Some((at, timer)) = self.timers.pop_due(now) else {
                 return;
