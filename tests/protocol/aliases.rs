@@ -272,3 +272,23 @@ fn an_alias_never_makes_a_packet_larger_than_the_client_takes() {
         assert_eq!(got, (name.as_str().to_owned(), alias), "{len}");
     }
 }
+
+#[test]
+fn the_names_behind_the_aliases_of_a_connection_are_bounded_together() {
+    let world = World::with(|limits| limits.max_topic_length = 65_535);
+    let subscriber = taking(&world, "s", 10);
+    subscriber.subscribe("#", QoS::AtMostOnce);
+    let client = world.client(Version::V5, "a");
+    let long = |n: u16| format!("{n}/{}", "x".repeat(30_000));
+    for round in 0..3 {
+        for n in 1..=2 {
+            client.send(naming(QoS::AtMostOnce, &long(n), n, "1")); // giving a name again needs no room
+            let (_, alias) = take_alias(&subscriber);
+            assert_eq!(alias, Some(n), "round {round}");
+        }
+    }
+    client.publish(QoS::AtMostOnce, &long(3), "1");
+    assert_eq!(take_alias(&subscriber), (long(3), None));
+    client.send(naming(QoS::AtMostOnce, &long(3), 3, "1"));
+    client.expect_disconnect(Reason::QuotaExceeded);
+}

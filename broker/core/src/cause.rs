@@ -67,6 +67,8 @@ pub enum ProtocolFault {
         alias: u16,
         maximum: u16,
     },
+    /// The topic names behind the aliases of one connection are longer than it may keep.
+    TopicAliasesTooLong,
     /// An alias alone, to which this connection has given no topic.
     UnknownTopicAlias,
     EnhancedAuthentication,
@@ -99,7 +101,7 @@ impl ProtocolFault {
             Self::WillDenied => Reason::NotAuthorized,
             Self::WillTopic => Reason::TopicNameInvalid,
             Self::VersionNotAccepted(_) => Reason::UnsupportedProtocolVersion,
-            Self::TooManySessions | Self::MemoryFull | Self::AnswersNotRead => {
+            Self::TooManySessions | Self::MemoryFull | Self::AnswersNotRead | Self::TopicAliasesTooLong => {
                 Reason::QuotaExceeded
             }
             _ => Reason::ProtocolError,
@@ -123,6 +125,9 @@ impl fmt::Display for ProtocolFault {
             Self::TopicAlias { alias, maximum } => {
                 write!(f, "topic alias {alias}, allowed are 1 to {maximum}")
             }
+            Self::TopicAliasesTooLong => f.write_str(
+                "the topic names behind this connection's aliases are too long together",
+            ),
             Self::UnknownTopicAlias => {
                 f.write_str("a topic alias without topic name that was given no name before")
             }

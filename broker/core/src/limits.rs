@@ -22,7 +22,7 @@ pub struct Limits {
     /// QoS 1 and 2 messages in flight to a client that does not tell a smaller Receive Maximum; more wait.
     pub max_inflight_messages: u16,
     /// Greatest topic alias of a client, told in CONNACK; 0 for none, a greater one closes it (0x94).
-    /// Each connection keeps so many topic names, of 65,535 bytes at most.
+    /// Each connection keeps so many topic names, and 64 KiB and 256 bytes for each of them in all (0x97).
     pub max_topic_alias: u16,
     /// Topics of one connection that the broker gives an alias, if the client takes it; later ones go without.
     pub max_topic_alias_broker: u16,

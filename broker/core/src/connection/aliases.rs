@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Topic aliases of one connection, which end with it: the client's numbers and ours. [MQTT-3.3.2-7]
 //!
-//! Each table keeps copies of at most its maximum of topic names, of 65,535 bytes at most.
+//! Each table keeps copies of at most its maximum of topic names, and of 64 KiB and 256 bytes for each of them in all.
 
 use std::collections::HashMap;
 
@@ -15,6 +15,8 @@ pub(crate) struct InboundAliases {
     maximum: u16,
     /// By number, from 1.
     topics: Vec<Option<Topic>>,
+    /// Bytes of their names.
+    bytes: usize,
 }
 
 impl InboundAliases {
@@ -22,6 +24,7 @@ impl InboundAliases {
         Self {
             maximum,
             topics: Vec::new(),
+            bytes: 0,
         }
     }
 
@@ -40,15 +43,27 @@ impl InboundAliases {
             let known = self.topics.get(index).and_then(Option::as_ref);
             publish.topic = known.ok_or(ProtocolFault::UnknownTopicAlias)?.clone();
         } else {
-            if self.topics.len() <= index {
-                self.topics.resize(index + 1, None);
-            }
-            if let Some(place) = self.topics.get_mut(index) {
-                *place = Some(publish.topic.detached());
-            }
+            self.set(index, &publish.topic)?;
         }
         let is_alias = |property: &Property| matches!(property, Property::TopicAlias(_));
         publish.properties.retain(|property| !is_alias(property));
+        Ok(())
+    }
+
+    fn set(&mut self, index: usize, topic: &Topic) -> Result<(), ProtocolFault> {
+        if self.topics.len() <= index {
+            self.topics.resize(index + 1, None);
+        }
+        let Some(place) = self.topics.get_mut(index) else {
+            return Ok(());
+        };
+        let replaced = place.as_ref().map_or(0, |topic| topic.len());
+        let bytes = self.bytes - replaced + topic.len();
+        if bytes > max_bytes(self.maximum) {
+            return Err(ProtocolFault::TopicAliasesTooLong);
+        }
+        self.bytes = bytes;
+        *place = Some(topic.detached());
         Ok(())
     }
 }
@@ -57,6 +72,8 @@ impl InboundAliases {
 pub(crate) struct OutboundAliases {
     maximum: u16,
     numbers: HashMap<Topic, u16>,
+    /// Bytes of their names.
+    bytes: usize,
 }
 
 impl OutboundAliases {
@@ -65,6 +82,7 @@ impl OutboundAliases {
         (maximum > 0).then(|| Self {
             maximum,
             numbers: HashMap::new(),
+            bytes: 0,
         })
     }
 
@@ -73,12 +91,14 @@ impl OutboundAliases {
     /// One that would grow beyond `max_packet_size` by it stays as it is. [MQTT-3.1.2-24]
     pub fn shorten(&mut self, delivery: &mut Delivery, max_packet_size: usize) {
         let topic = &delivery.message.topic;
-        if topic.as_str().len() <= ALIAS_LEN {
+        let bytes = self.bytes + topic.len();
+        if topic.len() <= ALIAS_LEN {
             return;
         }
         let known = self.numbers.get(topic.as_str()).copied();
         let next = u16::try_from(self.numbers.len()).map_or(u16::MAX, |n| n.saturating_add(1));
-        if known.is_none() && next > self.maximum {
+        let full = next > self.maximum || bytes > max_bytes(self.maximum);
+        if known.is_none() && full {
             return; // [MQTT-3.1.2-26], [MQTT-3.3.2-11]
         }
         delivery.set_alias(known.unwrap_or(next), known.is_some());
@@ -87,8 +107,14 @@ impl OutboundAliases {
         } else if known.is_none() {
             let name = delivery.message.topic.detached();
             self.numbers.insert(name, next);
+            self.bytes = bytes;
         }
     }
+}
+
+/// Bytes of topic names that a table of so many aliases keeps.
+fn max_bytes(maximum: u16) -> usize {
+    64 * 1024 + 256 * usize::from(maximum)
 }
 
 /// Bytes a topic alias takes in a PUBLISH; a name that takes no more gets none.
