@@ -9,7 +9,7 @@ use crate::packets::connect;
 use crate::{Client, QUALITIES, Random, World};
 use mqtt_proto::{QoS, Version};
 
-const TOPICS: [&str; 3] = ["a", "a/b", "c"];
+const TOPICS: [&str; 3] = ["alpha", "alpha/b", "gamma"];
 
 /// A message that was published; its payload is its place in the list of all.
 struct Published {
@@ -66,7 +66,7 @@ impl Run {
             let mut device = Device::new(format!("device {n}"), version);
             let qos = *run.random.pick(&QUALITIES[1..]);
             device.connect(&run.world, false);
-            device.subscribe("a/#", qos);
+            device.subscribe("alpha/#", qos);
             device.subscribe("+", qos);
             run.devices.push(device);
             run.granted.push(qos);
@@ -115,7 +115,7 @@ impl Run {
 
     fn visit(&mut self) {
         let version = *self.random.pick(&crate::VERSIONS);
-        let filter = *self.random.pick(&["#", "a", "+/b"]);
+        let filter = *self.random.pick(&["#", "alpha", "+/b"]);
         let visitor = self.world.open(version);
         visitor.send(connect(
             version,

@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::aliases::Aliases;
 use crate::packets::{connack, puback, pubcomp, publish_at, pubrec, pubrel, resume};
 use crate::{Client, IntoPacket, World};
-use mqtt_proto::{Packet, Publish, QoS, Version};
+use mqtt_proto::{Packet, Property, Publish, QoS, Version};
 
 /// Messages that one device has in flight to the broker at most.
 pub const WINDOW: usize = 10;
@@ -21,6 +22,8 @@ pub struct Device {
     pub name: String,
     version: Version,
     client: Option<Client>,
+    /// Those of the present connection.
+    aliases: Aliases,
     sent: Vec<Sent>,
     last_id: u16,
     /// Identifiers of QoS 2 messages received and not yet released.
@@ -37,6 +40,7 @@ impl Device {
             name,
             version,
             client: None,
+            aliases: Aliases::default(),
             sent: Vec::new(),
             last_id: 0,
             unreleased: BTreeSet::new(),
@@ -52,17 +56,22 @@ impl Device {
     /// Connects, and sends again what was not completed, in its first order.
     pub fn connect(&mut self, world: &World, session_present: bool) {
         let client = world.open(self.version);
-        client.send(resume(self.version, &self.name));
+        let mut connect = resume(self.version, &self.name);
+        let maximum = Property::TopicAliasMaximum(Aliases::MAXIMUM);
+        connect.properties.push(maximum);
+        client.send(connect);
         client.expect(connack(session_present));
+        self.aliases = Aliases::default();
         for sent in &self.sent {
             let id = sent.message.packet_id.map_or(0, u16::from);
             if sent.released {
                 client.send(pubrel(id));
             } else {
-                client.send(Publish {
+                let again = Publish {
                     dup: true,
                     ..sent.message.clone()
-                });
+                };
+                client.send(self.aliases.shorten(self.version, again));
             }
         }
         self.client = Some(client);
@@ -104,7 +113,7 @@ impl Device {
             retain,
             ..publish_at(qos, self.last_id, topic, payload)
         };
-        client.send(message.clone());
+        client.send(self.aliases.shorten(self.version, message.clone()));
         if qos > QoS::AtMostOnce {
             self.sent.push(Sent {
                 message,
@@ -142,7 +151,10 @@ impl Device {
 
     fn handle(&mut self, packet: Packet) {
         match packet {
-            Packet::Publish(publish) => self.take(publish),
+            Packet::Publish(publish) => {
+                let publish = self.aliases.resolve(publish);
+                self.take(publish);
+            }
             Packet::PubRel(ack) => {
                 self.unreleased.remove(&ack.packet_id.get());
                 self.owed.push_back(pubcomp(ack.packet_id.get()));

@@ -5,6 +5,7 @@
 //! dialogue in it, [`packets`] builds what is sent and expected. [`Daemon`] starts the real `broker`,
 //! [`Connection`] speaks to it, and [`tools`] are other people's programs. [`source`] reads the project's own files.
 
+mod aliases;
 mod client;
 mod connection;
 mod daemon;
