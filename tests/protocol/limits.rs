@@ -8,8 +8,8 @@ mod sessions;
 mod topics;
 
 use mqtt_core::{DisconnectCause, Event, ProtocolFault};
-use mqtt_proto::{Ack, Packet, Publish, QoS, Reason, Version};
-use tests::packets::{packet_id, publish_at};
+use mqtt_proto::{Ack, Packet, Property, Publish, QoS, Reason, Version};
+use tests::packets::{packet_id, properties, publish_at, topic};
 use tests::{VERSIONS, World};
 
 /// Counts of dropped messages, told when the queue they found no room in came to its end.
@@ -189,6 +189,45 @@ fn retained_bytes_are_bounded_too() {
     )));
     publisher.retain(QoS::AtLeastOnce, "a", "x");
     publisher.retain(QoS::AtLeastOnce, "b", &"x".repeat(900));
+}
+
+#[test]
+fn properties_count_as_bytes_wherever_bytes_are_bounded() {
+    let bomb = |qos, retain| Publish {
+        retain,
+        properties: properties((0..32).map(|_| {
+            let text = "x".repeat(1_000);
+            Property::UserProperty(text.clone().into(), text.into())
+        })),
+        ..publish_at(qos, 1, "x", "1")
+    };
+    let world = World::with(|limits| {
+        limits.max_pending_bytes = 200_000;
+        limits.max_queued_bytes = 200_000;
+        limits.max_retained_bytes = 200_000;
+    });
+    let subscriber = world.client(Version::V5, "s");
+    subscriber.subscribe("#", QoS::AtLeastOnce);
+    subscriber.stall();
+    let publisher = world.client(Version::V5, "p");
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        let before = world.stats().publish_dropped;
+        for _ in 0..20 {
+            publisher.send(bomb(qos, false));
+        }
+        assert!(world.stats().publish_dropped > before + 10, "{qos:?}");
+    }
+    while publisher.poll().is_some() {}
+    for n in 0..4 {
+        publisher.send(Publish {
+            topic: topic(&n.to_string()),
+            ..bomb(QoS::AtLeastOnce, true)
+        });
+        let Packet::PubAck(ack) = publisher.receive() else {
+            panic!("no PUBACK")
+        };
+        assert_eq!(ack.reason == Reason::QuotaExceeded, n == 3, "{ack:?}");
+    }
 }
 
 #[test]

@@ -101,9 +101,10 @@ impl ProtocolFault {
             Self::WillDenied => Reason::NotAuthorized,
             Self::WillTopic => Reason::TopicNameInvalid,
             Self::VersionNotAccepted(_) => Reason::UnsupportedProtocolVersion,
-            Self::TooManySessions | Self::MemoryFull | Self::AnswersNotRead | Self::TopicAliasesTooLong => {
-                Reason::QuotaExceeded
-            }
+            Self::TooManySessions
+            | Self::MemoryFull
+            | Self::AnswersNotRead
+            | Self::TopicAliasesTooLong => Reason::QuotaExceeded,
             _ => Reason::ProtocolError,
         }
     }

@@ -28,7 +28,8 @@ pub struct Limits {
     pub max_topic_alias_broker: u16,
     /// Messages that wait for one session or shared subscription; the newest is dropped.
     pub max_queued_messages: usize,
-    /// Payload bytes that wait for one session or shared subscription; the newest message is dropped.
+    /// Bytes of messages, topics and properties included, that wait for one session or shared subscription; the newest
+    /// message is dropped.
     pub max_queued_bytes: usize,
     /// Bytes of QoS 0 deliveries that wait for one socket; the newest is dropped.
     pub max_pending_bytes: usize,
@@ -42,7 +43,7 @@ pub struct Limits {
     pub max_topic_length: usize,
     /// Retained messages; one more is refused (0x97).
     pub max_retained_messages: usize,
-    /// Payload bytes of retained messages; more is refused (0x97).
+    /// Bytes of retained messages, topics and properties included; more is refused (0x97).
     pub max_retained_bytes: usize,
     /// Sessions in all; a CONNECT that needs one more is refused (0x97).
     pub max_sessions: usize,

@@ -42,12 +42,24 @@ impl Message {
         self.expires.is_some_and(|at| at <= now)
     }
 
+    /// Bytes it keeps in memory besides its payload: topic and properties.
+    pub(crate) fn head_weight(&self) -> usize {
+        let properties = match self.properties.len() {
+            0 => 0,
+            count => self.properties.encoded_len() + count * PROPERTY_WEIGHT,
+        };
+        self.topic.len() + properties
+    }
+
     /// What is left of its expiry interval in seconds, at least 1; none if it has none. [MQTT-3.3.2-6]
     pub fn remaining(&self, now: Moment) -> Option<u32> {
         let left = self.expires?.since(now).as_secs().max(1);
         Some(u32::try_from(left).unwrap_or(u32::MAX))
     }
 }
+
+/// Bytes of a property besides its text.
+const PROPERTY_WEIGHT: usize = 64;
 
 /// Where a message's payload is.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ pub(crate) struct Retained {
     messages: BTreeMap<ByteString, Arc<Message>>,
     /// Those that expire, soonest first.
     expiring: BTreeSet<(Moment, ByteString)>,
-    /// Messages and payload bytes outside `$` topics.
+    /// Messages and their bytes outside `$` topics.
     count: usize,
     bytes: usize,
 }
@@ -29,9 +29,9 @@ impl Retained {
     /// Stores the message for its topic; one without payload removes what is stored. [MQTT-3.3.1-6]
     pub fn set(&mut self, message: &Arc<Message>, limits: &Limits) -> Result<(), RetainedFull> {
         let topic = ByteString::from(message.topic.as_str());
-        let (counts, len) = (!topic.starts_with('$'), payload_len(message));
+        let (counts, len) = (!topic.starts_with('$'), weight(message));
         let replaced = self.messages.get(&topic);
-        let earlier = replaced.map(|m| payload_len(m));
+        let earlier = replaced.map(|m| weight(m));
         let expires = replaced.and_then(|m| m.expires);
         if len == 0 {
             self.messages.remove(&topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7], in 3.1.1 [MQTT-3.3.1-10], [MQTT-3.3.1-11]
@@ -60,7 +60,7 @@ impl Retained {
     /// Whether the message needs more room than the one it replaces has.
     pub fn would_grow(&self, message: &Message) -> bool {
         let earlier = self.messages.get(message.topic.as_str());
-        payload_len(message) > earlier.map_or(0, |m| payload_len(m))
+        weight(message) > earlier.map_or(0, |m| weight(m))
     }
 
     /// The next message in topic order that matches; looks at no more than `steps` topics.
@@ -127,7 +127,7 @@ impl Retained {
             }
             if !topic.starts_with('$') {
                 self.count -= 1;
-                self.bytes -= payload_len(&message);
+                self.bytes -= weight(&message);
             }
         }
     }
@@ -171,11 +171,11 @@ impl Walk {
     }
 }
 
-/// Payload bytes; a retained message's payload is always in memory.
-fn payload_len(message: &Message) -> usize {
+/// Bytes it keeps, 0 for one without payload; a retained message's payload is always in memory.
+fn weight(message: &Message) -> usize {
     match &message.body {
-        Body::Inline(payload) => payload.len(),
-        Body::Stored(_) => 0,
+        Body::Inline(payload) if !payload.is_empty() => payload.len() + message.head_weight(),
+        _ => 0,
     }
 }
 

@@ -184,7 +184,7 @@ impl Properties {
         })
     }
 
-    /// The number of bytes [`Properties::encode`] writes.
+    /// The number of bytes they take in a packet, with their length before them.
     pub fn encoded_len(&self) -> usize {
         block_len(list_len(&self.0))
     }

@@ -209,8 +209,8 @@ pub const MAX_QUEUED_BYTES: Limit = Limit {
             max: TIB,
         },
         default: "16777216, which is 16 MiB",
-        sentence: "Payload bytes that wait for one session; the newest message is dropped, \
-                   counted and logged.",
+        sentence: "Bytes of messages, topics and properties included, that wait for one session; \
+                   the newest is dropped, counted and logged.",
         example: "1000000",
     },
     unit: "bytes",
@@ -321,8 +321,8 @@ pub const MAX_RETAINED_BYTES: Limit = Limit {
             max: TIB,
         },
         default: "134217728, which is 128 MiB",
-        sentence: "Payload bytes of retained messages; a message that needs more is refused \
-                   (0x97).",
+        sentence: "Bytes of retained messages, topics and properties included; a message that \
+                   needs more is refused (0x97).",
         example: "10000000",
     },
     unit: "bytes",

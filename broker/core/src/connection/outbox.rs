@@ -104,8 +104,6 @@ impl Outbox {
 fn weight(frame: &Frame) -> usize {
     match frame {
         Frame::Packet(_) => 64,
-        Frame::Deliver(delivery) => {
-            delivery.payload.len() + delivery.message.topic.as_str().len() + 64
-        }
+        Frame::Deliver(delivery) => delivery.payload.len() + delivery.message.head_weight() + 64,
     }
 }

@@ -41,7 +41,7 @@ impl Queued {
 
     /// Bytes that wait with this entry.
     fn weight(&self) -> usize {
-        self.payload_len + self.message.topic.as_str().len()
+        self.payload_len + self.message.head_weight()
     }
 }
 
