@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::auth::Authenticator;
-use crate::control::{self, Control};
+use crate::control::Control;
 use crate::hub::{self, Hub};
 use crate::listener::{self, Listeners};
 use crate::logging::Log;
@@ -22,7 +22,7 @@ use crate::options::{DEFAULT_CONFIG, RunOptions};
 use crate::reload::Reloader;
 use crate::storage::MemoryStore;
 use crate::supervisor::{Failures, Supervisor};
-use crate::{canary, memory, systemd};
+use crate::{canary, local_socket, memory, systemd};
 
 /// Runs the daemon until it is told to stop.
 pub async fn run(options: RunOptions) -> ExitCode {
@@ -191,7 +191,7 @@ impl Daemon {
 }
 
 fn serve_control(control: Control, path: &Path, supervisor: &Supervisor, log: &Log) {
-    match control::open(path) {
+    match local_socket::open(path) {
         Ok(socket) => {
             supervisor.essential("control", control.serve(socket));
         }

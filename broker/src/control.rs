@@ -8,8 +8,6 @@ pub mod protocol;
 mod snapshot;
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,29 +27,6 @@ pub struct Control {
     pub hub: Arc<Hub>,
     pub listeners: Arc<Listeners>,
     pub reloader: Arc<Reloader>,
-}
-
-/// Opens the socket for its owner and group, in place of one that a dead daemon left.
-///
-/// It is an error when another daemon answers there.
-pub fn open(path: &Path) -> io::Result<UnixListener> {
-    remove_stale(path)?;
-    let socket = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE))?;
-    Ok(socket)
-}
-
-fn remove_stale(path: &Path) -> io::Result<()> {
-    match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            "another broker uses it",
-        )),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path)
-        }
-        Err(_) => Ok(()),
-    }
 }
 
 impl Control {
@@ -153,8 +128,6 @@ async fn send(write: &mut (impl AsyncWriteExt + Unpin), body: Body) -> io::Resul
     write.write_all(&line).await
 }
 
-/// Read and write for owner and group.
-const MODE: u32 = 0o660;
 const MAX_CLIENTS: usize = 8;
 /// For a request to arrive and for an answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -227,19 +200,5 @@ mod tests {
                 "{request} was answered with {answer}"
             );
         }
-    }
-
-    #[tokio::test]
-    async fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
-        let path = std::env::temp_dir().join(format!("broker-control-{}", std::process::id()));
-        drop(open(&path).unwrap());
-        let alive = open(&path).unwrap();
-        assert_eq!(open(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            MODE
-        );
-        drop(alive);
-        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -2,6 +2,7 @@
 //! The listening sockets: opened, retried, replaced on reload, each with a state that can be shown.
 
 mod accept;
+mod presence;
 mod socket;
 
 pub use accept::name;
@@ -18,6 +19,7 @@ use tokio::time::sleep;
 use crate::hub::Hub;
 use crate::logging::Log;
 use crate::supervisor::Supervisor;
+use socket::Socket;
 
 /// All listeners of the running broker.
 pub struct Listeners {
@@ -41,7 +43,7 @@ pub struct ListenerState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     Listening,
-    /// Its address is not there yet, as said; it is tried again every 2 s.
+    /// Its address or interface is not there yet, as said; it is looked for every 2 s.
     Waiting(String),
     /// It could not be opened, as said; it is tried again every 2 s.
     Refused(String),
@@ -161,45 +163,65 @@ impl Running {
     }
 }
 
-/// The task of one listener: tries to open it until it is open, then accepts.
+/// The task of one listener: opens it, accepts, and opens it anew when its interface was replaced.
 async fn listen(settings: Listener, tell: watch::Sender<Condition>, hub: Arc<Hub>, log: Log) {
-    let sockets = loop {
-        match socket::open(&settings, &tell).await {
-            Ok(sockets) => break sockets,
-            Err(obstacle) => {
-                let state = obstacle.state();
-                let news = tell.borrow().state.as_ref() != Some(&state);
-                if news {
-                    log.warning(format!(
-                        "The listener ({settings}) is not open: {obstacle}. Trying again every 2 s."
-                    ));
-                }
-                tell.send_replace(Condition {
-                    addresses: Vec::new(),
-                    state: Some(state),
-                });
-                sleep(RETRY).await;
-            }
+    loop {
+        let sockets = open(&settings, &tell, &log).await;
+        let addresses = socket::addresses(&sockets);
+        announce(&settings, &addresses, &log);
+        let state = presence::state(&settings);
+        if state != State::Listening {
+            presence::report(&settings, &state, &log);
         }
-    };
-    let addresses = socket::addresses(&sockets);
-    for address in &addresses {
-        announce(&settings, *address, &log);
+        tell.send_replace(Condition {
+            addresses,
+            state: Some(state),
+        });
+        tokio::select! {
+            () = accept::serve(&sockets, &settings, &hub, &log) => {}
+            () = presence::watch(&settings, &tell, &log) => {}
+        }
     }
-    tell.send_replace(Condition {
-        addresses,
-        state: Some(State::Listening),
-    });
-    accept::serve(&sockets, &settings, &hub, &log).await;
+}
+
+/// Tries until it is open.
+async fn open(settings: &Listener, tell: &watch::Sender<Condition>, log: &Log) -> Vec<Socket> {
+    loop {
+        let obstacle = match socket::open(settings, tell).await {
+            Ok(sockets) => return sockets,
+            Err(obstacle) => obstacle,
+        };
+        let state = obstacle.state();
+        let news = tell.borrow().state.as_ref() != Some(&state);
+        if news {
+            log.warning(format!(
+                "The listener ({settings}) is not open: {obstacle}. Trying again every 2 s."
+            ));
+        }
+        tell.send_replace(Condition {
+            addresses: Vec::new(),
+            state: Some(state),
+        });
+        sleep(RETRY).await;
+    }
 }
 
 /// As Mosquitto says it, once for each family.
-fn announce(settings: &Listener, address: SocketAddr, log: &Log) {
+fn announce(settings: &Listener, addresses: &[SocketAddr], log: &Log) {
+    if let Some(path) = &settings.socket {
+        log.notice(format!("Opening unix listen socket on path {path}."));
+    }
+    for address in addresses {
+        announce_address(settings, *address, log);
+    }
+}
+
+fn announce_address(settings: &Listener, address: SocketAddr, log: &Log) {
     let port = address.port();
     let kinds: &[&str] = match (settings.protocol, address) {
         (Protocol::WebSockets, _) => &["websockets"],
         (Protocol::Mqtt, SocketAddr::V4(_)) => &["ipv4"],
-        (Protocol::Mqtt, SocketAddr::V6(_)) if settings.bind_address == BindAddress::Any => {
+        (Protocol::Mqtt, SocketAddr::V6(_)) if settings.local_address() == BindAddress::Any => {
             &["ipv4", "ipv6"]
         }
         (Protocol::Mqtt, SocketAddr::V6(_)) => &["ipv6"],

@@ -20,6 +20,7 @@ pub enum Transport {
     Tcp(TcpStream),
     Unix(UnixStream),
     WebSocket(TcpStream),
+    LocalWebSocket(UnixStream),
 }
 
 /// What a connection speaks between its socket and MQTT.
@@ -45,6 +46,10 @@ impl Transport {
             Self::Unix(stream) => {
                 let (source, sink) = stream.into_split();
                 (Source::Unix(source), Sink::Unix(sink), Layer::Plain)
+            }
+            Self::LocalWebSocket(stream) => {
+                let (source, sink) = stream.into_split();
+                (Source::Unix(source), Sink::Unix(sink), Layer::Http)
             }
         }
     }

@@ -10,7 +10,7 @@ use std::io;
 
 use broker_config::{
     BindAddress, BrokerSettings, Credential, Hostname, LimitSettings, Listener, PasswordHash,
-    Protocol, TimeZone, User,
+    Protocol, SocketDomain, TimeZone, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +123,12 @@ struct StoredUser {
 struct StoredListener {
     port: u16,
     bind_address: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    socket_domain: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interface: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    socket: Option<String>,
     protocol: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_connections: Option<u32>,
@@ -214,6 +220,9 @@ impl From<&Listener> for StoredListener {
         Self {
             port: listener.port,
             bind_address: listener.bind_address.to_string(),
+            socket_domain: listener.socket_domain.name().map(str::to_owned),
+            interface: listener.interface.clone(),
+            socket: listener.socket.clone(),
             protocol: listener.protocol.name().to_owned(),
             max_connections: listener.max_connections,
             allow_anonymous: listener.allow_anonymous,
@@ -234,6 +243,10 @@ impl StoredListener {
         Ok(Listener {
             port: self.port,
             bind_address,
+            socket_domain: checked(self.socket_domain, SocketDomain::named, "socket_domain")?
+                .unwrap_or(SocketDomain::Both),
+            interface: self.interface,
+            socket: self.socket,
             protocol: protocol.ok_or(DesiredError::Field("protocol"))?,
             max_connections: self.max_connections,
             allow_anonymous: self.allow_anonymous,

@@ -38,10 +38,18 @@ pub fn examine(
         .filter(|socket| Some(socket.user) != broker_user)
         .collect();
     let examine = |listener: &Listener| {
-        let taken = foreign.iter().any(|socket| {
-            socket.port == listener.port && collide(&listener.bind_address, socket.address)
-        });
-        let obstacle = match listener.bind_address {
+        if listener.socket.is_some() {
+            return Socket {
+                listener: listener.clone(),
+                obstacle: None,
+                addresses: Vec::new(),
+            };
+        }
+        let bind_address = listener.local_address();
+        let taken = foreign
+            .iter()
+            .any(|socket| socket.port == listener.port && collide(&bind_address, socket.address));
+        let obstacle = match bind_address {
             BindAddress::Ip(address)
                 if !address.is_unspecified() && !addresses.contains(&address) =>
             {
@@ -53,7 +61,9 @@ pub fn examine(
         let reachable = addresses
             .iter()
             .copied()
-            .filter(|address| serves(&listener.bind_address, *address));
+            // Which of them the interface has is not known here.
+            .filter(|_| listener.interface.is_none())
+            .filter(|address| serves(&bind_address, *address));
         Socket {
             listener: listener.clone(),
             obstacle,
@@ -67,6 +77,7 @@ impl Socket {
     /// Whether only programs on this machine can reach it.
     pub fn is_local(&self) -> bool {
         match &self.listener.bind_address {
+            _ if self.listener.socket.is_some() => true,
             BindAddress::Ip(address) => address.is_loopback(),
             BindAddress::Host(name) => name.eq_ignore_ascii_case("localhost"),
             BindAddress::Any => false,
@@ -75,13 +86,18 @@ impl Socket {
 
     /// Whether other machines reach it, but the network has given this one no address for it yet.
     pub fn lacks_address(&self) -> bool {
-        is_open_to_all(&self.listener.bind_address) && self.addresses.is_empty()
+        let listener = &self.listener;
+        listener.socket.is_none()
+            && listener.interface.is_none()
+            && is_open_to_all(&listener.bind_address)
+            && self.addresses.is_empty()
     }
 
-    /// What clients may call this machine to reach it, best first; `name` is the machine's own.
+    /// What clients may call this machine to reach it, best first; `name` is the machine's own. None for a Unix socket.
     pub fn hosts(&self, name: &str) -> Vec<String> {
         let addresses = self.addresses.iter().map(|address| literal(*address));
         match &self.listener.bind_address {
+            _ if self.listener.socket.is_some() => Vec::new(),
             _ if self.is_local() => vec!["localhost".to_owned()],
             BindAddress::Host(name) => vec![name.clone()],
             BindAddress::Ip(address) if !address.is_unspecified() => vec![literal(*address)],

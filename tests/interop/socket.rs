@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The daemon's sockets: peers that break the rules, peers that do not read, and the end.
 
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+
+use bytes::BytesMut;
 use mqtt_proto::{Packet, QoS, Reason, Version};
-use tests::packets::{publish, subscribe};
-use tests::{Connection, Daemon, VERSIONS};
+use tests::packets::{connect, login, publish, subscribe};
+use tests::{Connection, Daemon, IntoPacket, PASSWORD, USER, VERSIONS, free_ports};
 
 #[test]
 fn a_malformed_packet_closes_its_connection_with_a_reason_and_no_other() {
@@ -31,8 +35,14 @@ fn a_malformed_packet_closes_its_connection_with_a_reason_and_no_other() {
 fn other_protocols_are_named_in_the_log() {
     let daemon = Daemon::start();
     for (bytes, name) in [
-        (&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], "TLS"),
-        (b"GET / HTTP/1.1\r\n\r\n", "HTTP"),
+        (
+            &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+            "this looks like TLS on a plain MQTT port",
+        ),
+        (
+            b"GET / HTTP/1.1\r\n\r\n",
+            "this looks like HTTP on a plain MQTT port",
+        ),
     ] {
         let mut client = Connection::open(daemon.port, Version::V311);
         client.send_bytes(bytes);
@@ -138,4 +148,78 @@ fn a_port_in_use_is_said_and_the_other_listener_works() {
         "{listeners:?}"
     );
     assert_eq!(listeners[1]["state"], "listening");
+}
+
+#[test]
+fn clients_of_an_unchanged_listener_notice_nothing_of_reloads() {
+    let daemon = Daemon::start();
+    let mut subscriber = Connection::client(daemon.port, Version::V5, "subscriber");
+    subscriber.send(subscribe(1, "x", QoS::AtMostOnce));
+    assert!(matches!(subscriber.receive(), Some(Packet::SubAck(_))));
+    let mut publisher = Connection::client(daemon.port, Version::V311, "publisher");
+    let (other, _) = free_ports();
+    let more = format!("[[listener]]\nport = {other}\nbind_address = \"127.0.0.1\"\n");
+    for round in 0..20_u32 {
+        match round % 4 {
+            0 => daemon.configure(&more),
+            1 => daemon.configure(&format!("{more}max_connections = {}\n", round + 1)),
+            2 => daemon.configure("nonsense = 1\n"),
+            _ => daemon.configure(""),
+        }
+        let sent: Vec<u32> = (0..50).map(|n| round * 50 + n).collect();
+        for n in &sent {
+            publisher.send(publish("x", n.to_be_bytes()));
+        }
+        let accepted = &daemon.ask("reload")["reload"]["accepted"];
+        assert_eq!(*accepted, round % 4 != 2, "round {round}");
+        for n in sent {
+            let Some(Packet::Publish(message)) = subscriber.receive() else {
+                panic!("message {n} is missing")
+            };
+            assert_eq!(message.payload[..], n.to_be_bytes());
+        }
+    }
+}
+
+#[test]
+fn the_clients_of_a_listener_that_is_taken_away_are_told() {
+    let daemon = Daemon::start();
+    let (other, _) = free_ports();
+    daemon.configure(&format!(
+        "[[listener]]\nport = {other}\nbind_address = \"127.0.0.1\"\n"
+    ));
+    daemon.ask("reload");
+    let mut ended = Connection::client(other, Version::V5, "ended");
+    daemon.configure("");
+    daemon.ask("reload");
+    let told = ended.receive();
+    assert!(
+        matches!(&told, Some(Packet::Disconnect(d)) if d.reason == Reason::AdministrativeAction),
+        "{told:?}"
+    );
+    assert_eq!(ended.receive(), None);
+    std::net::TcpStream::connect(("127.0.0.1", other)).expect_err("the port is closed");
+}
+
+#[test]
+fn a_unix_socket_serves_clients_and_its_file_goes_with_it() {
+    let daemon = Daemon::start();
+    let path = daemon.path("mqtt.sock");
+    let listener = format!("[[listener]]\nsocket = \"{}\"\n", path.display());
+    daemon.configure(&listener);
+    let lines = daemon.ask("reload")["reload"]["lines"].to_string();
+    let added = format!("listener added: {}, mqtt", path.display());
+    assert!(lines.contains(&added), "{lines}");
+    let mut client = UnixStream::connect(&path).expect("the socket is open");
+    let mut bytes = BytesMut::new();
+    let connect = login(connect(Version::V5, "loc"), USER, PASSWORD).into_packet();
+    mqtt_proto::encode(&connect, Version::V5, &mut bytes);
+    client
+        .write_all(&bytes)
+        .expect("the socket takes a CONNECT");
+    daemon.expect_line("New client connected from a local socket as loc");
+    daemon.configure("");
+    daemon.ask("reload");
+    daemon.expect_line("no longer has this listener");
+    assert!(!path.exists());
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::InvalidHash;
 use crate::hint::Hint;
-use crate::reference::{BIND_ADDRESS, Form, Key, PROTOCOL, Table};
+use crate::reference::{BIND_ADDRESS, Form, Key, PROTOCOL, SOCKET, SOCKET_DOMAIN, Table};
 use crate::syntax::Syntax;
 
 /// What is wrong.
@@ -65,6 +65,12 @@ pub enum Fault {
     Address(AddressFault),
     Protocol,
     NoProtocolVersion,
+    SocketDomain,
+    /// The address is of the other family.
+    OtherDomain,
+    Interface,
+    SocketPath,
+    SocketAndAddress,
     /// Only the first 100 problems are listed.
     More {
         count: usize,
@@ -134,6 +140,11 @@ impl Fault {
             Self::Address(_) => "bad-address",
             Self::Protocol => "bad-protocol",
             Self::NoProtocolVersion => "no-protocol-version",
+            Self::SocketDomain => "bad-socket-domain",
+            Self::OtherDomain => "other-socket-domain",
+            Self::Interface => "bad-interface",
+            Self::SocketPath => "bad-socket-path",
+            Self::SocketAndAddress => "socket-and-address",
             Self::More { .. } => "more-problems",
         }
     }
@@ -185,10 +196,19 @@ impl Fault {
                 Hint::Do("copy it completely, or make one with `broker passwd`")
             }
             Self::TooManyListeners => Hint::Do("at most 64 are possible: remove some"),
-            Self::Overlap { .. } => Hint::Do("give one of them another port"),
+            Self::Overlap { .. } => {
+                Hint::Do("give one of them another `port`, `bind_address` or `socket`")
+            }
             Self::Address(address) => address.remedy(),
             Self::Protocol => PROTOCOL.remedy(),
             Self::NoProtocolVersion => Hint::Do("leave the line out to accept all versions"),
+            Self::SocketDomain => SOCKET_DOMAIN.remedy(),
+            Self::OtherDomain => Hint::Do("take `socket_domain` or `bind_address` out"),
+            Self::Interface => Hint::Do("write one name as `ip link` shows it, such as `\"eth0\"`"),
+            Self::SocketPath => SOCKET.remedy(),
+            Self::SocketAndAddress => {
+                Hint::Do("keep `socket` alone, or give the port a `[[listener]]` of its own")
+            }
             Self::More { .. } => Hint::Do("correct those above first"),
         }
     }
@@ -208,9 +228,9 @@ impl AddressFault {
         match self {
             Self::WithPort => Hint::Do("write the port as `port = …` on a line of its own"),
             Self::Url => Hint::Do("write the bare address, such as `\"192.168.1.10\"`"),
-            Self::Interface => {
-                Hint::Do("write the interface's address, or leave the line out for all")
-            }
+            Self::Interface => Hint::Do(
+                "write `interface` in place of `bind_address`, or leave the line out for all",
+            ),
             Self::Empty | Self::Wildcard => {
                 Hint::Do("leave the line out to listen on all addresses")
             }
@@ -266,14 +286,18 @@ impl fmt::Display for Fault {
             Self::PasswordHash(fault) => return fault.fmt(f),
             Self::TooManyListeners => "too many listeners",
             Self::Overlap { first_line } => {
-                return write!(
-                    f,
-                    "the listener of line {first_line} already opens this port there"
-                );
+                return write!(f, "the listener of line {first_line} already listens there");
             }
             Self::Address(address) => return address.fmt(f),
             Self::Protocol => "unknown protocol",
             Self::NoProtocolVersion => "nobody could connect without any version",
+            Self::SocketDomain => "unknown family of addresses",
+            Self::OtherDomain => "the address of this listener is of the other family",
+            Self::Interface => "a network interface has a name of 1 to 15 letters and digits",
+            Self::SocketPath => {
+                "a Unix socket has an absolute path of at most 107 bytes without control characters"
+            }
+            Self::SocketAndAddress => "a Unix socket has no port, address or interface",
             Self::More { count } => return write!(f, "there are {count} more problems"),
         };
         f.write_str(sentence)

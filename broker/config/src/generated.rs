@@ -48,12 +48,19 @@ fn write_user(file: &mut String, user: &User) -> Result<(), NotHashed> {
 
 fn write_listener(file: &mut String, listener: &Listener) {
     file.push_str("\n[[listener]]\n");
-    line(file, "port", Value::from(i64::from(listener.port)));
-    line(
-        file,
-        "bind_address",
-        Value::from(listener.bind_address.to_string()),
-    );
+    if let Some(path) = &listener.socket {
+        line(file, "socket", Value::from(path.as_str()));
+    } else {
+        let address = listener.bind_address.to_string();
+        line(file, "port", Value::from(i64::from(listener.port)));
+        line(file, "bind_address", Value::from(address));
+    }
+    if let Some(domain) = listener.socket_domain.name() {
+        line(file, "socket_domain", Value::from(domain));
+    }
+    if let Some(interface) = &listener.interface {
+        line(file, "interface", Value::from(interface.as_str()));
+    }
     line(file, "protocol", Value::from(listener.protocol.name()));
     if let Some(limit) = listener.max_connections {
         line(file, "max_connections", Value::from(i64::from(limit)));

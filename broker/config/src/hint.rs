@@ -131,7 +131,7 @@ const LATER_TABLES: [&str; 11] = [
     "network",
 ];
 
-const LATER_KEYS: [(Table, &str); 9] = [
+const LATER_KEYS: &[(Table, &str)] = &[
     (Table::Time, "ntp_servers"),
     (Table::Broker, "anonymous_acl"),
     (Table::Broker, "acl_file"),
@@ -140,11 +140,10 @@ const LATER_KEYS: [(Table, &str); 9] = [
     (Table::Listener, "tls"),
     (Table::Listener, "certfile"),
     (Table::Listener, "keyfile"),
-    (Table::Listener, "interface"),
 ];
 
 /// What people write for a key, and the key.
-const HABITS: [(Table, &str, &str); 32] = [
+const HABITS: &[(Table, &str, &str)] = &[
     (Table::System, "name", "hostname"),
     (Table::System, "host", "hostname"),
     (Table::Time, "zone", "timezone"),
@@ -164,6 +163,11 @@ const HABITS: [(Table, &str, &str); 32] = [
     (Table::Listener, "ip", "bind_address"),
     (Table::Listener, "bind_ip", "bind_address"),
     (Table::Listener, "type", "protocol"),
+    (Table::Listener, "bind_interface", "interface"),
+    (Table::Listener, "device", "interface"),
+    (Table::Listener, "path", "socket"),
+    (Table::Listener, "unix_socket", "socket"),
+    (Table::Listener, "family", "socket_domain"),
     (Table::Limits, "message_size_limit", "max_packet_size"),
     (Table::Limits, "max_message_size", "max_packet_size"),
     (Table::Limits, "max_clients", "max_connections"),
@@ -188,7 +192,7 @@ const HABITS: [(Table, &str, &str); 32] = [
 ];
 
 /// What people write where no single key is meant, and what to do instead.
-const ASTRAY: [(Table, &str, Hint); 8] = [
+const ASTRAY: &[(Table, &str, Hint)] = &[
     (
         Table::Top,
         "bind",

@@ -37,7 +37,7 @@ pub use generated::NotHashed;
 pub use hint::Hint;
 pub use hostname::Hostname;
 pub use limits::{LimitSettings, limit_table};
-pub use listener::{BindAddress, Listener, Protocol};
+pub use listener::{BindAddress, Listener, Protocol, SocketDomain};
 pub use manual::manual;
 pub use password::{HashError, HashMemory, InvalidHash, PasswordHash};
 pub use problem::Problem;

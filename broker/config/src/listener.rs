@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! One listening socket: port, address, protocol, and when two of them would collide.
+//! One listening socket: port and address or path, protocol, terms, and when two of them would collide.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One `[[listener]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// 1 to 65535; default 1883.
+    /// 1 to 65535, 0 for a Unix socket; default 1883.
     pub port: u16,
     /// Default: all addresses.
     pub bind_address: BindAddress,
+    /// Which of the addresses that `bind_address` leaves open; default: both families.
+    pub socket_domain: SocketDomain,
+    /// The network interface it is bound to, 1 to 15 bytes; default: any.
+    pub interface: Option<String>,
+    /// Path of a Unix socket in place of port and address, absolute, at most 107 bytes.
+    pub socket: Option<String>,
     /// Default: MQTT over TCP.
     pub protocol: Protocol,
     /// Connections through it, 1 to 1,000,000; default: no bound of its own.
@@ -31,6 +37,16 @@ pub enum BindAddress {
     Host(String),
 }
 
+/// The family of addresses a listener opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketDomain {
+    Both,
+    /// Written `ipv4`.
+    Ipv4,
+    /// Written `ipv6`.
+    Ipv6,
+}
+
 /// What is spoken on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -45,6 +61,9 @@ impl Default for Listener {
         Self {
             port: DEFAULT_PORT,
             bind_address: BindAddress::Any,
+            socket_domain: SocketDomain::Both,
+            interface: None,
+            socket: None,
             protocol: Protocol::Mqtt,
             max_connections: None,
             allow_anonymous: None,
@@ -56,13 +75,45 @@ impl Default for Listener {
 impl Listener {
     /// Whether both are the same socket, which a change from one to the other leaves open.
     pub fn is_same_socket(&self, other: &Self) -> bool {
-        (self.port, &self.bind_address, self.protocol)
-            == (other.port, &other.bind_address, other.protocol)
+        let socket = |listener: &Self| Self {
+            max_connections: None,
+            allow_anonymous: None,
+            accept_protocol_versions: Vec::new(),
+            ..listener.clone()
+        };
+        socket(self) == socket(other)
+    }
+
+    /// The address it opens, all addresses of one family being `0.0.0.0` or `::` of IPv6 alone.
+    pub fn local_address(&self) -> BindAddress {
+        match (&self.bind_address, self.socket_domain) {
+            (BindAddress::Any, SocketDomain::Ipv4) => BindAddress::Ip(Ipv4Addr::UNSPECIFIED.into()),
+            (BindAddress::Any, SocketDomain::Ipv6) => BindAddress::Ip(Ipv6Addr::UNSPECIFIED.into()),
+            (address, _) => address.clone(),
+        }
+    }
+
+    /// What a person calls it in a short sentence: `port 1883`, or the path of a Unix socket.
+    pub fn place(&self) -> String {
+        match &self.socket {
+            Some(path) => path.clone(),
+            None => format!("port {}", self.port),
+        }
     }
 
     /// Whether both would need the same port of the same address; a host name overlaps only itself and "all".
     pub fn overlaps(&self, other: &Self) -> bool {
-        self.port == other.port && self.bind_address.overlaps(&other.bind_address)
+        let apart = |one: &Option<String>, two: &Option<String>| {
+            one.is_some() && two.is_some() && one != two
+        };
+        match (&self.socket, &other.socket) {
+            (None, None) => {
+                self.port == other.port
+                    && !apart(&self.interface, &other.interface)
+                    && self.local_address().overlaps(&other.local_address())
+            }
+            (one, two) => one == two,
+        }
     }
 }
 
@@ -77,6 +128,33 @@ impl BindAddress {
             }
             (Self::Host(one), Self::Host(two)) => one.eq_ignore_ascii_case(two),
             (Self::Ip(_), Self::Host(_)) | (Self::Host(_), Self::Ip(_)) => false,
+        }
+    }
+}
+
+impl SocketDomain {
+    /// As written in `broker.toml`; none for both, which is what an absent line means.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Both => None,
+            Self::Ipv4 => Some("ipv4"),
+            Self::Ipv6 => Some("ipv6"),
+        }
+    }
+
+    /// The family of that name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Ipv4, Self::Ipv6]
+            .into_iter()
+            .find(|domain| domain.name() == Some(name))
+    }
+
+    /// Whether the address may be opened.
+    pub fn includes(self, address: IpAddr) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Ipv4 => address.is_ipv4(),
+            Self::Ipv6 => address.is_ipv6(),
         }
     }
 }
@@ -109,13 +187,22 @@ impl fmt::Display for BindAddress {
     }
 }
 
-/// As a person reads it: `port 1883, all addresses, mqtt`.
+/// As a person reads it: `port 1883, all addresses, mqtt`. No two sockets of a configuration read the same.
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "port {}, ", self.port)?;
+        f.write_str(&self.place())?;
+        let family = match self.socket_domain {
+            SocketDomain::Both => "",
+            SocketDomain::Ipv4 => "IPv4 ",
+            SocketDomain::Ipv6 => "IPv6 ",
+        };
         match &self.bind_address {
-            BindAddress::Any => f.write_str("all addresses")?,
-            address => write!(f, "address {address}")?,
+            _ if self.socket.is_some() => {}
+            BindAddress::Any => write!(f, ", all {family}addresses")?,
+            address => write!(f, ", {family}address {address}")?,
+        }
+        if let Some(interface) = &self.interface {
+            write!(f, " on {interface}")?;
         }
         write!(f, ", {}", self.protocol.name())
     }
@@ -158,6 +245,68 @@ mod tests {
         for (one, two, expected) in cases {
             assert_eq!(on(one).overlaps(&on(two)), expected, "{one} and {two}");
             assert_eq!(on(two).overlaps(&on(one)), expected, "{two} and {one}");
+        }
+    }
+
+    #[test]
+    fn families_interfaces_and_paths_keep_listeners_apart() {
+        let all = Listener::default();
+        let of = |socket_domain| Listener {
+            socket_domain,
+            ..Listener::default()
+        };
+        let (ipv4, ipv6) = (of(SocketDomain::Ipv4), of(SocketDomain::Ipv6));
+        let bound = |name: &str| Listener {
+            interface: Some(name.to_owned()),
+            ..Listener::default()
+        };
+        let at = |path: &str| Listener {
+            port: 0,
+            socket: Some(path.to_owned()),
+            ..Listener::default()
+        };
+        let cases = [
+            (&ipv4, &ipv6, false),
+            (&ipv4, &all, true),
+            (&ipv4, &on("192.168.1.10"), true),
+            (&ipv6, &on("192.168.1.10"), false),
+            (&bound("eth0"), &bound("wlan0"), false),
+            (&bound("eth0"), &bound("eth0"), true),
+            (&bound("eth0"), &all, true),
+            (&at("/run/broker/a"), &at("/run/broker/b"), false),
+            (&at("/run/broker/a"), &at("/run/broker/a"), true),
+            (&at("/run/broker/a"), &all, false),
+        ];
+        for (one, two, expected) in cases {
+            assert_eq!(one.overlaps(two), expected, "{one} and {two}");
+            assert_eq!(two.overlaps(one), expected, "{two} and {one}");
+        }
+    }
+
+    #[test]
+    fn a_listener_is_described_by_what_tells_it_from_others() {
+        let cases = [
+            (on("192.168.1.10"), "port 1883, address 192.168.1.10, mqtt"),
+            (
+                Listener {
+                    socket_domain: SocketDomain::Ipv4,
+                    interface: Some("eth0".to_owned()),
+                    ..Listener::default()
+                },
+                "port 1883, all IPv4 addresses on eth0, mqtt",
+            ),
+            (
+                Listener {
+                    port: 0,
+                    socket: Some("/run/broker/mqtt.sock".to_owned()),
+                    protocol: Protocol::WebSockets,
+                    ..Listener::default()
+                },
+                "/run/broker/mqtt.sock, websockets",
+            ),
+        ];
+        for (listener, expected) in cases {
+            assert_eq!(listener.to_string(), expected);
         }
     }
 

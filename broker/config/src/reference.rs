@@ -134,7 +134,7 @@ impl Table {
 }
 
 /// Every key, in the order of the sample.
-pub const KEYS: [&Key; 35] = [
+pub const KEYS: [&Key; 38] = [
     &VERSION,
     &HOSTNAME,
     &TIMEZONE,
@@ -144,6 +144,9 @@ pub const KEYS: [&Key; 35] = [
     &PASSWORD_HASH,
     &PORT,
     &BIND_ADDRESS,
+    &SOCKET_DOMAIN,
+    &INTERFACE,
+    &SOCKET,
     &PROTOCOL,
     &LISTENER_MAX_CONNECTIONS,
     &LISTENER_ALLOW_ANONYMOUS,
@@ -268,6 +271,34 @@ pub(crate) const PROTOCOL: Key = Key {
     default: "\"mqtt\"",
     sentence: "What is spoken there: \"mqtt\", or \"websockets\" for programs in a browser.",
     example: "\"websockets\"",
+};
+
+pub(crate) const SOCKET_DOMAIN: Key = Key {
+    table: Table::Listener,
+    name: "socket_domain",
+    form: Form::Word(&["ipv4", "ipv6"]),
+    default: "both",
+    sentence: "The family of addresses to listen on, where bind_address leaves both.",
+    example: "\"ipv4\"",
+};
+
+pub(crate) const INTERFACE: Key = Key {
+    table: Table::Listener,
+    name: "interface",
+    form: Form::Text,
+    default: "any",
+    sentence: "The network interface to listen on; one that is not there yet is waited for.",
+    example: "\"eth0\"",
+};
+
+pub(crate) const SOCKET: Key = Key {
+    table: Table::Listener,
+    name: "socket",
+    form: Form::Text,
+    default: "none",
+    sentence: "The path of a Unix socket for programs of this machine, in place of port and address; \
+               root and the group broker may use it.",
+    example: "\"/run/broker/mqtt.sock\"",
 };
 
 pub(crate) const LISTENER_MAX_CONNECTIONS: Key = Key {

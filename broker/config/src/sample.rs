@@ -4,9 +4,9 @@
 //! A `#` with a space begins a remark, one without hides an example line.
 
 use crate::reference::{
-    ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, BIND_ADDRESS, HOSTNAME, Key, LIMITS,
+    ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, BIND_ADDRESS, HOSTNAME, INTERFACE, Key, LIMITS,
     LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, PASSWORD, PASSWORD_HASH, PORT, PROTOCOL,
-    TIMEZONE, Table, USERNAME, VERSION,
+    SOCKET, SOCKET_DOMAIN, TIMEZONE, Table, USERNAME, VERSION,
 };
 
 /// The file as it is put on the boot partition.
@@ -76,7 +76,7 @@ A line that begins with # does nothing. To use an example, take away the # befor
 Left as it is, the broker makes one user with a password of its own at the first boot: \
 the login stands in broker-report.txt.";
 
-const BLOCKS: [Block; 8] = [
+const BLOCKS: [Block; 9] = [
     Block {
         table: Table::System,
         remark: Table::System.sentence(),
@@ -108,7 +108,12 @@ const BLOCKS: [Block; 8] = [
     Block {
         table: Table::Listener,
         remark: Table::Listener.sentence(),
-        lines: &[(&PORT, PORT.example), (&BIND_ADDRESS, BIND_ADDRESS.example)],
+        lines: &[
+            (&PORT, PORT.example),
+            (&BIND_ADDRESS, BIND_ADDRESS.example),
+            (&SOCKET_DOMAIN, SOCKET_DOMAIN.example),
+            (&INTERFACE, INTERFACE.example),
+        ],
     },
     Block {
         table: Table::Listener,
@@ -120,6 +125,11 @@ const BLOCKS: [Block; 8] = [
             (&LISTENER_ALLOW_ANONYMOUS, "false"),
             (&ACCEPT_PROTOCOL_VERSIONS, ACCEPT_PROTOCOL_VERSIONS.example),
         ],
+    },
+    Block {
+        table: Table::Listener,
+        remark: "A third, for programs of this machine.",
+        lines: &[(&SOCKET, SOCKET.example)],
     },
     Block {
         table: Table::Limits,

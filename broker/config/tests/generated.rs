@@ -46,7 +46,7 @@ fn in_the_sample_only_the_version_is_in_force() {
 fn every_example_of_the_sample_is_valid() {
     let settings = settings(&uncommented());
     assert_eq!(settings.broker.users.len(), 2);
-    assert_eq!(settings.broker.listeners.len(), 2);
+    assert_eq!(settings.broker.listeners.len(), 3);
     assert!(!settings.broker.allow_anonymous);
 }
 

@@ -168,11 +168,11 @@ impl fmt::Display for DecodeError {
             Self::NotConnect {
                 looks_like: Some(Guess::Tls),
                 ..
-            } => f.write_str("a TLS handshake on a listener without TLS"),
+            } => f.write_str("this looks like TLS on a plain MQTT port: switch TLS off in the client"),
             Self::NotConnect {
                 looks_like: Some(Guess::Http),
                 ..
-            } => f.write_str("an HTTP request on a listener for MQTT without WebSocket"),
+            } => f.write_str("this looks like HTTP on a plain MQTT port: a browser needs a listener with protocol \"websockets\""),
             Self::NotConnect {
                 first,
                 looks_like: None,

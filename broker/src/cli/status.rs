@@ -82,7 +82,12 @@ impl Display for Page<'_> {
 fn listener_rows(listener: &Listener) -> Vec<[String; 4]> {
     let row = |address: String, state: &str, note: &str| {
         [
-            "tcp".to_owned(),
+            if listener.socket.is_some() {
+                "unix"
+            } else {
+                "tcp"
+            }
+            .to_owned(),
             address,
             state.to_owned(),
             format!("{} {note}", listener.protocol)
@@ -91,6 +96,10 @@ fn listener_rows(listener: &Listener) -> Vec<[String; 4]> {
         ]
     };
     match listener.state {
+        ListenerState::Listening if listener.socket.is_some() => {
+            let path = listener.socket.as_deref().unwrap_or_default();
+            vec![row(Field(path).to_string(), "LISTEN", "")]
+        }
         ListenerState::Listening => listener
             .addresses
             .iter()
@@ -103,6 +112,9 @@ fn listener_rows(listener: &Listener) -> Vec<[String; 4]> {
                 "CLOSED"
             };
             let wanted = match listener.bind_address.as_str() {
+                _ if listener.socket.is_some() => {
+                    Field(listener.socket.as_deref().unwrap_or_default()).to_string()
+                }
                 address if address.contains(':') => format!("[{address}]:{}", listener.port),
                 address => format!("{address}:{}", listener.port),
             };

@@ -62,8 +62,12 @@ pub struct Status {
 pub struct Listener {
     /// `mqtt` or `websockets`.
     pub protocol: String,
+    /// 0 for a Unix socket.
     pub port: u16,
     pub bind_address: String,
+    /// Path of a Unix socket.
+    #[serde(default)]
+    pub socket: Option<String>,
     /// The local addresses that are open.
     pub addresses: Vec<String>,
     pub state: ListenerState,

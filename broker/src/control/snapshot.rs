@@ -35,7 +35,8 @@ fn listener(row: &ListenerState) -> Listener {
     Listener {
         protocol: row.settings.protocol.name().to_owned(),
         port: row.settings.port,
-        bind_address: row.settings.bind_address.to_string(),
+        bind_address: row.settings.local_address().to_string(),
+        socket: row.settings.socket.clone(),
         addresses: row.addresses.iter().map(ToString::to_string).collect(),
         state,
         reason,

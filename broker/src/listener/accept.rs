@@ -11,16 +11,16 @@ use std::time::Duration;
 use broker_config::{Listener, Protocol};
 use bytestring::ByteString;
 use mqtt_core::{Peer, PeerKind};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
+use super::socket::{Socket, Stream};
 use crate::connection;
 use crate::hub::Hub;
 use crate::logging::Log;
 use crate::transport::Transport;
 
 /// Accepts on all sockets until aborted; how many connections there may be decides the core.
-pub async fn serve(sockets: &[TcpListener], settings: &Listener, hub: &Arc<Hub>, log: &Log) {
+pub async fn serve(sockets: &[Socket], settings: &Listener, hub: &Arc<Hub>, log: &Log) {
     let mut failing = false;
     loop {
         match next(sockets).await {
@@ -32,8 +32,8 @@ pub async fn serve(sockets: &[TcpListener], settings: &Listener, hub: &Arc<Hub>,
             Err(error) => {
                 if !failing {
                     log.error(format!(
-                        "Connections to port {} cannot be accepted: {error}.",
-                        settings.port
+                        "Connections to {} cannot be accepted: {error}.",
+                        settings.place()
                     ));
                 }
                 failing = true;
@@ -43,7 +43,7 @@ pub async fn serve(sockets: &[TcpListener], settings: &Listener, hub: &Arc<Hub>,
     }
 }
 
-async fn next(sockets: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+async fn next(sockets: &[Socket]) -> io::Result<(Stream, Option<SocketAddr>)> {
     poll_fn(|context| {
         let accepted = sockets
             .iter()
@@ -56,18 +56,21 @@ async fn next(sockets: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
     .await
 }
 
-fn greet(stream: TcpStream, address: SocketAddr, settings: &Listener, hub: &Arc<Hub>) {
+fn greet(stream: Stream, address: Option<SocketAddr>, settings: &Listener, hub: &Arc<Hub>) {
     // An IPv4 client of a socket for both families shows its IPv4 address.
-    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    let address =
+        address.map(|address| SocketAddr::new(address.ip().to_canonical(), address.port()));
     let peer = Peer {
         kind: PeerKind::Network,
-        address: Some(address),
+        address,
         port: settings.port,
         listener: name(settings),
     };
-    let transport = match settings.protocol {
-        Protocol::Mqtt => Transport::Tcp(stream),
-        Protocol::WebSockets => Transport::WebSocket(stream),
+    let transport = match (settings.protocol, stream) {
+        (Protocol::Mqtt, Stream::Tcp(stream)) => Transport::Tcp(stream),
+        (Protocol::Mqtt, Stream::Local(stream)) => Transport::Unix(stream),
+        (Protocol::WebSockets, Stream::Tcp(stream)) => Transport::WebSocket(stream),
+        (Protocol::WebSockets, Stream::Local(stream)) => Transport::LocalWebSocket(stream),
     };
     tokio::spawn(connection::serve(hub.clone(), transport, peer));
 }

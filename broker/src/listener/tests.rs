@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Listeners on the loopback interface.
 
+use broker_config::SocketDomain;
 use mqtt_core::{Limits, Params};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use super::*;
 use crate::auth::Authenticator;
@@ -87,7 +88,73 @@ async fn an_address_of_another_machine_is_waited_for() {
     // An address for documentation (RFC 5737).
     listeners.apply(&[on("192.0.2.7", 0)]).await;
     let waiting = State::Waiting("192.0.2.7 is not an address of this machine yet".to_owned());
+    let row = &listeners.states()[0];
+    assert_eq!(row.state, waiting);
+    // It is bound already, so that the first client after the address came is served.
+    assert_eq!(row.addresses[0].ip().to_string(), "192.0.2.7");
+}
+
+#[tokio::test]
+async fn an_interface_that_is_not_there_is_waited_for() {
+    let listeners = listeners();
+    let settings = Listener {
+        interface: Some("none0".to_owned()),
+        ..on("::", 0)
+    };
+    listeners.apply(&[settings]).await;
+    let waiting = State::Waiting("this machine has no network interface none0 yet".to_owned());
     assert_eq!(listeners.states()[0].state, waiting);
+}
+
+#[tokio::test]
+async fn a_listener_bound_to_the_loopback_interface_is_reached_through_it() {
+    let listeners = listeners();
+    let settings = Listener {
+        interface: Some("lo".to_owned()),
+        ..on("::", 0)
+    };
+    listeners.apply(&[settings]).await;
+    listening(&listeners).await;
+    let port = listeners.states()[0].addresses[0].port();
+    TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_family_that_is_left_out_is_not_served() {
+    for (domain, served, refused) in [
+        (SocketDomain::Ipv4, "127.0.0.1", "::1"),
+        (SocketDomain::Ipv6, "::1", "127.0.0.1"),
+    ] {
+        let listeners = listeners();
+        let settings = Listener {
+            socket_domain: domain,
+            ..on("::", 0)
+        };
+        listeners.apply(&[settings]).await;
+        if !matches!(listeners.states()[0].state, State::Listening) {
+            // A machine without IPv6.
+            continue;
+        }
+        let port = listeners.states()[0].addresses[0].port();
+        TcpStream::connect((served, port)).await.unwrap();
+        TcpStream::connect((refused, port)).await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn a_unix_sockets_file_is_there_while_it_is_open() {
+    let path = std::env::temp_dir().join(format!("broker-listener-{}", std::process::id()));
+    let settings = Listener {
+        port: 0,
+        socket: Some(path.display().to_string()),
+        ..Listener::default()
+    };
+    let listeners = listeners();
+    listeners.apply(&[settings]).await;
+    assert_eq!(listeners.states()[0].state, State::Listening);
+    UnixStream::connect(&path).await.unwrap();
+    listeners.close().await;
+    assert!(!path.exists());
 }
 
 #[tokio::test]
@@ -133,6 +200,9 @@ async fn accepted_connections_send_without_delay() {
     let _client = TcpStream::connect(socket::addresses(&sockets)[0])
         .await
         .unwrap();
-    let (accepted, _) = sockets[0].accept().await.unwrap();
+    let accepted = std::future::poll_fn(|context| sockets[0].poll_accept(context)).await;
+    let Ok((socket::Stream::Tcp(accepted), Some(_))) = accepted else {
+        panic!("no TCP connection")
+    };
     assert!(accepted.nodelay().unwrap());
 }

@@ -98,11 +98,18 @@ impl Entry {
 }
 
 fn opened(peer: &Peer) -> Option<Entry> {
-    let text = format!(
-        "New connection from {} on port {}.",
-        Address(peer),
-        peer.port
-    );
+    let text = match peer.address {
+        Some(_) => format!(
+            "New connection from {} on port {}.",
+            Address(peer),
+            peer.port
+        ),
+        None => format!(
+            "New connection from {} on {}.",
+            Address(peer),
+            peer.listener
+        ),
+    };
     is_told(peer).then(|| Entry::new(&Kind::CONNECTION_OPENED, text).about_peer(peer))
 }
 

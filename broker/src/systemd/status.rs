@@ -44,11 +44,11 @@ impl fmt::Display for StatusLine<'_> {
 
 /// Why a listener cannot be reached; none if it can.
 pub fn trouble(listener: &ListenerState) -> Option<String> {
-    let port = listener.settings.port;
+    let place = listener.settings.place();
     match &listener.state {
         State::Listening => None,
-        State::Waiting(reason) => Some(format!("port {port} waits: {reason}")),
-        State::Refused(reason) => Some(format!("port {port} is closed: {reason}")),
+        State::Waiting(reason) => Some(format!("{place} waits: {reason}")),
+        State::Refused(reason) => Some(format!("{place} is closed: {reason}")),
     }
 }
 

@@ -8,10 +8,10 @@ use crate::fault::{AddressFault, Fault};
 use crate::hostname::is_domain_name;
 use crate::listener::{DEFAULT_PORT, PROTOCOL_VERSIONS};
 use crate::reference::{
-    ACCEPT_PROTOCOL_VERSIONS, BIND_ADDRESS, LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS,
-    PORT, PROTOCOL, Table,
+    ACCEPT_PROTOCOL_VERSIONS, BIND_ADDRESS, INTERFACE, Key, LISTENER_ALLOW_ANONYMOUS,
+    LISTENER_MAX_CONNECTIONS, PORT, PROTOCOL, SOCKET, SOCKET_DOMAIN, Table,
 };
-use crate::{BindAddress, Listener, Protocol};
+use crate::{BindAddress, Listener, Protocol, SocketDomain};
 
 impl Resolver<'_> {
     pub(super) fn listeners(&mut self, root: &DeTable<'_>) -> Vec<Listener> {
@@ -52,6 +52,9 @@ impl Resolver<'_> {
     fn listener(&mut self, fields: &Fields<'_, '_>) -> Option<Listener> {
         let port = self.port(fields);
         let bind_address = self.bind_address(fields);
+        let socket_domain = self.socket_domain(fields, bind_address.as_ref());
+        let interface = self.checked_text(fields, &INTERFACE, is_interface_name, Fault::Interface);
+        let socket = self.checked_text(fields, &SOCKET, is_socket_path, Fault::SocketPath);
         let protocol = self.protocol(fields);
         let max_connections = fields
             .field(&LISTENER_MAX_CONNECTIONS)
@@ -60,9 +63,22 @@ impl Resolver<'_> {
             .field(&LISTENER_ALLOW_ANONYMOUS)
             .and_then(|field| self.boolean(&field));
         let accept_protocol_versions = self.protocol_versions(fields);
+        if let Some(socket) = fields.field(&SOCKET) {
+            let others = [&PORT, &BIND_ADDRESS, &SOCKET_DOMAIN, &INTERFACE];
+            if others.iter().any(|key| fields.field(key).is_some()) {
+                self.fault(socket.at, Some(SOCKET.name), Fault::SocketAndAddress);
+            }
+        }
         Some(Listener {
-            port: port?,
+            port: if fields.field(&SOCKET).is_some() {
+                0
+            } else {
+                port?
+            },
             bind_address: bind_address?,
+            socket_domain: socket_domain?,
+            interface: interface?,
+            socket: socket?,
             protocol: protocol?,
             max_connections,
             allow_anonymous,
@@ -85,6 +101,39 @@ impl Resolver<'_> {
             Ok(address) => Some(address),
             Err(fault) => self.required(None, &field, Fault::Address(fault)),
         }
+    }
+
+    fn socket_domain(
+        &mut self,
+        fields: &Fields<'_, '_>,
+        address: Option<&BindAddress>,
+    ) -> Option<SocketDomain> {
+        let Some(field) = fields.field(&SOCKET_DOMAIN) else {
+            return Some(SocketDomain::Both);
+        };
+        let named = SocketDomain::named(self.text(&field)?);
+        let domain = self.required(named, &field, Fault::SocketDomain)?;
+        let fits = match address {
+            Some(BindAddress::Ip(address)) => domain.includes(*address),
+            _ => true,
+        };
+        self.required(fits.then_some(domain), &field, Fault::OtherDomain)
+    }
+
+    /// A text that must be right, or none where it is absent.
+    fn checked_text(
+        &mut self,
+        fields: &Fields<'_, '_>,
+        key: &'static Key,
+        is_right: fn(&str) -> bool,
+        fault: Fault,
+    ) -> Option<Option<String>> {
+        let Some(field) = fields.field(key) else {
+            return Some(None);
+        };
+        let text = self.text(&field)?;
+        let right = is_right(text).then(|| Some(text.to_owned()));
+        self.required(right, &field, fault)
     }
 
     fn protocol(&mut self, fields: &Fields<'_, '_>) -> Option<Protocol> {
@@ -137,6 +186,20 @@ fn is_name_with_port(text: &str) -> bool {
         .is_some_and(|(name, port)| is_domain_name(name) && port.parse::<u16>().is_ok())
 }
 
+/// Whether a network interface can have this name.
+fn is_interface_name(text: &str) -> bool {
+    let usual = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
+    (1..=15).contains(&text.len()) && text.bytes().all(usual) && text != "." && text != ".."
+}
+
+/// Whether a Unix socket can be made at this path.
+fn is_socket_path(text: &str) -> bool {
+    text.starts_with('/')
+        && !text.ends_with('/')
+        && text.len() <= MAX_SOCKET_PATH
+        && !text.contains(char::is_control)
+}
+
 /// Whether the text is a name the Linux kernel gives to network interfaces, such as `eth0`.
 fn is_interface(text: &str) -> bool {
     let number = text.trim_start_matches(|character: char| character.is_ascii_lowercase());
@@ -147,6 +210,9 @@ fn is_interface(text: &str) -> bool {
 }
 
 const INTERFACES: [&str; 6] = ["eth", "wlan", "usb", "end", "br", "wg"];
+
+/// Bytes that the kernel takes, less the one that ends them.
+const MAX_SOCKET_PATH: usize = 107;
 
 /// Listeners in a file.
 const MAX_LISTENERS: usize = 64;

@@ -127,14 +127,14 @@ fn every_refusal_is_a_sentence() {
                 first: 0x16,
                 looks_like: Some(Guess::Tls),
             },
-            "a TLS handshake on a listener without TLS",
+            "this looks like TLS on a plain MQTT port: switch TLS off in the client",
         ),
         (
             DecodeError::NotConnect {
                 first: 0x47,
                 looks_like: Some(Guess::Http),
             },
-            "an HTTP request on a listener for MQTT without WebSocket",
+            "this looks like HTTP on a plain MQTT port: a browser needs a listener with protocol \"websockets\"",
         ),
         (
             DecodeError::NotConnect {

@@ -8,6 +8,7 @@ fn listener(port: u16, state: ListenerState, address: &str, reason: Option<&str>
         protocol: "mqtt".to_owned(),
         port,
         bind_address: "::".to_owned(),
+        socket: None,
         addresses: vec![address.to_owned()],
         state,
         reason: reason.map(str::to_owned),

@@ -157,7 +157,7 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
         ),
         (
             rejected(None, tls),
-            "Client <unknown> disconnected due to protocol error. (reason: a TLS handshake on",
+            "Client <unknown> disconnected due to protocol error. (reason: this looks like TLS on a plain MQTT port",
         ),
         (
             rejected(
