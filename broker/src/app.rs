@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::auth::Authenticator;
 use crate::control::Control;
 use crate::hub::{self, Hub};
-use crate::listener::{self, Listeners};
+use crate::listener::{self, Listeners, Passed};
 use crate::logging::Log;
 use crate::options::{DEFAULT_CONFIG, RunOptions};
 use crate::reload::Reloader;
@@ -25,7 +25,7 @@ use crate::supervisor::{Failures, Supervisor};
 use crate::{canary, local_socket, memory, systemd};
 
 /// Runs the daemon until it is told to stop.
-pub async fn run(options: RunOptions) -> ExitCode {
+pub async fn run(options: RunOptions, passed: Passed) -> ExitCode {
     let (log, stops) = match Log::start().and_then(|log| Ok((log, Stops::catch()?))) {
         Ok(parts) => parts,
         Err(error) => {
@@ -34,7 +34,7 @@ pub async fn run(options: RunOptions) -> ExitCode {
         }
     };
     log.notice(format!("{VERSION} starting"));
-    let code = match Daemon::start(options, &log).await {
+    let code = match Daemon::start(options, passed, &log).await {
         Ok(daemon) => daemon.serve(stops, &log).await,
         Err(code) => code,
     };
@@ -109,7 +109,7 @@ struct Daemon {
 
 impl Daemon {
     /// Starts every part; a configuration named on the command line must be valid.
-    async fn start(options: RunOptions, log: &Log) -> Result<Self, ExitCode> {
+    async fn start(options: RunOptions, passed: Passed, log: &Log) -> Result<Self, ExitCode> {
         let (supervisor, failures) = Supervisor::new();
         let authenticator = Authenticator::new(options.state, log.clone());
         let hub = Hub::new(
@@ -124,6 +124,7 @@ impl Daemon {
         }
 
         let listeners = Listeners::new(hub.clone(), supervisor.clone(), log.clone());
+        listeners.adopt(passed);
         let named = options.config.is_some();
         let config = options.config.unwrap_or_else(|| DEFAULT_CONFIG.into());
         let reloader = Reloader::new(

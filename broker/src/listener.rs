@@ -2,13 +2,15 @@
 //! The listening sockets: opened, retried, replaced on reload, each with a state that can be shown.
 
 mod accept;
+mod passed;
 mod presence;
 mod socket;
 
 pub use accept::name;
+pub use passed::Passed;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use broker_config::{BindAddress, Listener, Protocol};
@@ -26,6 +28,7 @@ pub struct Listeners {
     hub: Arc<Hub>,
     supervisor: Supervisor,
     log: Log,
+    passed: OnceLock<Passed>,
     /// In the order of the configuration.
     open: Mutex<Vec<Running>>,
 }
@@ -69,13 +72,19 @@ impl Listeners {
             hub,
             supervisor,
             log,
+            passed: OnceLock::new(),
             open: Mutex::default(),
         })
     }
 
     /// Opens and closes sockets until they are the wanted ones; those in both stay open, whatever their terms.
     /// Returns when each new one listens, waits or is refused.
-    pub async fn apply(&self, wanted: &[Listener]) {
+    pub async fn apply(self: &Arc<Self>, wanted: &[Listener]) {
+        for address in self.passed().strangers(wanted) {
+            self.log.warning(format!(
+                "The service manager passed the socket {address}, and no [[listener]] asks for it: nobody is served there."
+            ));
+        }
         self.retain(|settings| wanted.iter().any(|other| other.is_same_socket(settings)))
             .await;
         let begun = self.begin(wanted);
@@ -85,6 +94,12 @@ impl Listeners {
                 .wait_for(|condition| condition.state.is_some())
                 .await;
         }
+    }
+
+    /// Uses these sockets, where a listener asks for one, in place of opening it; only the first call counts.
+    pub fn adopt(&self, passed: Passed) {
+        // Nothing is lost: there is one caller.
+        let _ = self.passed.set(passed);
     }
 
     /// Every listener, in the order of the configuration.
@@ -112,7 +127,7 @@ impl Listeners {
     }
 
     /// Starts the wanted ones that do not run yet, and puts all in the wanted order.
-    fn begin(&self, wanted: &[Listener]) -> Vec<watch::Receiver<Condition>> {
+    fn begin(self: &Arc<Self>, wanted: &[Listener]) -> Vec<watch::Receiver<Condition>> {
         let mut open = self.lock();
         let mut former = std::mem::take(&mut *open);
         let mut begun = Vec::new();
@@ -136,14 +151,18 @@ impl Listeners {
         begun
     }
 
-    fn start(&self, settings: Listener) -> Running {
+    fn start(self: &Arc<Self>, settings: Listener) -> Running {
         let (tell, condition) = watch::channel(Condition::default());
-        let task = listen(settings.clone(), tell, self.hub.clone(), self.log.clone());
+        let task = listen(settings.clone(), tell, Arc::clone(self));
         Running {
             settings,
             task: self.supervisor.essential("listener", task),
             condition,
         }
+    }
+
+    fn passed(&self) -> &Passed {
+        self.passed.get_or_init(Passed::default)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
@@ -164,28 +183,44 @@ impl Running {
 }
 
 /// The task of one listener: opens it, accepts, and opens it anew when its interface was replaced.
-async fn listen(settings: Listener, tell: watch::Sender<Condition>, hub: Arc<Hub>, log: Log) {
+async fn listen(settings: Listener, tell: watch::Sender<Condition>, listeners: Arc<Listeners>) {
+    let Listeners { hub, log, .. } = &*listeners;
     loop {
-        let sockets = open(&settings, &tell, &log).await;
+        let sockets = open(&settings, &tell, listeners.passed(), log).await;
         let addresses = socket::addresses(&sockets);
-        announce(&settings, &addresses, &log);
+        announce(&settings, &addresses, log);
         let state = presence::state(&settings);
         if state != State::Listening {
-            presence::report(&settings, &state, &log);
+            presence::report(&settings, &state, log);
         }
         tell.send_replace(Condition {
             addresses,
             state: Some(state),
         });
         tokio::select! {
-            () = accept::serve(&sockets, &settings, &hub, &log) => {}
-            () = presence::watch(&settings, &tell, &log) => {}
+            () = accept::serve(&sockets, &settings, hub, log) => {}
+            () = presence::watch(&settings, &tell, log) => {}
         }
     }
 }
 
 /// Tries until it is open.
-async fn open(settings: &Listener, tell: &watch::Sender<Condition>, log: &Log) -> Vec<Socket> {
+async fn open(
+    settings: &Listener,
+    tell: &watch::Sender<Condition>,
+    passed: &Passed,
+    log: &Log,
+) -> Vec<Socket> {
+    match passed.find(settings) {
+        Ok(Some(socket)) => {
+            log.notice(format!("The listener ({settings}) uses the socket that the service manager passed."));
+            return vec![socket];
+        }
+        Ok(None) => {}
+        Err(error) => log.error(format!(
+            "The socket that the service manager passed for the listener ({settings}) cannot be used: {error}."
+        )),
+    }
     loop {
         let obstacle = match socket::open(settings, tell).await {
             Ok(sockets) => return sockets,

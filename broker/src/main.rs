@@ -26,6 +26,7 @@ mod transport;
 
 use std::process::ExitCode;
 
+use listener::Passed;
 use options::RunOptions;
 
 fn main() -> ExitCode {
@@ -59,6 +60,7 @@ fn run(arguments: lexopt::Parser) -> ExitCode {
         Ok(None) => return say(options::HELP),
         Err(error) => return misused(&error.to_string()),
     };
+    let passed = Passed::from_environment();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(MAX_WORKERS))
@@ -67,7 +69,7 @@ fn run(arguments: lexopt::Parser) -> ExitCode {
         .build();
     match runtime {
         Ok(runtime) => {
-            let code = runtime.block_on(app::run(options));
+            let code = runtime.block_on(app::run(options, passed));
             runtime.shutdown_background();
             code
         }

@@ -3,6 +3,7 @@
 //!
 //! What is missing on this machine is installed, or fetched into `target/interop` in the versions named here.
 
+mod activation;
 mod browser;
 mod commands;
 mod crowd;

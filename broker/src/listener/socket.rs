@@ -35,10 +35,10 @@ pub enum Obstacle {
 /// One listening socket.
 pub enum Socket {
     Tcp(TcpListener),
-    /// The file goes with the socket.
+    /// With the file that goes with it, if it is ours.
     Local(
         UnixListener,
-        #[allow(dead_code, reason = "it acts when dropped")] SocketFile,
+        #[allow(dead_code, reason = "it acts when dropped")] Option<SocketFile>,
     ),
 }
 
@@ -105,7 +105,7 @@ pub fn addresses(sockets: &[Socket]) -> Vec<SocketAddr> {
 fn open_local(path: &str) -> Result<Socket, Obstacle> {
     let file = Path::new(path);
     match local_socket::open(file) {
-        Ok(socket) => Ok(Socket::Local(socket, SocketFile::new(file))),
+        Ok(socket) => Ok(Socket::Local(socket, Some(SocketFile::new(file)))),
         Err(error) => Err(Obstacle::Path(path.to_owned(), error)),
     }
 }
