@@ -14,9 +14,10 @@ mod timer;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytestring::ByteString;
 use mqtt_core::{
-    AuthRequest, Broker, ClientStatus, Command, ConnectionId, Effects, FetchRequest, LoginFailure,
-    Moment, Params, Stats, Verdict,
+    AuthRequest, Broker, ClientStatus, Command, ConnectionId, Credentials, Effects, FetchRequest,
+    LoginFailure, Moment, Params, Stats, Verdict,
 };
 use mqtt_proto::DecodeLimits;
 use tokio::runtime::Handle;
@@ -218,17 +219,19 @@ impl Hub {
     fn judge(self: &Arc<Self>, request: AuthRequest) {
         let hub = self.clone();
         self.tasks.spawn(async move {
-            let AuthRequest {
-                conn,
-                username,
-                password,
-            } = request;
+            let AuthRequest { conn, credentials } = request;
             let mut answer = Answer {
                 hub: hub.clone(),
                 conn,
                 verdict: BUSY,
+                user: None,
             };
-            answer.verdict = hub.authenticator.judge(username, password).await;
+            answer.verdict = match credentials {
+                Credentials::Login { username, password } => {
+                    hub.authenticator.judge(username, password).await
+                }
+                Credentials::Step { .. } => Verdict::Refused(LoginFailure::UnknownMethod),
+            };
         });
     }
 
@@ -267,13 +270,15 @@ struct Answer {
     hub: Arc<Hub>,
     conn: ConnectionId,
     verdict: Verdict,
+    user: Option<ByteString>,
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
         self.hub.enter(&mut vec![Command::Authenticated {
             conn: self.conn,
-            verdict: self.verdict,
+            verdict: std::mem::replace(&mut self.verdict, BUSY),
+            user: self.user.take(),
         }]);
     }
 }

@@ -2,6 +2,7 @@
 //! Dialogues between clients and the core, in virtual time; each body runs in every version it applies to.
 
 mod aliases;
+mod auth;
 mod connect;
 mod delivery;
 mod expiry;
@@ -16,6 +17,7 @@ mod malformed_table;
 mod payload_format;
 mod publication;
 mod reasons;
+mod reauthentication;
 mod resume;
 mod retained;
 mod sessions;

@@ -27,6 +27,7 @@ pub use connection::Connection;
 pub use daemon::{Daemon, PASSWORD, USER, free_ports};
 pub use packets::IntoPacket;
 pub use random::Random;
+pub use settle::METHOD;
 pub use world::{LISTENER, World, open_to_all};
 
 use mqtt_proto::Version;

@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bytes::Bytes;
+use bytestring::ByteString;
 use mqtt_core::{
-    AuthRequest, CloseCause, Command, ConnectionId, Drained, Event, FetchRequest, Frame,
-    LoginFailure, Verdict,
+    AuthRequest, CloseCause, Command, ConnectionId, Credentials, Drained, Event, FetchRequest,
+    Frame, LoginFailure, Verdict,
 };
 use mqtt_proto::{Version, encode};
 
@@ -16,6 +18,9 @@ use crate::world::State;
 
 /// Turns of the driver without time passing; more means that the core never comes to rest.
 const TURNS: usize = 100_000;
+
+/// The authentication method of the world; what it asks for is in [`State::judge_step`].
+pub const METHOD: &str = "PASSPHRASE";
 
 /// What a driver asks for in one drain, in bytes.
 const DRAIN_BYTES: usize = 64 * 1024;
@@ -132,10 +137,11 @@ impl State {
 
     fn answer_requests(&mut self) {
         while let Some(request) = self.logins.next() {
-            let verdict = self.judge(&request);
+            let (verdict, user) = self.judge(&request);
             self.commands.push(Command::Authenticated {
                 conn: request.conn,
                 verdict,
+                user,
             });
         }
         while let Some(FetchRequest { conn, location }) = self.fetches.next() {
@@ -148,19 +154,58 @@ impl State {
         }
     }
 
-    /// Every user has the password "secret".
-    fn judge(&self, request: &AuthRequest) -> Verdict {
-        let password = request
-            .password
-            .as_ref()
-            .map(|password| password.as_bytes());
-        match (&request.username, password) {
-            // The core asks only where its listener lets everybody in.
-            (None, _) => Verdict::Accepted,
-            (Some(_), Some(b"secret")) => Verdict::Accepted,
-            (Some(_), Some(_)) => Verdict::Refused(LoginFailure::WrongPassword),
-            (Some(_), None) => Verdict::Refused(LoginFailure::NoPassword),
+    fn judge(&mut self, request: &AuthRequest) -> (Verdict, Option<ByteString>) {
+        match &request.credentials {
+            Credentials::Login { username, password } => {
+                let password = password.as_ref().map(|password| password.as_bytes());
+                (self.judge_login(username.is_some(), password), None)
+            }
+            Credentials::Step { method, .. } if method != METHOD => {
+                (Verdict::Refused(LoginFailure::UnknownMethod), None)
+            }
+            Credentials::Step { data, begins, .. } => self.judge_step(request.conn, data, *begins),
         }
+    }
+
+    /// Every user has the password "secret".
+    fn judge_login(&self, named: bool, password: Option<&[u8]>) -> Verdict {
+        match (named, password) {
+            // The core asks only where its listener lets everybody in.
+            (false, _) => Verdict::Accepted,
+            (true, Some(b"secret")) => Verdict::Accepted,
+            (true, Some(_)) => Verdict::Refused(LoginFailure::WrongPassword),
+            (true, None) => Verdict::Refused(LoginFailure::NoPassword),
+        }
+    }
+
+    /// The client says its name, is asked "password?" and says "secret"; to "again" it is asked once more.
+    fn judge_step(
+        &mut self,
+        conn: ConnectionId,
+        data: &[u8],
+        begins: bool,
+    ) -> (Verdict, Option<ByteString>) {
+        if begins {
+            self.named.remove(&conn);
+        }
+        let user = match (self.named.get(&conn), data) {
+            (None, b"") => return (Verdict::Continue(Bytes::from_static(b"name?")), None),
+            (None, name) => {
+                let name = ByteString::from(String::from_utf8_lossy(name).into_owned());
+                self.named.insert(conn, name.clone());
+                return (
+                    Verdict::Continue(Bytes::from_static(b"password?")),
+                    Some(name),
+                );
+            }
+            (Some(user), _) => user.clone(),
+        };
+        let verdict = match data {
+            b"secret" => Verdict::Proven(Bytes::from_static(b"welcome")),
+            b"again" => Verdict::Continue(Bytes::from_static(b"password?")),
+            _ => Verdict::Refused(LoginFailure::WrongPassword),
+        };
+        (verdict, Some(user))
     }
 
     /// True when there was anything to drain.

@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub(crate) effects: Effects,
     pub(crate) events: Vec<Event>,
     pub(crate) logins: Held<AuthRequest>,
+    /// Users who told their names in a step of enhanced authentication.
+    pub(crate) named: BTreeMap<ConnectionId, ByteString>,
     pub(crate) fetches: Held<FetchRequest>,
     /// Unfinished work of the core waits.
     pub(crate) work_held: bool,
@@ -109,6 +111,7 @@ impl World {
                 hold: false,
                 waiting: VecDeque::new(),
             },
+            named: BTreeMap::new(),
             fetches: Held {
                 hold: false,
                 waiting: VecDeque::new(),

@@ -3,6 +3,7 @@
 
 mod acknowledge;
 mod admission;
+mod authenticate;
 mod connect;
 mod connections;
 mod deadlines;
@@ -133,7 +134,11 @@ impl Broker {
                 }
                 self.end(now, conn, DisconnectCause::Undecodable(error), fx);
             }
-            Command::Authenticated { conn, verdict } => self.authenticated(now, conn, verdict, fx),
+            Command::Authenticated {
+                conn,
+                verdict,
+                user,
+            } => self.authenticated(now, conn, verdict, user, fx),
             Command::Fetched {
                 conn,
                 location,
@@ -172,11 +177,16 @@ impl Broker {
             return;
         };
         let fault = match (packet, &c.phase) {
-            (_, Phase::Closing | Phase::Judging(_)) => return, // [MQTT-3.1.4-6], [MQTT-3.14.4-1], in 3.1.1 [MQTT-3.1.4-5], [MQTT-3.14.4-2]
+            (_, Phase::Closing) => return, // [MQTT-3.1.4-6], [MQTT-3.14.4-1], in 3.1.1 [MQTT-3.1.4-5], [MQTT-3.14.4-2]
             (Packet::Connect(connect), Phase::Greeting) => {
                 return self.connect(now, conn, connect, fx);
             }
             (_, Phase::Greeting) => ProtocolFault::FirstPacketNotConnect,
+            (Packet::Auth(auth), _) => return self.auth(now, conn, &auth, fx),
+            (Packet::Disconnect(_), Phase::Judging(_)) => {
+                return self.end(now, conn, DisconnectCause::ByClient, fx);
+            }
+            (_, Phase::Judging(_)) => ProtocolFault::PacketBeforeConnAck, // [MQTT-3.1.2-30]
             (Packet::Connect(_), Phase::Live(_)) => ProtocolFault::SecondConnect, // [MQTT-3.1.0-2], [MQTT-3.2.0-2]
             (Packet::Publish(publish), _) => return self.publish(now, conn, publish, fx),
             (Packet::PubAck(ack), _) => return self.puback(now, conn, &ack, fx),
@@ -193,7 +203,6 @@ impl Broker {
             (Packet::Disconnect(disconnect), _) => {
                 return self.disconnect(now, conn, &disconnect, fx);
             }
-            (Packet::Auth(_), _) => ProtocolFault::EnhancedAuthentication,
             (
                 server @ (Packet::ConnAck(_)
                 | Packet::SubAck(_)

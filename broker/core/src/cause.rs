@@ -44,6 +44,10 @@ pub enum DisconnectCause {
     TakenOver {
         by: Peer,
     },
+    /// Enhanced authentication that was not finished within the time allowed.
+    AuthenticationTimeout {
+        allowed: Duration,
+    },
     /// The user was removed or given another password.
     Withdrawn,
     Undecodable(DecodeError),
@@ -71,8 +75,17 @@ pub enum ProtocolFault {
     TopicAliasesTooLong,
     /// An alias alone, to which this connection has given no topic.
     UnknownTopicAlias,
-    EnhancedAuthentication,
     PayloadFormat,
+    /// A packet other than AUTH and DISCONNECT between a CONNECT with a method and its CONNACK.
+    PacketBeforeConnAck,
+    /// AUTH on a connection whose CONNECT named no method.
+    AuthWithoutConnectMethod,
+    AuthWithoutMethod,
+    OtherMethod,
+    /// AUTH with another reason than the state of the exchange allows.
+    AuthOutOfTurn,
+    TooManyRounds,
+    AuthenticationDataTooLong,
     WillDenied,
     /// The will's topic is longer or deeper than topics may be.
     WillTopic,
@@ -95,9 +108,10 @@ impl ProtocolFault {
             Self::EmptyClientId => Reason::ClientIdentifierNotValid,
             Self::ReceiveMaximumExceeded => Reason::ReceiveMaximumExceeded,
             Self::TopicAlias { .. } => Reason::TopicAliasInvalid,
-            Self::EnhancedAuthentication => Reason::BadAuthenticationMethod,
             Self::PayloadFormat => Reason::PayloadFormatInvalid,
             Self::AnswerTooLarge => Reason::PacketTooLarge,
+            Self::OtherMethod => Reason::BadAuthenticationMethod,
+            Self::AuthenticationDataTooLong => Reason::ImplementationSpecificError,
             Self::WillDenied => Reason::NotAuthorized,
             Self::WillTopic => Reason::TopicNameInvalid,
             Self::VersionNotAccepted(_) => Reason::UnsupportedProtocolVersion,
@@ -132,8 +146,22 @@ impl fmt::Display for ProtocolFault {
             Self::UnknownTopicAlias => {
                 f.write_str("a topic alias without topic name that was given no name before")
             }
-            Self::EnhancedAuthentication => {
-                f.write_str("this server has no such authentication method")
+            Self::PacketBeforeConnAck => f.write_str(
+                "before CONNACK a client with an authentication method may send AUTH and DISCONNECT only",
+            ),
+            Self::AuthWithoutConnectMethod => {
+                f.write_str("AUTH was sent, and CONNECT named no authentication method")
+            }
+            Self::AuthWithoutMethod => f.write_str("AUTH names no authentication method"),
+            Self::OtherMethod => {
+                f.write_str("AUTH names another authentication method than CONNECT did")
+            }
+            Self::AuthOutOfTurn => f.write_str(
+                "AUTH was sent with a reason that does not fit the state of the authentication",
+            ),
+            Self::TooManyRounds => f.write_str("the authentication takes too many steps"),
+            Self::AuthenticationDataTooLong => {
+                f.write_str("the authentication data is longer than this server takes")
             }
             Self::PayloadFormat => f.write_str("a payload that is said to be UTF-8 and is not"),
             Self::WillTopic => {
@@ -164,9 +192,7 @@ impl DisconnectCause {
     /// The sentence for the peer, which is not told whether a user name exists.
     pub(crate) fn told(&self) -> String {
         match self {
-            Self::Login(
-                LoginFailure::UnknownUser | LoginFailure::WrongPassword | LoginFailure::NoPassword,
-            ) => "the user name or the password is wrong".to_owned(),
+            Self::Login(failure) => failure.told(),
             _ => self.to_string(),
         }
     }
@@ -189,11 +215,11 @@ impl DisconnectCause {
             Self::ConnectTimeout { .. } => return None,
             Self::KeepAlive { .. } => Reason::KeepAliveTimeout,
             Self::TakenOver { .. } => Reason::SessionTakenOver,
+            Self::AuthenticationTimeout { .. } => Reason::NotAuthorized,
             Self::Withdrawn => Reason::NotAuthorized,
             Self::Undecodable(error) => error.reason(),
             Self::Protocol(fault) => fault.reason(),
-            Self::Login(LoginFailure::Busy) => Reason::ServerBusy,
-            Self::Login(_) => Reason::NotAuthorized,
+            Self::Login(failure) => failure.reason(),
             Self::ListenerClosed => Reason::AdministrativeAction,
             Self::ShuttingDown => Reason::ServerShuttingDown,
         })
@@ -224,6 +250,11 @@ impl fmt::Display for DisconnectCause {
             Self::TakenOver { .. } => {
                 f.write_str("another connection took over this client identifier")
             }
+            Self::AuthenticationTimeout { allowed } => write!(
+                f,
+                "the authentication was not finished within {} s",
+                allowed.as_secs()
+            ),
             Self::Withdrawn => {
                 f.write_str("the broker's configuration no longer allows this login")
             }
@@ -235,17 +266,5 @@ impl fmt::Display for DisconnectCause {
             }
             Self::ShuttingDown => f.write_str("the broker is shutting down"),
         }
-    }
-}
-
-impl fmt::Display for LoginFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AnonymousNotAllowed => "no user name given and anonymous clients are not allowed",
-            Self::UnknownUser => "unknown user name",
-            Self::WrongPassword => "wrong password",
-            Self::NoPassword => "no password given",
-            Self::Busy => "too many logins are being checked",
-        })
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use mqtt_proto::{DecodeError, Packet, Version};
 
-use crate::{CloseCause, Listeners, Location, Params};
+use crate::{CloseCause, Listeners, Location, Params, Verdict};
 
 /// One network connection; the driver assigns it and uses an index again only with a new generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,10 +53,11 @@ pub enum Command {
         version: Option<Version>,
         error: DecodeError,
     },
-    /// The answer to an [`crate::AuthRequest`].
+    /// The answer to an [`crate::AuthRequest`]; `user` is the name that enhanced authentication told, proven or not.
     Authenticated {
         conn: ConnectionId,
         verdict: Verdict,
+        user: Option<ByteString>,
     },
     /// The answer to a [`crate::FetchRequest`]; `None` when the store no longer has it.
     Fetched {
@@ -80,21 +81,4 @@ pub enum Command {
     Withdraw { users: Vec<ByteString> },
     /// Every connection is told and closed; new ones are refused.
     Shutdown,
-}
-
-/// The authenticator's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Accepted,
-    Refused(LoginFailure),
-}
-
-/// Why a login was refused; the peer is told only [`mqtt_proto::Reason::NotAuthorized`] or that the server is busy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginFailure {
-    AnonymousNotAllowed,
-    UnknownUser,
-    WrongPassword,
-    NoPassword,
-    Busy,
 }

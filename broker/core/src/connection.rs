@@ -2,6 +2,7 @@
 //! One network connection: how far it is, what it has to send, when it is next expected to speak.
 
 mod aliases;
+pub(crate) mod handshake;
 mod keep_alive;
 mod outbox;
 mod pace;
@@ -18,6 +19,7 @@ use crate::session::SessionId;
 use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKind, explanation};
 
 pub(crate) use aliases::{InboundAliases, OutboundAliases};
+pub(crate) use handshake::{Handshake, Step};
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use outbox::Outbox;
 pub(crate) use pace::Pace;
@@ -31,7 +33,7 @@ pub(crate) use pace::Pace;
 pub(crate) enum Phase {
     /// CONNECT is awaited.
     Greeting,
-    /// The authenticator was asked.
+    /// CONNECT was read; the authenticator is asked, and with a method the client in turn.
     Judging(Box<Connect>),
     Live(Box<Live>),
     /// Nothing more is accepted; what is in the outbox leaves, then the socket is closed.
@@ -68,6 +70,8 @@ pub(crate) struct Connection {
     /// Counted among those of its listener, because it was not refused at once.
     pub admitted: bool,
     pub version: Option<Version>,
+    /// None where CONNECT named no authentication method.
+    pub handshake: Option<Box<Handshake>>,
     /// The largest packet the client accepts, in bytes.
     pub max_packet_size: usize,
     pub outbox: Outbox,
@@ -99,6 +103,7 @@ impl Connection {
             phase: Phase::Greeting,
             admitted: true,
             version: None,
+            handshake: None,
             max_packet_size: usize::MAX,
             outbox: Outbox::default(),
             aliases: None,
@@ -120,7 +125,8 @@ impl Connection {
     /// Whether packets must wait for an answer to an earlier one.
     pub fn is_waiting(&self) -> bool {
         match &self.phase {
-            Phase::Judging(_) => true,
+            // With a method the client may not send on before CONNACK. [MQTT-3.1.2-30]
+            Phase::Judging(_) => self.handshake.is_none(),
             Phase::Live(live) => live.fanning_out || live.pace.waiting,
             Phase::Greeting | Phase::Closing => false,
         }
@@ -150,16 +156,26 @@ impl Connection {
     }
 
     /// When the peer must have spoken: one and a half keep alive intervals after its last packet,
-    /// or the time for CONNECT. [MQTT-3.1.2-22]
+    /// or the time for CONNECT or for an authentication. [MQTT-3.1.2-22]
     pub fn silence_limit(&self, limits: &Limits) -> Option<Moment> {
+        let authentication = self.authentication_limit();
         match &self.phase {
             Phase::Greeting => Some(self.last_packet.after(limits.connect_timeout)),
+            Phase::Judging(_) => authentication,
             Phase::Live(live) if live.keep_alive > 0 => {
                 let span = Duration::from_millis(u64::from(live.keep_alive) * 1_500);
-                Some(self.last_packet.after(span))
+                let silence = self.last_packet.after(span);
+                Some(authentication.map_or(silence, |limit| limit.min(silence)))
             }
-            _ => None,
+            Phase::Live(_) => authentication,
+            Phase::Closing => None,
         }
+    }
+
+    /// When the authentication under way must have ended.
+    pub fn authentication_limit(&self) -> Option<Moment> {
+        let handshake = self.handshake.as_ref();
+        handshake.filter(|h| h.is_open()).map(|h| h.deadline)
     }
 
     /// Adds a reply to the outbox, explained where the client can take it; false for one that it could take in no

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What the core asks a driver to do after an entry.
 
-use bytestring::ByteString;
-use mqtt_proto::{Password, Version};
+use mqtt_proto::Version;
 
-use crate::{CommitSeq, ConnectionId, Event, Frame, Location, Moment, Record};
+use crate::{AuthRequest, CommitSeq, ConnectionId, Event, Frame, Location, Moment, Record};
 
 /// The outcome of one entry; the driver owns and reuses it, emptying each list as it acts.
 #[derive(Default)]
@@ -25,13 +24,6 @@ pub struct Effects {
     pub unfinished: bool,
     /// When to enter with [`crate::Command::Tick`] at the latest.
     pub deadline: Option<Moment>,
-}
-
-/// A login to judge; one without a user name only where the listener allows it.
-pub struct AuthRequest {
-    pub conn: ConnectionId,
-    pub username: Option<ByteString>,
-    pub password: Option<Password>,
 }
 
 /// A payload to read.

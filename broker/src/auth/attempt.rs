@@ -36,7 +36,7 @@ impl Attempts {
             fingerprint,
             outcome,
         };
-        *share.outcome.get_or_init(|| judge).await
+        share.outcome.get_or_init(|| judge).await.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Arc<OnceCell<Verdict>>>> {

@@ -208,7 +208,9 @@ fn sentence(cause: &DisconnectCause) -> (&'static Kind, &'static str) {
         DisconnectCause::PeerClosed | DisconnectCause::Socket(_) => {
             (&Kind::CONNECTION_LOST, " closed its connection.")
         }
-        DisconnectCause::KeepAlive { .. } | DisconnectCause::ConnectTimeout { .. } => (
+        DisconnectCause::KeepAlive { .. }
+        | DisconnectCause::ConnectTimeout { .. }
+        | DisconnectCause::AuthenticationTimeout { .. } => (
             &Kind::CLIENT_TIMED_OUT,
             " has exceeded timeout, disconnecting.",
         ),

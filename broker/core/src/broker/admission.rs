@@ -32,7 +32,7 @@ impl Broker {
             self.tell(Event::Opened { peer }, fx);
         }
         self.connections.insert(connection);
-        self.watch_silence(conn);
+        self.watch_silence(now, conn);
     }
 
     /// What is told of a connection that is closed at once; none for one that may speak.

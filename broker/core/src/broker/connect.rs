@@ -5,12 +5,14 @@ use bytestring::ByteString;
 use mqtt_proto::{Ack, ConnAck, Connect, Packet, Properties, Property, Reason, Version};
 
 use super::{Broker, wake};
-use crate::connection::{InboundAliases, KeepAlive, Live, OutboundAliases, Pace, Phase};
+use crate::connection::{
+    Handshake, InboundAliases, KeepAlive, Live, OutboundAliases, Pace, Phase, handshake,
+};
 use crate::memory;
 use crate::session::{PendingWill, SessionId};
 use crate::{
-    AuthRequest, Client, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Frame,
-    LoginFailure, Moment, ProtocolFault, Record, SessionKey, Terms, Verdict, authz,
+    AuthRequest, Client, CommitSeq, ConnectionId, Credentials, DisconnectCause, Effects, Event,
+    Frame, LoginFailure, Moment, ProtocolFault, Record, SessionKey, Terms, Verdict,
 };
 
 impl Broker {
@@ -42,63 +44,23 @@ impl Broker {
                 connect.client_id.clone(),
             ));
         }
-        let (username, password) = (connect.username.clone(), connect.password.take());
+        let credentials = match credentials(&mut connect) {
+            Ok(credentials) => credentials,
+            Err(fault) => return self.end(now, conn, DisconnectCause::Protocol(fault), fx),
+        };
+        if let Credentials::Step { method, .. } = &credentials {
+            // The time allowed for CONNECT is the time for all of the login.
+            c.handshake = Some(Box::new(Handshake::begin(
+                method.clone(),
+                c.silence_deadline,
+            )));
+        }
         c.phase = Phase::Judging(connect);
         if c.is_internal() {
-            return self.authenticated(now, conn, Verdict::Accepted, fx);
+            return self.authenticated(now, conn, Verdict::Accepted, None, fx);
         }
-        fx.authenticate.push(AuthRequest {
-            conn,
-            username,
-            password,
-        });
+        fx.authenticate.push(AuthRequest { conn, credentials });
         wake(c, fx);
-    }
-
-    pub(super) fn authenticated(
-        &mut self,
-        now: Moment,
-        conn: ConnectionId,
-        verdict: Verdict,
-        fx: &mut Effects,
-    ) {
-        let unanswerable = self.is_unanswerable(conn);
-        let Some(c) = self.connections.get_mut(conn) else {
-            return;
-        };
-        let Phase::Judging(connect) = &c.phase else {
-            return;
-        };
-        let denied = connect
-            .will
-            .as_ref()
-            .is_some_and(|w| authz::may_publish(c.peer.kind, &w.topic).is_none());
-        let mut wills = connect.will.iter();
-        let too_long = wills.any(|w| !self.params.limits.allow_topic(w.topic.as_str()));
-        let key = session_key(connect);
-        let new = self.sessions.find(&key).is_none();
-        // [MQTT-3.1.4-2], in 3.1.1 [MQTT-4.8.0-2]
-        let refused = match verdict {
-            Verdict::Refused(failure) => Some(DisconnectCause::Login(failure)),
-            _ if unanswerable => Some(DisconnectCause::Protocol(ProtocolFault::AnswerTooLarge)),
-            _ if too_long => Some(DisconnectCause::Protocol(ProtocolFault::WillTopic)),
-            _ if denied => Some(DisconnectCause::Protocol(ProtocolFault::WillDenied)),
-            _ if new && self.sessions.len() >= self.params.limits.max_sessions => {
-                Some(DisconnectCause::Protocol(ProtocolFault::TooManySessions))
-            }
-            _ if new && self.memory.held() >= self.params.limits.memory_limit => {
-                Some(DisconnectCause::Protocol(ProtocolFault::MemoryFull))
-            }
-            Verdict::Accepted => None,
-        };
-        if let Some(cause) = refused {
-            return self.end(now, conn, cause, fx);
-        }
-        let Phase::Judging(connect) = std::mem::replace(&mut c.phase, Phase::Closing) else {
-            return;
-        };
-        self.accept(now, conn, *connect, key, fx);
-        self.resume(now, conn, fx);
     }
 
     /// Handles what arrived while the connection waited for an answer, and has the driver read on.
@@ -118,7 +80,7 @@ impl Broker {
         }
     }
 
-    fn accept(
+    pub(super) fn accept(
         &mut self,
         now: Moment,
         conn: ConnectionId,
@@ -140,7 +102,7 @@ impl Broker {
         if session_present {
             self.release_again(conn, id, fx);
         }
-        self.watch_silence(conn);
+        self.watch_silence(now, conn);
         self.pump(now, id, fx);
     }
 
@@ -287,7 +249,7 @@ impl Broker {
     }
 
     /// Whether the client could not even take a CONNACK. [MQTT-3.1.2-24]
-    fn is_unanswerable(&self, conn: ConnectionId) -> bool {
+    pub(super) fn is_unanswerable(&self, conn: ConnectionId) -> bool {
         let Some(c) = self.connections.get(conn) else {
             return false;
         };
@@ -330,6 +292,12 @@ impl Broker {
         if let Some(id) = connect.properties.assigned_client_identifier() {
             properties.push(Property::AssignedClientIdentifier(id.clone())); // [MQTT-3.1.3-7], [MQTT-3.2.2-16]
         }
+        if let Some(method) = connect.properties.authentication_method() {
+            properties.push(Property::AuthenticationMethod(method.clone())); // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
+        }
+        if let Some(data) = connect.properties.authentication_data() {
+            properties.push(Property::AuthenticationData(data.clone()));
+        }
         properties
     }
 
@@ -353,21 +321,40 @@ fn refusal(terms: &Terms, connect: &Connect) -> Option<DisconnectCause> {
         let fault = ProtocolFault::VersionNotAccepted(connect.version); // [MQTT-3.1.2-2]
         return Some(DisconnectCause::Protocol(fault));
     }
-    let nameless = connect.username.is_none() && !terms.allow_anonymous;
-    nameless.then_some(DisconnectCause::Login(LoginFailure::AnonymousNotAllowed))
+    // A method tells the name later.
+    let nameless =
+        connect.username.is_none() && connect.properties.authentication_method().is_none();
+    (nameless && !terms.allow_anonymous)
+        .then_some(DisconnectCause::Login(LoginFailure::AnonymousNotAllowed))
 }
 
 /// What makes a CONNECT unacceptable whoever sends it.
 fn fault(connect: &Connect) -> Option<ProtocolFault> {
-    if connect.properties.authentication_method().is_some() {
-        return Some(ProtocolFault::EnhancedAuthentication); // [MQTT-4.12.0-1]
-    }
     let may_be_empty = match connect.version {
         Version::V31 => false,
         Version::V311 => connect.clean_start, // [MQTT-3.1.3-8], [MQTT-3.1.3-7], [MQTT-3.1.3-9]
         Version::V5 => true,
     };
     (connect.client_id.is_empty() && !may_be_empty).then_some(ProtocolFault::EmptyClientId)
+}
+
+/// What the client proves its name with, taken out of its CONNECT; with a method the password counts for nothing.
+fn credentials(connect: &mut Connect) -> Result<Credentials, ProtocolFault> {
+    let password = connect.password.take();
+    let Some(method) = connect.properties.authentication_method().cloned() else {
+        return Ok(Credentials::Login {
+            username: connect.username.clone(),
+            password,
+        });
+    };
+    let data = handshake::data(&connect.properties)?;
+    let is_data = |property: &Property| matches!(property, Property::AuthenticationData(_));
+    connect.properties.retain(|property| !is_data(property));
+    Ok(Credentials::Step {
+        method,
+        data,
+        begins: true,
+    })
 }
 
 /// The session a CONNECT names: user name, or empty for an anonymous client, and client identifier. [MQTT-3.1.3-2] [MQTT-3.1.3-5]

@@ -12,12 +12,15 @@ const TIMER_SLICE: usize = 256;
 
 impl Broker {
     /// Sets the deadline for the peer's next packet.
-    pub(super) fn watch_silence(&mut self, conn: ConnectionId) {
+    pub(super) fn watch_silence(&mut self, now: Moment, conn: ConnectionId) {
         let limits = &self.params.limits;
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
-        if let Some(at) = c.silence_limit(limits) {
+        // A deadline in force that comes before looks for the next one itself.
+        let in_force = c.silence_deadline;
+        let later = |at: &Moment| in_force <= now || *at < in_force;
+        if let Some(at) = c.silence_limit(limits).filter(later) {
             c.silence_deadline = at;
             self.timers.set(at, Timer::Silence(conn));
         }
@@ -61,9 +64,15 @@ impl Broker {
             return;
         };
         match c.silence_limit(limits) {
-            Some(limit) if limit > now => self.watch_silence(conn),
+            Some(limit) if limit > now => self.watch_silence(now, conn),
             Some(_) => {
+                let overdue = |limit| limit <= now;
                 let cause = match c.live() {
+                    _ if c.authentication_limit().is_some_and(overdue) => {
+                        DisconnectCause::AuthenticationTimeout {
+                            allowed: limits.connect_timeout,
+                        }
+                    }
                     Some(live) => DisconnectCause::KeepAlive {
                         keep_alive: live.keep_alive,
                         silence: now.since(c.last_packet),
