@@ -10,11 +10,15 @@ mod fingerprint;
 mod first_login;
 mod hashers;
 mod remembered;
+mod scram;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use broker_config::User;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use broker_config::{SCRAM, User};
+use bytes::Bytes;
 use bytestring::ByteString;
 use mqtt_core::{LoginFailure, Verdict};
 use mqtt_proto::Password;
@@ -28,6 +32,8 @@ use fingerprint::{Fingerprint, FingerprintKey};
 use first_login::FirstLogin;
 use hashers::Hashers;
 use remembered::Remembered;
+use scram::ClientFirst;
+pub use scram::Exchange;
 
 /// A handle of the one authenticator; clones share its accounts.
 #[derive(Clone)]
@@ -57,7 +63,7 @@ impl Authenticator {
         let shared = Shared {
             era: RwLock::new(Arc::new(Era::new(
                 Accounts::default(),
-                FingerprintKey::unused(),
+                FingerprintKey::default(),
             ))),
             hashers: Hashers::start(&log),
             waiting: Semaphore::new(MAX_WAITING),
@@ -100,6 +106,58 @@ impl Authenticator {
                 return verdict;
             }
         }
+    }
+
+    /// Judges one step of enhanced authentication, with the name it told; `kept` is what lasts from step to step.
+    ///
+    /// It needs no slow hash: that is the client's part.
+    pub fn step(
+        &self,
+        kept: &mut Option<Box<Exchange>>,
+        method: &str,
+        data: &[u8],
+    ) -> (Verdict, Option<ByteString>) {
+        if method != SCRAM {
+            return (Verdict::Refused(LoginFailure::UnknownMethod), None);
+        }
+        let Some(exchange) = kept.take() else {
+            if data.is_empty() {
+                return (Verdict::Continue(Bytes::new()), None);
+            }
+            return match ClientFirst::parse(data) {
+                Ok(first) => (self.challenge(kept, &first), Some(first.username)),
+                Err(failure) => (Verdict::Refused(failure), None),
+            };
+        };
+        let verdict = match exchange.finish(data) {
+            Ok(_) if !self.is_current(&exchange) => Verdict::Refused(LoginFailure::WrongPassword),
+            Ok(data) => {
+                self.shared.first_login.mark();
+                Verdict::Proven(data)
+            }
+            Err(failure) => Verdict::Refused(failure),
+        };
+        (verdict, Some(exchange.username))
+    }
+
+    fn challenge(&self, kept: &mut Option<Box<Exchange>>, first: &ClientFirst<'_>) -> Verdict {
+        let (verifier, lost) = match self.era().accounts.verifier(&first.username) {
+            Ok(found) => found,
+            Err(failure) => return Verdict::Refused(failure),
+        };
+        let mut fresh = [0; 18];
+        if getrandom::fill(&mut fresh).is_err() {
+            return Verdict::Refused(LoginFailure::Busy);
+        }
+        let (exchange, answer) = Exchange::begin(first, verifier, lost, &STANDARD.encode(fresh));
+        *kept = Some(Box::new(exchange));
+        Verdict::Continue(answer)
+    }
+
+    /// Whether the accounts still are those by which the exchange began, as far as it is concerned.
+    fn is_current(&self, exchange: &Exchange) -> bool {
+        let current = self.era().accounts.verifier(&exchange.username);
+        current.is_ok_and(|(verifier, _)| verifier == exchange.verifier)
     }
 
     fn era(&self) -> Arc<Era> {
@@ -190,5 +248,7 @@ const MAX_CREDENTIAL: usize = 128;
 /// Different logins that wait for their hash; one more is told that the server is busy.
 const MAX_WAITING: usize = 512;
 
+#[cfg(test)]
+mod step_tests;
 #[cfg(test)]
 mod tests;

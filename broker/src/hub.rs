@@ -226,12 +226,24 @@ impl Hub {
                 verdict: BUSY,
                 user: None,
             };
-            answer.verdict = match credentials {
+            match credentials {
                 Credentials::Login { username, password } => {
-                    hub.authenticator.judge(username, password).await
+                    answer.verdict = hub.authenticator.judge(username, password).await;
                 }
-                Credentials::Step { .. } => Verdict::Refused(LoginFailure::UnknownMethod),
-            };
+                Credentials::Step {
+                    method,
+                    data,
+                    begins,
+                } => {
+                    // Without a link the connection is gone, and nobody hears the answer.
+                    if let Some(link) = hub.registry.get(conn) {
+                        let mut kept = link.exchange();
+                        kept.take_if(|_| begins);
+                        (answer.verdict, answer.user) =
+                            hub.authenticator.step(&mut kept, &method, &data);
+                    }
+                }
+            }
         });
     }
 

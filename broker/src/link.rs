@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mqtt_core::ConnectionId;
 use tokio::sync::Notify;
 
+use crate::auth::Exchange;
 use crate::outgoing::Outgoing;
 use crate::transport::{Layer, Sink};
 
@@ -23,6 +24,7 @@ pub struct Link {
     status: AtomicU8,
     sent: AtomicU64,
     wake: Notify,
+    exchange: Mutex<Option<Box<Exchange>>>,
 }
 
 /// What the holder of the turn works on.
@@ -49,12 +51,18 @@ impl Link {
             status: AtomicU8::new(0),
             sent: AtomicU64::new(0),
             wake: Notify::new(),
+            exchange: Mutex::default(),
         }
     }
 
     /// The writer; only the holder of the turn waits for nobody here.
     pub fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the authenticator keeps between two steps of this connection's enhanced authentication.
+    pub fn exchange(&self) -> MutexGuard<'_, Option<Box<Exchange>>> {
+        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn is(&self, status: Status) -> bool {

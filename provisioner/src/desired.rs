@@ -207,6 +207,7 @@ impl StoredUser {
             .map_err(|_| DesiredError::Field("password_hash"))?;
         Ok(User {
             username: self.username,
+            method: hash.method(),
             credential: Credential::Hash(hash),
             line: 0,
         })

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use broker_config::LoginMethod;
+
 use crate::accept::{self, Acceptance, Finding, Refusal};
 use crate::apply::{Outcome, carry_out};
 use crate::clock::Moment;
@@ -165,14 +167,14 @@ fn tell(world: &World, acceptance: Acceptance, steps: Vec<(Step, Outcome)>) -> R
 fn access(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> Access {
     let addresses = world.network.addresses();
     let listening = world.network.listening();
-    let users = desired
-        .broker
-        .users
+    let users = &desired.broker.users;
+    let example = users
         .iter()
-        .map(|user| user.username.clone());
+        .find(|user| user.method == LoginMethod::Password);
     Access {
         host: host(world, desired, steps),
-        users: users.collect(),
+        users: users.iter().map(|user| user.username.clone()).collect(),
+        example: example.map(|user| user.username.clone()),
         allow_anonymous: desired.broker.allow_anonymous,
         sockets: sockets::examine(
             &desired.broker.listeners,

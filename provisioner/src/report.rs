@@ -49,6 +49,8 @@ pub struct Access {
     /// What clients call this machine, such as `broker.local`.
     pub host: String,
     pub users: Vec<String>,
+    /// The first user of whom a client needs nothing but name and password.
+    pub example: Option<String>,
     pub allow_anonymous: bool,
     pub sockets: Vec<Socket>,
 }

@@ -8,7 +8,7 @@ use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
 
-use broker_config::{Credential, HashError, PasswordHash, Settings, User};
+use broker_config::{Credential, HashError, LoginMethod, Settings, User};
 
 use crate::desired::Desired;
 use crate::login::Login;
@@ -20,12 +20,21 @@ pub struct Resolved {
     pub made: Option<Login>,
 }
 
-/// A `password = 0` for a user whose password this device never took.
+/// A `password = 0` for a user of whose password this device has no hash of the kind that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKept {
     pub username: String,
     /// Line of the user in the file, from 1.
     pub line: u32,
+    pub reason: WhyNotKept,
+}
+
+/// Why a password cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyNotKept {
+    NeverTaken,
+    /// It was taken for logins of the other kind.
+    TakenFor(LoginMethod),
 }
 
 /// Why valid settings have no desired state.
@@ -78,16 +87,22 @@ pub fn resolve(
 }
 
 fn not_kept(users: &[User], stored: Option<&Desired>) -> Vec<NotKept> {
-    let kept = |user: &User| stored.is_some_and(|stored| stored.hash_of(&user.username).is_some());
-    let missing = users
-        .iter()
-        .filter(|user| user.credential == Credential::Kept && !kept(user));
-    missing
-        .map(|user| NotKept {
+    let reason = |user: &User| match stored.and_then(|stored| stored.hash_of(&user.username)) {
+        None => Some(WhyNotKept::NeverTaken),
+        Some(hash) if hash.method() == user.method => None,
+        Some(hash) => Some(WhyNotKept::TakenFor(hash.method())),
+    };
+    let missing = |user: &User| {
+        Some(NotKept {
             username: user.username.clone(),
             line: user.line,
+            reason: reason(user)?,
         })
-        .collect()
+    };
+    let kept = users
+        .iter()
+        .filter(|user| user.credential == Credential::Kept);
+    kept.filter_map(missing).collect()
 }
 
 /// The users with hashes, in the same order, worked out on up to four cores: each hash takes 19 MiB, and a Raspberry
@@ -135,27 +150,30 @@ fn hashed(user: &User, stored: Option<&Desired>, salt: Salt) -> Result<User, Has
     let old = stored.and_then(|stored| stored.hash_of(&user.username));
     let credential = match (&user.credential, old) {
         (Credential::Kept, Some(old)) => Credential::Hash(old.clone()),
-        (Credential::Plain(secret), Some(old)) if old.verify(secret.expose().as_bytes()) => {
+        (Credential::Plain(secret), Some(old))
+            if old.method() == user.method && old.verify(secret.expose().as_bytes()) =>
+        {
             Credential::Hash(old.clone())
         }
-        (Credential::Plain(secret), _) => Credential::Hash(PasswordHash::hash_argon2id(
-            secret.expose().as_bytes(),
-            salt,
-        )?),
+        (Credential::Plain(secret), _) => {
+            Credential::Hash(user.method.hash(secret.expose(), salt)?)
+        }
         (Credential::Hash(_) | Credential::Kept, _) => user.credential.clone(),
     };
     Ok(User {
         username: user.username.clone(),
+        method: user.method,
         credential,
         line: 0,
     })
 }
 
 fn user_of(login: &Login, random: &dyn Randomness) -> Result<User, ResolveError> {
-    let hash = PasswordHash::hash_argon2id(login.password.as_bytes(), salt(random)?);
+    let hash = LoginMethod::Password.hash(&login.password, salt(random)?);
     let credential = Credential::Hash(hash.map_err(ResolveError::Hash)?);
     Ok(User {
         username: login.username.clone(),
+        method: LoginMethod::Password,
         credential,
         line: 0,
     })
@@ -173,6 +191,7 @@ fn generated(stored: &Desired) -> Option<User> {
     let credential = Credential::Hash(stored.hash_of(&username)?.clone());
     Some(User {
         username,
+        method: LoginMethod::Password,
         credential,
         line: 0,
     })
@@ -180,12 +199,20 @@ fn generated(stored: &Desired) -> Option<User> {
 
 impl fmt::Display for NotKept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}: `password = 0` keeps the password this device has of a user, and it has none of `{}`; \
-             write a password for this user in quotes",
-            self.line, self.username
-        )
+        let Self { username, line, .. } = self;
+        match self.reason {
+            WhyNotKept::NeverTaken => write!(
+                f,
+                "line {line}: `password = 0` keeps the password this device has of a user, and it has none of \
+                 `{username}`; write a password for this user in quotes"
+            ),
+            WhyNotKept::TakenFor(method) => write!(
+                f,
+                "line {line}: the password of `{username}` was taken for `auth = \"{}\"` and cannot be used \
+                 otherwise, because only its hash was kept; write it once more in quotes",
+                method.name()
+            ),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod front_door;
 mod mosquitto;
 mod mqttjs;
 mod paho;
+mod scram;
 mod socket;
 
 use std::path::{Path, PathBuf};

@@ -9,3 +9,4 @@ mod dialogue;
 mod golden;
 mod power_cut;
 mod scene;
+mod scram;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::InvalidHash;
 use crate::hint::Hint;
-use crate::reference::{BIND_ADDRESS, Form, Key, PROTOCOL, SOCKET, SOCKET_DOMAIN, Table};
+use crate::reference::{AUTH, BIND_ADDRESS, Form, Key, PROTOCOL, SOCKET, SOCKET_DOMAIN, Table};
 use crate::syntax::Syntax;
 
 /// What is wrong.
@@ -57,6 +57,15 @@ pub enum Fault {
     /// It is the one of the sample file.
     PasswordKnown,
     PasswordHash(InvalidHash),
+    Auth,
+    /// A verifier of SCRAM for a user who logs in by password.
+    ScramHash,
+    /// The hash of a password for a user who logs in by SCRAM.
+    NoScramHash,
+    /// SASLprep forbids or changes the name.
+    ScramUsername,
+    /// SASLprep forbids the password.
+    ScramPassword,
     // Listeners.
     TooManyListeners,
     Overlap {
@@ -135,6 +144,11 @@ impl Fault {
             Self::PasswordLength => "password-length",
             Self::PasswordKnown => "password-known",
             Self::PasswordHash(_) => "bad-password-hash",
+            Self::Auth => "bad-auth",
+            Self::ScramHash => "scram-hash",
+            Self::NoScramHash => "no-scram-hash",
+            Self::ScramUsername => "scram-username",
+            Self::ScramPassword => "scram-password",
             Self::TooManyListeners => "too-many-listeners",
             Self::Overlap { .. } => "listeners-overlap",
             Self::Address(_) => "bad-address",
@@ -188,6 +202,18 @@ impl Fault {
             Self::PasswordEmpty => Hint::Do("write a password between the quotes"),
             Self::PasswordLength => Hint::Do("choose one of at most 128 bytes"),
             Self::PasswordKnown => Hint::Do("choose one of your own"),
+            Self::PasswordHash(InvalidHash::Weak) => {
+                Hint::Do("make another with `broker passwd --scram`")
+            }
+            Self::Auth => AUTH.remedy(),
+            Self::ScramHash => Hint::Do("write `auth = \"scram\"` below the name"),
+            Self::NoScramHash => {
+                Hint::Do("write what `broker passwd --scram` prints, or the password itself")
+            }
+            Self::ScramUsername => {
+                Hint::Do("choose a name of letters a-z, digits and hyphens, or another `auth`")
+            }
+            Self::ScramPassword => Hint::Do("choose one of letters, digits and ASCII signs"),
             Self::PasswordHash(InvalidHash::Scheme) => {
                 Hint::Do("write what `broker passwd` prints, or a Mosquitto hash ($6$, $7$)")
             }
@@ -284,6 +310,15 @@ impl fmt::Display for Fault {
             Self::PasswordLength => "the password is longer than 128 bytes",
             Self::PasswordKnown => "this is the example of the sample file, which everybody knows",
             Self::PasswordHash(fault) => return fault.fmt(f),
+            Self::Auth => "unknown way to log in",
+            Self::ScramHash => {
+                "this hash is for logins by SCRAM-SHA-256, and `auth = \"scram\"` is missing"
+            }
+            Self::NoScramHash => "`auth = \"scram\"` needs another kind of hash",
+            Self::ScramUsername => "SCRAM-SHA-256 writes this user name differently or not at all",
+            Self::ScramPassword => {
+                "SCRAM-SHA-256 takes no control characters and one direction of writing"
+            }
             Self::TooManyListeners => "too many listeners",
             Self::Overlap { first_line } => {
                 return write!(f, "the listener of line {first_line} already listens there");

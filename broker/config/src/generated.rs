@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use toml::Value;
 
 use crate::reference::{Form, NEVER};
-use crate::{BrokerSettings, Credential, LimitSettings, Listener, User};
+use crate::{BrokerSettings, Credential, LimitSettings, Listener, LoginMethod, User};
 
 /// A user's password is not hashed yet, so the daemon's file cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,9 @@ fn write_user(file: &mut String, user: &User) -> Result<(), NotHashed> {
     };
     file.push_str("\n[[user]]\n");
     line(file, "username", Value::from(user.username.as_str()));
+    if user.method != LoginMethod::Password {
+        line(file, "auth", Value::from(user.method.name()));
+    }
     line(file, "password_hash", Value::from(hash.as_str()));
     Ok(())
 }

@@ -156,6 +156,9 @@ const HABITS: &[(Table, &str, &str)] = &[
     (Table::User, "pass", "password"),
     (Table::User, "pw", "password"),
     (Table::User, "hash", "password_hash"),
+    (Table::User, "method", "auth"),
+    (Table::User, "auth_method", "auth"),
+    (Table::User, "authentication", "auth"),
     (Table::Listener, "listener", "port"),
     (Table::Listener, "bind", "bind_address"),
     (Table::Listener, "address", "bind_address"),
@@ -193,6 +196,7 @@ const HABITS: &[(Table, &str, &str)] = &[
 
 /// What people write where no single key is meant, and what to do instead.
 const ASTRAY: &[(Table, &str, Hint)] = &[
+    (Table::User, "scram", Hint::Do("write `auth = \"scram\"`")),
     (
         Table::Top,
         "bind",

@@ -23,6 +23,7 @@ mod reading;
 mod reference;
 mod resolve;
 mod sample;
+mod scram;
 mod secret;
 mod settings;
 mod span;
@@ -51,7 +52,8 @@ pub use reference::{
 };
 pub use reference::{Form, KEYS, Key, LIMITS, Limit, Table};
 pub use sample::sample;
+pub use scram::{SCHEME as SCRAM, ScramVerifier, prepared};
 pub use secret::{Secret, SecretSpan, masked};
-pub use settings::{BrokerSettings, Credential, Settings, User};
+pub use settings::{BrokerSettings, Credential, LoginMethod, Settings, User};
 pub use syntax::Syntax;
 pub use timezone::TimeZone;

@@ -102,11 +102,15 @@ Problems are reported all at once, each with line, column, key and remedy."#;
 const REST: &str = r#".SH PASSWORDS ON THE CARD
 A plain\-text
 .B password
-is hashed (argon2id) at the next boot and overwritten in place by
+is hashed at the next boot (argon2id, or SCRAM\-SHA\-256 with
+.BR "auth = \(dqscram\(dq" )
+and overwritten in place by
 .B 0
 and spaces.
 .B password = 0
-means: taken, kept on the device; to change the password, write a new one there.
+means: taken, kept on the device; to change the password or
+.BR auth ,
+write a new one there.
 Overwriting cannot reach copies that an editor or the card itself has kept, so do not use a password from elsewhere.
 .SH FILES
 .TP

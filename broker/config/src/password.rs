@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Password hashes: argon2id for ours, and Mosquitto's `$6$` and `$7$` so that an imported file keeps its passwords.
+//! Password hashes: argon2id and SCRAM-SHA-256 for ours, and Mosquitto's `$6$` and `$7$` so that an imported file
+//! keeps its passwords.
 //!
 //! Salts are arguments; costs written in a file are bounded, because every login pays them.
 
@@ -11,6 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
+
+use crate::LoginMethod;
+use crate::scram::{SCHEME as SCRAM, ScramVerifier};
 
 /// The hash of a password in a form whose scheme and costs are accepted; it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,13 +32,17 @@ enum Scheme {
         digest: Vec<u8>,
     },
     /// Mosquitto before 2.0: SHA-512 of password and salt.
-    Sha512 { salt: Vec<u8>, digest: Vec<u8> },
+    Sha512 {
+        salt: Vec<u8>,
+        digest: Vec<u8>,
+    },
     /// Mosquitto 2: PBKDF2 with HMAC-SHA-512.
     Pbkdf2 {
         iterations: u32,
         salt: Vec<u8>,
         digest: Vec<u8>,
     },
+    Scram(ScramVerifier),
 }
 
 /// The memory argon2id works in, 19 MiB or what a hash asks for; whoever verifies many keeps it from one to the next.
@@ -44,12 +52,14 @@ pub struct HashMemory(Vec<Block>);
 /// Why a text is not an accepted password hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidHash {
-    /// It begins with none of `$argon2id$`, `$6$`, `$7$`.
+    /// It begins with none of `$argon2id$`, `$6$`, `$7$`, `SCRAM-SHA-256$`.
     Scheme,
     /// Its parts are not those of its scheme.
     Form,
     /// A login would cost more than 64 MiB, 10 passes, 8 lanes or 1,000,000 iterations.
     Cost,
+    /// SCRAM with fewer than 4,096 iterations.
+    Weak,
 }
 
 /// Why a password was not hashed.
@@ -57,12 +67,14 @@ pub enum InvalidHash {
 pub enum HashError {
     /// The password is empty or longer than 128 bytes.
     Length,
+    /// SASLprep forbids the password, so SCRAM cannot take it.
+    Forbidden,
     /// The hash function refused its parameters.
     Refused,
 }
 
 impl PasswordHash {
-    /// Reads `$argon2id$…`, `$6$salt$hash` or `$7$iterations$salt$hash`.
+    /// Reads `$argon2id$…`, `$6$salt$hash`, `$7$iterations$salt$hash` or `SCRAM-SHA-256$…`.
     pub fn parse(text: &str) -> Result<Self, InvalidHash> {
         let parts: Vec<&str> = text.split('$').collect();
         let scheme = match parts.as_slice() {
@@ -84,6 +96,7 @@ impl PasswordHash {
                 }
             }
             ["", "6" | "7", ..] => return Err(InvalidHash::Form),
+            [SCRAM, rest @ ..] => Scheme::Scram(ScramVerifier::parse(&rest.join("$"))?),
             _ => return Err(InvalidHash::Scheme),
         };
         Ok(Self {
@@ -105,6 +118,34 @@ impl PasswordHash {
         let text = hash.to_string();
         let scheme = parse_argon2id(&text).map_err(|_| HashError::Refused)?;
         Ok(Self { text, scheme })
+    }
+
+    /// Derives the verifier of SCRAM-SHA-256, 16,384 iterations: about 10 ms on a PC, and as much for a client's login.
+    pub fn hash_scram(password: &str, salt: [u8; 16]) -> Result<Self, HashError> {
+        if !(1..=MAX_PASSWORD).contains(&password.len()) {
+            return Err(HashError::Length);
+        }
+        let verifier = ScramVerifier::derive(password, &salt).ok_or(HashError::Forbidden)?;
+        Ok(Self {
+            text: verifier.to_text(),
+            scheme: Scheme::Scram(verifier),
+        })
+    }
+
+    /// The way to log in that this hash can judge.
+    pub fn method(&self) -> LoginMethod {
+        match self.scheme {
+            Scheme::Scram(_) => LoginMethod::Scram,
+            _ => LoginMethod::Password,
+        }
+    }
+
+    /// The verifier, if the hash is of SCRAM-SHA-256.
+    pub fn scram(&self) -> Option<&ScramVerifier> {
+        match &self.scheme {
+            Scheme::Scram(verifier) => Some(verifier),
+            _ => None,
+        }
     }
 
     /// Whether this is the hash of the password, in a time that does not depend on where they differ.
@@ -143,12 +184,25 @@ impl PasswordHash {
                 pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, *iterations, &mut found);
                 found.as_slice().ct_eq(digest).into()
             }
+            Scheme::Scram(verifier) => {
+                std::str::from_utf8(password).is_ok_and(|password| verifier.is_of(password))
+            }
         }
     }
 
     /// The hash as it is written in a file.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl LoginMethod {
+    /// Hashes a password for logins of this kind.
+    pub fn hash(self, password: &str, salt: [u8; 16]) -> Result<PasswordHash, HashError> {
+        match self {
+            Self::Password => PasswordHash::hash_argon2id(password.as_bytes(), salt),
+            Self::Scram => PasswordHash::hash_scram(password, salt),
+        }
     }
 }
 
@@ -206,6 +260,7 @@ impl fmt::Display for InvalidHash {
         f.write_str(match self {
             Self::Scheme => "this is not a password hash of a known kind",
             Self::Form => "this password hash is damaged or incomplete",
+            Self::Weak => "this SCRAM-SHA-256 hash was made with fewer than 4,096 iterations",
             Self::Cost => "this password hash costs more per login than a Raspberry Pi can give",
         })
     }
@@ -217,6 +272,7 @@ impl fmt::Display for HashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Length => "a password has 1 to 128 bytes",
+            Self::Forbidden => "a password for SCRAM-SHA-256 has no control characters and one direction of writing",
             Self::Refused => "the hash function refused its parameters",
         })
     }

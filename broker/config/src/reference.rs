@@ -134,7 +134,7 @@ impl Table {
 }
 
 /// Every key, in the order of the sample.
-pub const KEYS: [&Key; 38] = [
+pub const KEYS: [&Key; 39] = [
     &VERSION,
     &HOSTNAME,
     &TIMEZONE,
@@ -142,6 +142,7 @@ pub const KEYS: [&Key; 38] = [
     &USERNAME,
     &PASSWORD,
     &PASSWORD_HASH,
+    &AUTH,
     &PORT,
     &BIND_ADDRESS,
     &SOCKET_DOMAIN,
@@ -237,10 +238,20 @@ pub(crate) const PASSWORD_HASH: Key = Key {
     name: "password_hash",
     form: Form::Text,
     default: "none",
-    sentence: "Instead of password: a hash made by `broker passwd`, \
+    sentence: "Instead of password: a hash made by `broker passwd`, with --scram for auth = \"scram\", \
                or one taken from a Mosquitto password file.",
     example: "\"$argon2id$v=19$m=19456,t=2,p=1$DoLTyBBPCN2MeKyuq+g8Eg$\
               6bITaGfG6YD82b1Z5ibCTqHfBeLCDG13DliL4P2LwM0\"",
+};
+
+pub(crate) const AUTH: Key = Key {
+    table: Table::User,
+    name: "auth",
+    form: Form::Word(&["password", "scram"]),
+    default: "\"password\"",
+    sentence: "How this user logs in: \"password\" sends the password in CONNECT; \"scram\" proves it by SCRAM-SHA-256 \
+               and never sends it, which needs a client of MQTT 5 with enhanced authentication.",
+    example: "\"scram\"",
 };
 
 pub(crate) const PORT: Key = Key {

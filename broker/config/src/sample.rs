@@ -4,9 +4,9 @@
 //! A `#` with a space begins a remark, one without hides an example line.
 
 use crate::reference::{
-    ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, BIND_ADDRESS, HOSTNAME, INTERFACE, Key, LIMITS,
-    LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, PASSWORD, PASSWORD_HASH, PORT, PROTOCOL,
-    SOCKET, SOCKET_DOMAIN, TIMEZONE, Table, USERNAME, VERSION,
+    ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, AUTH, BIND_ADDRESS, HOSTNAME, INTERFACE, Key,
+    LIMITS, LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, PASSWORD, PASSWORD_HASH, PORT,
+    PROTOCOL, SOCKET, SOCKET_DOMAIN, TIMEZONE, Table, USERNAME, VERSION,
 };
 
 /// The file as it is put on the boot partition.
@@ -95,7 +95,11 @@ const BLOCKS: [Block; 9] = [
     Block {
         table: Table::User,
         remark: Table::User.sentence(),
-        lines: &[(&USERNAME, USERNAME.example), (&PASSWORD, PASSWORD.example)],
+        lines: &[
+            (&USERNAME, USERNAME.example),
+            (&PASSWORD, PASSWORD.example),
+            (&AUTH, "\"password\""),
+        ],
     },
     Block {
         table: Table::User,

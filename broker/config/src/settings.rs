@@ -45,9 +45,19 @@ impl BrokerSettings {
 pub struct User {
     /// 1 to 128 bytes, no control character, none of `+`, `#`, `/`.
     pub username: String,
+    pub method: LoginMethod,
     pub credential: Credential,
     /// Line of the `[[user]]` heading, from 1.
     pub line: u32,
+}
+
+/// How a user logs in; a hash is always one for the method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginMethod {
+    /// By the password in CONNECT.
+    Password,
+    /// By SCRAM-SHA-256, with AUTH packets of MQTT 5.
+    Scram,
 }
 
 /// What a user proves its name with.
@@ -58,4 +68,19 @@ pub enum Credential {
     Hash(PasswordHash),
     /// `password = 0`: taken from the card earlier, kept on the device.
     Kept,
+}
+
+impl LoginMethod {
+    /// As written in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Scram => "scram",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let mut all = [Self::Password, Self::Scram].into_iter();
+        all.find(|method| method.name() == name)
+    }
 }

@@ -4,13 +4,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use broker_config::{Credential, HashMemory, PasswordHash, Secret, User};
+use broker_config::{
+    Credential, HashMemory, LoginMethod, PasswordHash, ScramVerifier, Secret, User,
+};
 use mqtt_core::{LoginFailure, Verdict};
+
+use super::fingerprint::FingerprintKey;
 
 /// Users by name.
 #[derive(Default)]
 pub struct Accounts {
     hashes: BTreeMap<String, PasswordHash>,
+    /// What unknown names are given by the dialogue of SCRAM; the same as long as the users are the same.
+    shadows: FingerprintKey,
 }
 
 impl Accounts {
@@ -19,7 +25,7 @@ impl Accounts {
         let hashes = users.into_iter().map(|user| {
             let hash = match user.credential {
                 Credential::Hash(hash) => hash,
-                Credential::Plain(secret) => hashed(&secret, &user.username)?,
+                Credential::Plain(secret) => hashed(user.method, &secret, &user.username)?,
                 Credential::Kept => {
                     return Err(AccountError::PasswordTaken {
                         username: user.username,
@@ -29,8 +35,10 @@ impl Accounts {
             };
             Ok((user.username, hash))
         });
+        let hashes: BTreeMap<String, PasswordHash> = hashes.collect::<Result<_, _>>()?;
         Ok(Self {
-            hashes: hashes.collect::<Result<_, _>>()?,
+            shadows: FingerprintKey::derived(hashes.values().map(PasswordHash::as_str)),
+            hashes,
         })
     }
 
@@ -40,7 +48,8 @@ impl Accounts {
 
     /// The verdict on a user name and password; slow.
     ///
-    /// An unknown name is compared with the hash of the user that `spread` picks, so that it takes as long as a known one.
+    /// An unknown name, and that of a user who logs in by SCRAM only, is compared with the hash of the user that `spread`
+    /// picks, so that it takes as long as a known one.
     pub fn judge(
         &self,
         username: &str,
@@ -48,11 +57,11 @@ impl Accounts {
         spread: usize,
         memory: &mut HashMemory,
     ) -> Verdict {
-        let known = self.hashes.get(username);
+        let is_password = |hash: &&PasswordHash| hash.method() == LoginMethod::Password;
+        let known = self.hashes.get(username).filter(is_password);
         let stand_in = || {
-            self.hashes
-                .values()
-                .nth(spread.checked_rem(self.hashes.len())?)
+            let hashes = || self.hashes.values().filter(is_password);
+            hashes().nth(spread.checked_rem(hashes().count())?)
         };
         let matches = known
             .or_else(stand_in)
@@ -66,22 +75,46 @@ impl Accounts {
 
     /// Why a login with this name failed; for the log, never for the peer.
     pub fn failure(&self, username: &str) -> LoginFailure {
-        if self.hashes.contains_key(username) {
-            LoginFailure::WrongPassword
-        } else {
-            LoginFailure::UnknownUser
+        match self.hashes.get(username).map(PasswordHash::method) {
+            Some(LoginMethod::Password) => LoginFailure::WrongPassword,
+            Some(LoginMethod::Scram) => LoginFailure::MethodRequired,
+            None => LoginFailure::UnknownUser,
         }
+    }
+
+    /// The verifier for this name, with the failure that awaits it whatever is proven.
+    ///
+    /// An unknown name is treated like one of the users, always the same one while the users stay the same: refused at
+    /// once or given a verifier of its own. So no answer tells whether a name exists.
+    pub fn verifier(
+        &self,
+        username: &str,
+    ) -> Result<(ScramVerifier, Option<LoginFailure>), LoginFailure> {
+        if let Some(known) = self.hashes.get(username) {
+            let verifier = known.scram().cloned();
+            return Ok((verifier.ok_or(LoginFailure::MethodNotOfUser)?, None));
+        }
+        let pick = self.shadows.spread(username).checked_rem(self.hashes.len());
+        let like = pick.and_then(|pick| self.hashes.values().nth(pick)?.scram());
+        let like = like.ok_or(LoginFailure::MethodOfNobody)?;
+        let seed = self.shadows.fingerprint(username, b"salt");
+        let shadow = ScramVerifier::of_nobody(seed, like.iterations);
+        Ok((shadow, Some(LoginFailure::UnknownUser)))
     }
 }
 
-fn hashed(secret: &Secret, username: &str) -> Result<PasswordHash, AccountError> {
+fn hashed(
+    method: LoginMethod,
+    secret: &Secret,
+    username: &str,
+) -> Result<PasswordHash, AccountError> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|_| AccountError::NoRandomness)?;
-    PasswordHash::hash_argon2id(secret.expose().as_bytes(), salt).map_err(|_| {
-        AccountError::NotHashed {
+    method
+        .hash(secret.expose(), salt)
+        .map_err(|_| AccountError::NotHashed {
             username: username.to_owned(),
-        }
-    })
+        })
 }
 
 /// Why accounts cannot be used.

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Logins against accounts with cheap hashes; the cost of a hash is not what is tested here.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use broker_config::{Credential, PasswordHash};
-use bytes::Bytes;
+use broker_config::{Credential, LoginMethod, PasswordHash};
 use sha2::{Digest, Sha512};
 
 use super::*;
@@ -25,6 +22,7 @@ fn user(username: &str, password: &str) -> User {
     let hash = PasswordHash::parse(&text).unwrap_or_else(|error| panic!("{error:?}"));
     User {
         username: username.to_owned(),
+        method: LoginMethod::Password,
         credential: Credential::Hash(hash),
         line: 1,
     }
@@ -120,6 +118,7 @@ async fn accounts_that_cannot_be_used_leave_the_former_ones() {
         .unwrap();
     let kept = User {
         username: "bob".to_owned(),
+        method: LoginMethod::Password,
         credential: Credential::Kept,
         line: 7,
     };

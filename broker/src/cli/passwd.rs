@@ -5,19 +5,19 @@ use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
-use broker_config::PasswordHash;
+use broker_config::{HashError, LoginMethod, PasswordHash};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
 use super::{failed, help, misused};
 
 /// Runs the command with the arguments that follow its name.
 pub fn run(arguments: lexopt::Parser) -> ExitCode {
-    let username = match parse(arguments) {
-        Ok(Some(username)) => username,
+    let Request { username, method } = match parse(arguments) {
+        Ok(Some(request)) => request,
         Ok(None) => return help(HELP),
         Err(error) => return misused("passwd", error),
     };
-    match read_password().and_then(|password| hash(&password)) {
+    match read_password().and_then(|password| hash(&password, method)) {
         Ok(hash) => {
             print!("{}", lines(username.as_deref(), &hash));
             ExitCode::SUCCESS
@@ -26,12 +26,19 @@ pub fn run(arguments: lexopt::Parser) -> ExitCode {
     }
 }
 
-/// The user name, if one is given; the outer `None` when help was asked for.
-fn parse(mut arguments: lexopt::Parser) -> Result<Option<Option<String>>, lexopt::Error> {
+struct Request {
+    username: Option<String>,
+    method: LoginMethod,
+}
+
+/// What is asked for; none when that is help.
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, lexopt::Error> {
     let mut username = None;
+    let mut method = LoginMethod::Password;
     while let Some(argument) = arguments.next()? {
         match argument {
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(None),
+            lexopt::Arg::Long("scram") => method = LoginMethod::Scram,
             lexopt::Arg::Value(value) if username.is_none() => {
                 username = Some(
                     value
@@ -42,11 +49,15 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Option<String>>, lexopt
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Some(username))
+    Ok(Some(Request { username, method }))
 }
 
 fn lines(username: Option<&str>, hash: &PasswordHash) -> String {
-    let hash = format!("password_hash = \"{}\"\n", hash.as_str());
+    let auth = match hash.method() {
+        LoginMethod::Password => String::new(),
+        method => format!("auth = \"{}\"\n", method.name()),
+    };
+    let hash = format!("{auth}password_hash = \"{}\"\n", hash.as_str());
     match username {
         // A JSON string is a TOML string as well.
         Some(name) => format!(
@@ -57,10 +68,15 @@ fn lines(username: Option<&str>, hash: &PasswordHash) -> String {
     }
 }
 
-fn hash(password: &[u8]) -> Result<PasswordHash, PasswordError> {
+fn hash(password: &[u8], method: LoginMethod) -> Result<PasswordHash, PasswordError> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|_| PasswordError::NoRandomness)?;
-    PasswordHash::hash_argon2id(password, salt).map_err(|_| PasswordError::Length)
+    let hash = match (method, std::str::from_utf8(password)) {
+        (LoginMethod::Password, _) => PasswordHash::hash_argon2id(password, salt),
+        (_, Ok(password)) => method.hash(password, salt),
+        (_, Err(_)) => Err(HashError::Forbidden),
+    };
+    hash.map_err(PasswordError::Hash)
 }
 
 /// Asks twice on a terminal; elsewhere the first line of standard input is the password.
@@ -120,7 +136,7 @@ impl Drop for Silence {
 #[derive(Debug)]
 enum PasswordError {
     Input(io::Error),
-    Length,
+    Hash(HashError),
     Different,
     NoRandomness,
 }
@@ -135,7 +151,7 @@ impl fmt::Display for PasswordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(error) => write!(f, "the password cannot be read: {error}"),
-            Self::Length => f.write_str("a password has 1 to 128 bytes"),
+            Self::Hash(error) => error.fmt(f),
             Self::Different => f.write_str("the two are different; nothing was made"),
             Self::NoRandomness => f.write_str("the system gives no random bytes"),
         }
@@ -148,7 +164,9 @@ const MAX_LINE: u64 = 1_024;
 const HELP: &str = "\
 Turn a password into a password_hash line for broker.toml (argon2id).
 
-Usage: broker passwd [USER]
+Usage: broker passwd [--scram] [USER]
+
+  --scram  For a user with `auth = \"scram\"`, who proves the password by SCRAM-SHA-256 (MQTT 5).
 
 With USER the whole [[user]] table is printed. The password is asked for twice on a terminal and never shown;
 without a terminal it is the first line of standard input.";
@@ -159,20 +177,17 @@ mod tests {
 
     #[test]
     fn the_lines_make_a_valid_broker_toml() {
-        let hash = hash(b"secret").unwrap();
-        let text = format!("version = 1\n{}", lines(Some("ann \"x\""), &hash));
-        let settings = broker_config::read(text.as_bytes())
-            .verdict
-            .unwrap_or_else(|problems| panic!("{problems:?}"));
-        assert_eq!(
-            settings
-                .broker
-                .users
-                .first()
-                .map(|user| user.username.as_str()),
-            Some("ann \"x\"")
-        );
-        assert!(hash.verify(b"secret"));
+        for method in [LoginMethod::Password, LoginMethod::Scram] {
+            let hash = hash(b"secret", method).unwrap();
+            let text = format!("version = 1\n{}", lines(Some("ann \"x\""), &hash));
+            let settings = broker_config::read(text.as_bytes())
+                .verdict
+                .unwrap_or_else(|problems| panic!("{problems:?}"));
+            let user = settings.broker.users.first();
+            let user = user.map(|user| (user.username.as_str(), user.method));
+            assert_eq!(user, Some(("ann \"x\"", method)));
+            assert!(hash.verify(b"secret"));
+        }
     }
 
     #[test]
@@ -189,8 +204,20 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_and_a_long_password_are_refused() {
-        assert!(matches!(hash(b""), Err(PasswordError::Length)));
-        assert!(matches!(hash(&[b'x'; 129]), Err(PasswordError::Length)));
+    fn a_password_that_cannot_be_used_is_refused() {
+        let cases: [(&[u8], LoginMethod, HashError); 5] = [
+            (b"", LoginMethod::Password, HashError::Length),
+            (b"", LoginMethod::Scram, HashError::Length),
+            (&[b'x'; 129], LoginMethod::Password, HashError::Length),
+            (b"a\x07", LoginMethod::Scram, HashError::Forbidden),
+            (b"\xff", LoginMethod::Scram, HashError::Forbidden),
+        ];
+        for (password, method, expected) in cases {
+            let refused = hash(password, method).err();
+            assert!(
+                matches!(refused, Some(PasswordError::Hash(error)) if error == expected),
+                "{password:?}"
+            );
+        }
     }
 }

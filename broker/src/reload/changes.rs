@@ -3,7 +3,7 @@
 
 mod listeners;
 
-use broker_config::{BrokerSettings, LIMITS, Limit, LimitSettings, User};
+use broker_config::{BrokerSettings, LIMITS, Limit, LimitSettings, LoginMethod, User};
 use bytestring::ByteString;
 
 /// The changes, `nothing changed` if there is none; the first configuration is described instead.
@@ -26,7 +26,9 @@ pub fn between(before: Option<&BrokerSettings>, after: &BrokerSettings) -> Vec<S
 
 /// Users whose logins are no longer good.
 pub fn withdrawn(before: &BrokerSettings, after: &BrokerSettings) -> Vec<ByteString> {
-    let same = |a: &User, b: &User| a.username == b.username && a.credential == b.credential;
+    let same = |a: &User, b: &User| {
+        a.username == b.username && a.credential == b.credential && a.method == b.method
+    };
     let stays = |user: &User| after.users.iter().any(|other| same(user, other));
     let gone = before.users.iter().filter(|user| !stays(user));
     gone.map(|user| user.username.as_str().into()).collect()
@@ -66,6 +68,13 @@ fn users(before: &[User], after: &[User]) -> Vec<String> {
     for user in after {
         match find(before, &user.username).and_then(|index| before.get(index)) {
             None => lines.push(format!("user added: {}", user.username)),
+            Some(former) if former.method != user.method => {
+                lines.push(format!(
+                    "{} now logs in by {}",
+                    user.username,
+                    way(user.method)
+                ));
+            }
             Some(former) if former.credential != user.credential => {
                 lines.push(format!("password changed: {}", user.username));
             }
@@ -84,6 +93,13 @@ fn limits(before: &LimitSettings, after: &LimitSettings) -> Vec<String> {
         format!("limit changed: {} {from} -> {to}", limit.key.name)
     };
     changed.map(line).collect()
+}
+
+fn way(method: LoginMethod) -> &'static str {
+    match method {
+        LoginMethod::Password => "password",
+        LoginMethod::Scram => "SCRAM-SHA-256",
+    }
 }
 
 fn warning(settings: &BrokerSettings) -> Option<String> {
@@ -117,7 +133,9 @@ mod tests {
         let port = format!("{ANN}{PORT}");
         let anonymous = format!("[broker]\nallow_anonymous = true\n{ANN}");
         let limited = format!("{ANN}[limits]\nmax_connections = 50\nmax_session_expiry = \"2w\"\n");
-        let cases: [(&str, &str, &[&str]); 8] = [
+        let by_scram = ANN.to_owned() + "auth = \"scram\"\n";
+        let cases: [(&str, &str, &[&str]); 9] = [
+            (ANN, &by_scram, &["ann now logs in by SCRAM-SHA-256"]),
             (ANN, ANN, &["nothing changed"]),
             (ANN, &both, &["user added: bob"]),
             (&both, ANN, &["user removed: bob"]),
@@ -154,7 +172,9 @@ mod tests {
     fn a_login_is_withdrawn_with_its_user_or_its_password() {
         let anonymous = format!("[broker]\nallow_anonymous = true\n{ANN}");
         let both = format!("{ANN}{BOB}");
-        let cases: [(&str, &str, &[&str]); 5] = [
+        let by_scram = ANN.to_owned() + "auth = \"scram\"\n";
+        let cases: [(&str, &str, &[&str]); 6] = [
+            (ANN, &by_scram, &["ann"]),
             (ANN, &both, &[]),
             (&both, ANN, &["bob"]),
             (ANN, ANN_TWO, &["ann"]),

@@ -165,7 +165,13 @@ fn examples(access: &Access, login: Option<&Login>) -> Option<(&'static str, Vec
         |socket: &&Socket| socket.listener.protocol == Protocol::Mqtt && socket.obstacle.is_none();
     let socket = access.sockets.iter().find(is_open)?;
     let host = socket.hosts(&access.host).into_iter().next()?;
-    let user = login.map(|login| &login.username).or(access.users.first());
+    let user = login
+        .map(|login| &login.username)
+        .or(access.example.as_ref());
+    let anonymous = socket.listener.allow_anonymous;
+    if user.is_none() && !anonymous.unwrap_or(access.allow_anonymous) {
+        return None;
+    }
     let who = user.map_or_else(String::new, |user| {
         let password = login.map_or("PASSWORD", |login| &login.password);
         format!(" -u {} -P {}", quoted(user), quoted(password))

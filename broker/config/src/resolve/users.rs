@@ -8,8 +8,9 @@ use toml::de::{DeTable, DeValue};
 use super::{Field, Fields, Resolver};
 use crate::fault::Fault;
 use crate::password::MAX_PASSWORD;
-use crate::reference::{Key, PASSWORD, PASSWORD_HASH, Table, USERNAME};
-use crate::{Credential, PasswordHash, Secret, User};
+use crate::reference::{AUTH, Key, PASSWORD, PASSWORD_HASH, Table, USERNAME};
+use crate::scram::prepared;
+use crate::{Credential, LoginMethod, PasswordHash, Secret, User};
 
 impl Resolver<'_> {
     pub(super) fn users(&mut self, root: &DeTable<'_>) -> Vec<User> {
@@ -23,9 +24,12 @@ impl Resolver<'_> {
             let line = self.lines.line(fields.at);
             let username = self.username(fields, line, &mut first_lines);
             let credential = self.credential(fields);
+            let method = self.method(fields);
             if let (Some(username), Some(credential)) = (username, credential) {
+                self.fits(fields, method, &username, &credential);
                 users.push(User {
                     username,
+                    method,
                     credential,
                     line,
                 });
@@ -59,6 +63,48 @@ impl Resolver<'_> {
         match fault {
             Some(fault) => self.required(accepted, &field, fault),
             None => accepted,
+        }
+    }
+
+    fn method(&mut self, fields: &Fields<'_, '_>) -> LoginMethod {
+        let Some(field) = fields.field(&AUTH) else {
+            return LoginMethod::Password;
+        };
+        let method = self.text(&field).map(LoginMethod::named);
+        let method = method.and_then(|method| self.required(method, &field, Fault::Auth));
+        method.unwrap_or(LoginMethod::Password)
+    }
+
+    /// Checks that name and credential can serve the method.
+    fn fits(
+        &mut self,
+        fields: &Fields<'_, '_>,
+        method: LoginMethod,
+        username: &str,
+        credential: &Credential,
+    ) {
+        let hash = match credential {
+            Credential::Hash(hash) => Some(hash.method()),
+            _ => None,
+        };
+        let unprepared = |text: &str| prepared(text).is_none_or(|prepared| prepared != text);
+        let (key, fault) = match (method, credential, hash) {
+            (LoginMethod::Password, _, Some(LoginMethod::Scram)) => {
+                (&PASSWORD_HASH, Fault::ScramHash)
+            }
+            (LoginMethod::Scram, _, Some(LoginMethod::Password)) => {
+                (&PASSWORD_HASH, Fault::NoScramHash)
+            }
+            (LoginMethod::Scram, _, _) if unprepared(username) => (&USERNAME, Fault::ScramUsername),
+            (LoginMethod::Scram, Credential::Plain(secret), _)
+                if prepared(secret.expose()).is_none() =>
+            {
+                (&PASSWORD, Fault::ScramPassword)
+            }
+            _ => return,
+        };
+        if let Some(field) = fields.field(key) {
+            self.fault(field.value.span().start, Some(key.name), fault);
         }
     }
 
