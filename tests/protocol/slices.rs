@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Work too large for one entry: it goes on in slices, and what happens in between harms nothing.
 
+use std::time::Duration;
+
 use mqtt_proto::{Packet, QoS, Reason, Version};
 use tests::packets::{connect, puback, publish_at, suback, subscribe};
 use tests::{Client, IntoPacket, VERSIONS, World};
@@ -143,4 +145,30 @@ fn a_clean_start_during_a_fan_out_owes_nothing_to_the_old_session() {
     world.release_work();
     new.expect_nothing();
     assert_eq!(world.stored_payloads(), 0);
+}
+
+#[test]
+fn a_message_compared_with_very_many_filters_makes_only_its_publisher_wait() {
+    let deep = ["a"; 100].join("/");
+    for version in VERSIONS {
+        let world = World::new();
+        let holder = world.client(version, "holder");
+        for n in 0..100 {
+            // Every filter matches and shares few levels with the others.
+            let plus = |level: usize| n >> (level % 7) & 1 == 1;
+            let levels = (0..100).map(|level| if plus(level) { "+" } else { "a" });
+            holder.subscribe(&levels.collect::<Vec<_>>().join("/"), QoS::AtMostOnce);
+        }
+        let publisher = world.client(version, "publisher");
+        publisher.send_together(
+            [1, 2].map(|id| publish_at(QoS::AtLeastOnce, id, &deep, "x").into_packet()),
+        );
+        publisher.expect(puback(1));
+        publisher.expect_nothing();
+        let other = world.client(version, "other");
+        other.publish(QoS::AtLeastOnce, "quick", "x");
+        world.pass(Duration::from_secs(1));
+        publisher.expect(puback(2));
+        assert_eq!(holder.take_payloads(), ["x", "x"]);
+    }
 }

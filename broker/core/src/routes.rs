@@ -101,11 +101,13 @@ impl Routes {
     }
 
     /// Calls `found` for every subscription and group whose filter matches; a session appears once for each filter.
-    pub fn matching(&self, topic: &str, found: &mut impl FnMut(&Receiver)) {
+    ///
+    /// Returns how many levels of filters were looked at.
+    pub fn matching(&self, topic: &str, found: &mut impl FnMut(&Receiver)) -> usize {
         if let Some(list) = self.exact.get(topic) {
             list.iter().for_each(&mut *found);
         }
-        self.wild.matching(topic, topic.starts_with('$'), found);
+        self.wild.matching(topic, topic.starts_with('$'), found)
     }
 
     /// Number of subscriptions that are not shared.
@@ -162,7 +164,8 @@ impl Node {
     }
 
     /// `hidden`: wildcards do not match the first level, because it starts with `$`. [MQTT-4.7.2-1]
-    fn matching(&self, topic: &str, hidden: bool, found: &mut impl FnMut(&Receiver)) {
+    fn matching(&self, topic: &str, hidden: bool, found: &mut impl FnMut(&Receiver)) -> usize {
+        let mut visited = 1;
         if !hidden {
             self.below.iter().for_each(&mut *found);
         }
@@ -175,7 +178,7 @@ impl Node {
         };
         for child in plus.into_iter().chain(named) {
             match rest {
-                Some(rest) => child.matching(rest, false, found),
+                Some(rest) => visited += child.matching(rest, false, found),
                 None => {
                     child.here.iter().for_each(&mut *found);
                     // "sport/#" matches "sport" too: section 4.7.1.2.
@@ -183,6 +186,7 @@ impl Node {
                 }
             }
         }
+        visited
     }
 
     fn is_empty(&self) -> bool {

@@ -14,7 +14,7 @@ pub(crate) enum Timer {
     Silence(ConnectionId),
     SessionExpiry(SessionId),
     WillDelay(SessionId),
-    /// A client that was too fast may go on.
+    /// A client that was too fast, or whose message cost too much, may go on.
     Pace(ConnectionId),
     Sys,
 }

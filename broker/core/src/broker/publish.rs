@@ -17,6 +17,13 @@ use crate::{
     ProtocolFault, Record,
 };
 
+/// Levels of filters looked at for one message at no charge.
+const FREE_VISITS: usize = 2_000;
+/// What the publisher waits for each level after that: about ten times what looking at it takes.
+const REST_PER_VISIT: Duration = Duration::from_micros(1);
+/// No message makes its publisher wait longer.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
 impl Broker {
     pub(super) fn publish(
         &mut self,
@@ -114,6 +121,7 @@ impl Broker {
             None => {
                 let after = self.commits_since(before);
                 self.acknowledge(conn, publish, reason, after, fx);
+                self.tire(now, conn, routed.visited, fx);
             }
             Some(fan_out) => self.go_on_later(conn, publish, fan_out, fx),
         }
@@ -283,6 +291,21 @@ impl Broker {
             live.fanning_out = true;
         }
         wake(c, fx);
+    }
+
+    /// Holds back what the publisher sends next for a time in proportion to what its message cost everybody.
+    fn tire(&mut self, now: Moment, conn: ConnectionId, visited: usize, fx: &mut Effects) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let Some(live) = c.live_mut().filter(|_| visited > FREE_VISITS) else {
+            return;
+        };
+        live.pace.waiting = true;
+        wake(c, fx);
+        let rest = REST_PER_VISIT.saturating_mul(u32::try_from(visited).unwrap_or(u32::MAX));
+        self.timers
+            .set(now.after(rest.min(LONGEST_REST)), Timer::Pace(conn));
     }
 
     /// Publishes what the broker itself has to say, and wills; what cannot be retained is delivered all the same.

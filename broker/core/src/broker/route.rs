@@ -35,6 +35,8 @@ pub(super) struct Routed {
     pub matched: bool,
     /// The rest of a fan-out too large for one entry.
     pub rest: Option<FanOut>,
+    /// Levels of filters that were looked at.
+    pub visited: usize,
 }
 
 impl Broker {
@@ -47,7 +49,7 @@ impl Broker {
         publisher: Option<SessionId>,
         fx: &mut Effects,
     ) -> Routed {
-        let mut targets = self.collect_targets(&message.topic, publisher);
+        let (mut targets, visited) = self.collect_targets(&message.topic, publisher);
         let matched = !targets.is_empty();
         let later = targets.split_off(targets.len().min(FAN_OUT_SLICE));
         let mut carrier = Carrier::new(message);
@@ -60,6 +62,7 @@ impl Broker {
             return Routed {
                 matched,
                 rest: None,
+                visited,
             };
         }
         Routed {
@@ -69,6 +72,7 @@ impl Broker {
                 targets: later.into(),
                 ack: None,
             }),
+            visited,
         }
     }
 
@@ -101,11 +105,15 @@ impl Broker {
         self.send_to(now, id, carrier, terms, fx);
     }
 
-    fn collect_targets(&mut self, topic: &Topic, publisher: Option<SessionId>) -> Vec<Target> {
+    fn collect_targets(
+        &mut self,
+        topic: &Topic,
+        publisher: Option<SessionId>,
+    ) -> (Vec<Target>, usize) {
         self.publications += 1;
         let (serial, sessions) = (self.publications, &mut self.sessions);
         let mut targets = std::mem::take(&mut self.targets);
-        self.routes.matching(topic.as_str(), &mut |receiver| {
+        let visited = self.routes.matching(topic.as_str(), &mut |receiver| {
             let subscriber = match receiver {
                 Receiver::Session(subscriber) => subscriber,
                 Receiver::Group(id) => return targets.push(Target::Group(*id)),
@@ -138,6 +146,6 @@ impl Broker {
                 identifiers.extend(subscriber.identifier); // [MQTT-3.3.4-4]
             }
         });
-        targets
+        (targets, visited)
     }
 }

@@ -11,7 +11,7 @@ pub(crate) struct Pace {
     /// In thousandths of a message.
     left: u64,
     at: Moment,
-    /// The rate is used up; what the client sends meanwhile is held, and reading pauses.
+    /// The rate is used up, or a message cost too much; what the client sends meanwhile is held, and reading pauses.
     pub waiting: bool,
     /// How often that happened.
     pub waits: u64,
