@@ -4,6 +4,7 @@
 //! What is missing on this machine is installed, or fetched into `target/interop` in the versions named here.
 
 mod activation;
+mod attack;
 mod browser;
 mod commands;
 mod crowd;
@@ -13,6 +14,7 @@ mod mqttjs;
 mod paho;
 mod scram;
 mod socket;
+mod witness;
 
 use std::path::{Path, PathBuf};
 

@@ -2,13 +2,29 @@
 //! A real TCP connection to the daemon, for what no well-behaved client does.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::os::fd::AsRawFd;
 
 use bytes::BytesMut;
 use mqtt_proto::{Decoder, Packet, Version, encode};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn};
 
 use crate::tools::PATIENCE;
 use crate::{IntoPacket, PASSWORD, USER, packets};
+
+/// A socket of a peer with this loopback address.
+pub fn connect_from(source: Ipv4Addr, port: u16) -> nix::Result<TcpStream> {
+    let fd = socket::socket(
+        AddressFamily::Inet,
+        SockType::Stream,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    let address = |host, port| SockaddrIn::from(SocketAddrV4::new(host, port));
+    socket::bind(fd.as_raw_fd(), &address(source, 0))?;
+    socket::connect(fd.as_raw_fd(), &address(Ipv4Addr::LOCALHOST, port))?;
+    Ok(TcpStream::from(fd))
+}
 
 /// One end of a dialogue with the daemon; waits at most [`PATIENCE`] for each answer.
 pub struct Connection {
@@ -82,6 +98,16 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("no answer: {error}"),
             }
+        }
+    }
+
+    /// All that comes until the daemon closes; a reset ends it too.
+    #[track_caller]
+    pub fn receive_bytes(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        match self.socket.read_to_end(&mut bytes) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("no end: {error}"),
+            _ => bytes,
         }
     }
 

@@ -23,7 +23,7 @@ pub mod tools;
 mod world;
 
 pub use client::Client;
-pub use connection::Connection;
+pub use connection::{Connection, connect_from};
 pub use daemon::{Daemon, PASSWORD, USER, free_ports};
 pub use packets::IntoPacket;
 pub use random::Random;
