@@ -5,9 +5,12 @@
 use std::fs;
 use std::path::Path;
 
-use mqtt_proto::Version;
-use tests::Random;
+use mqtt_proto::{BytesMut, Property, QoS, Reason, Version, encode};
 use tests::malformed::samples;
+use tests::packets::{
+    disconnect, properties, publish_at, pubrec, pubrel, resume, subscribe, unsubscribe,
+};
+use tests::{IntoPacket, Random};
 
 fn main() -> std::io::Result<()> {
     for (number, version) in [Version::V31, Version::V311, Version::V5]
@@ -27,6 +30,14 @@ fn main() -> std::io::Result<()> {
             write("connection", &name, &[&[number, 7], &stream[..]].concat())?;
         }
     }
+    for (number, version) in [(1, Version::V311), (2, Version::V5)] {
+        let stream = conversation(version);
+        write(
+            "connection",
+            &format!("{number}-talk"),
+            &[&[number, 50], &stream[..]].concat(),
+        )?;
+    }
     for seed in 0..16 {
         let script = Random::new(seed).bytes(60);
         write("session", &format!("script-{seed:02}"), &script)?;
@@ -44,6 +55,31 @@ fn main() -> std::io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// A session that is left and come back to, with all kinds of traffic.
+fn conversation(version: Version) -> Vec<u8> {
+    let mut forever = disconnect(Reason::Success);
+    if version == Version::V5 {
+        forever.properties = properties([Property::SessionExpiryInterval(u32::MAX)]);
+    }
+    let packets = [
+        resume(version, "peer").into_packet(),
+        subscribe(1, "a/#", QoS::ExactlyOnce).into_packet(),
+        publish_at(QoS::ExactlyOnce, 2, "a/b", "x").into_packet(),
+        pubrel(2),
+        pubrec(1),
+        unsubscribe(3, "a/#").into_packet(),
+        forever.into_packet(),
+    ];
+    let mut bytes = BytesMut::new();
+    for packet in &packets {
+        encode(packet, version, &mut bytes);
+    }
+    let once = bytes.clone();
+    bytes.extend_from_slice(b"\xFE\xED");
+    bytes.extend_from_slice(&once);
+    bytes.to_vec()
 }
 
 fn write(target: &str, name: &str, bytes: &[u8]) -> std::io::Result<()> {

@@ -10,7 +10,7 @@ mod length;
 mod property;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use mqtt_proto::{Reason, Version};
 
@@ -72,11 +72,26 @@ pub fn malformed(version: Version, max_packet_size: u32) -> Vec<Malformed> {
     cases
 }
 
-/// How many cases there are of each packet.
-pub fn count(cases: &[Malformed]) -> BTreeMap<&'static str, usize> {
-    let mut counts = BTreeMap::new();
-    for case in cases {
-        *counts.entry(case.packet).or_default() += 1;
+/// How many cases of each packet there are in each version, as a table in text.
+pub fn table(versions: &[(Version, Vec<Malformed>)]) -> String {
+    let count = |cases: &[Malformed], packet: Option<&str>| {
+        let counted = |case: &&Malformed| packet.is_none_or(|packet| case.packet == packet);
+        cases.iter().filter(counted).count()
+    };
+    let all = || versions.iter().flat_map(|(_, cases)| cases);
+    let packets: BTreeSet<&str> = all().map(|case| case.packet).collect();
+    let mut text = format!("{:<20}", "malformed packets of");
+    for (version, _) in versions {
+        text += &format!("{:>8}", version.name());
     }
-    counts
+    text += "     all\n";
+    for packet in packets.into_iter().map(Some).chain([None]) {
+        text += &format!("{:<20}", packet.unwrap_or("all"));
+        for (_, cases) in versions {
+            text += &format!("{:>8}", count(cases, packet));
+        }
+        let sum: usize = versions.iter().map(|(_, cases)| count(cases, packet)).sum();
+        text += &format!("{sum:>8}\n");
+    }
+    text
 }
