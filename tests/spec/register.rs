@@ -8,8 +8,6 @@ pub struct Row {
     pub id: Id,
     pub statement: String,
     pub verdict: Verdict,
-    /// Why, in words; empty where tests say it all.
-    pub reason: String,
     /// Tests that prove the verdict.
     pub tests: Vec<Proof>,
 }
@@ -24,18 +22,15 @@ pub enum Verdict {
     NotApplicable,
     /// Not obeyed, or not in every case.
     Deviation,
-    /// Not judged yet.
-    Gap,
 }
 
 impl Verdict {
     /// Every verdict with the word that stands for it.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 4] = [
         (Self::Tested, "tested"),
         (Self::Client, "client"),
         (Self::NotApplicable, "n/a"),
         (Self::Deviation, "deviation"),
-        (Self::Gap, "gap"),
     ];
 }
 
@@ -103,11 +98,10 @@ fn row(line: &str) -> Result<Row, String> {
         .split_whitespace()
         .partition(|word| word.contains(".rs::"));
     let tests: Vec<_> = tests.into_iter().filter_map(proof).collect();
-    let reason = words.join(" ");
     if statement.is_empty() || !statement.ends_with('.') {
         return Err("the statement is no sentence".to_owned());
     }
-    if (verdict == Verdict::Tested) != reason.is_empty() {
+    if (verdict == Verdict::Tested) != words.is_empty() {
         return Err("a verdict gives a reason in words, or is `tested` and needs none".to_owned());
     }
     if verdict == Verdict::Tested && tests.is_empty() {
@@ -117,7 +111,6 @@ fn row(line: &str) -> Result<Row, String> {
         id,
         statement: statement.to_owned(),
         verdict,
-        reason,
         tests,
     })
 }
