@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-// Subscribes to "question" and publishes what it heard, retained, to "answer".
+// Runs the cases of the matrix in a page and publishes the lines about them, retained, to "browser/VERSION".
+import { runCases } from "./mqttjs_cases.js";
+
 const query = new URLSearchParams(location.search);
-const client = mqtt.connect(`ws://127.0.0.1:${query.get("port")}`, {
-  username: query.get("user"),
-  password: query.get("password"),
-  protocolVersion: 5,
-});
-client.on("connect", () => client.subscribe("question", { qos: 1 }));
-client.on("message", (topic, payload) => {
-  client.publish("answer", `a web page heard: ${payload}`, { qos: 1, retain: true });
-});
+const [port, username, password] = ["port", "user", "password"].map((name) => query.get(name));
+const url = `ws://127.0.0.1:${port}`;
+for (const version of query.get("versions").split(" ")) {
+  const lines = [];
+  await runCases(window.mqtt, url, version, username, password, (line) => lines.push(line));
+  const teller = await window.mqtt.connectAsync(url, { username, password });
+  await teller.publishAsync(`browser/${version}`, lines.join("\n"), { qos: 1, retain: true });
+  await teller.endAsync();
+}

@@ -1,50 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! A web page in a real browser: it answers over WebSocket what another client says over TCP.
+//! A web page in a real browser that runs the cases of the matrix and publishes what came of them.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use tests::tools::{Running, need, run};
-use tests::{Daemon, PASSWORD, USER};
+use tests::{PASSWORD, USER};
 
-use crate::{mqttjs, script};
+use crate::clients::{Places, mqttjs, script};
 
-#[test]
-fn a_web_page_hears_and_answers() {
+pub fn install() {
     need(
         "opening a web page that speaks MQTT",
-        &["chromium=chromium", "mosquitto_pub=mosquitto-clients"],
+        &[
+            "chromium=chromium",
+            "python3=python3",
+            "mosquitto_sub=mosquitto-clients",
+        ],
     );
-    let daemon = Daemon::start();
-    let login = [
-        "-h",
-        "127.0.0.1",
-        "-p",
-        &daemon.port.to_string(),
-        "-u",
-        USER,
-        "-P",
-        PASSWORD,
-    ];
-    run(Command::new("mosquitto_pub").args(login).args([
-        "-r",
-        "-q",
-        "1",
-        "-t",
-        "question",
-        "-m",
-        "who is there?",
-    ]));
+    mqttjs();
+}
 
-    for file in ["browser.html", "browser.js"] {
-        std::fs::copy(script(file), daemon.path(file)).expect("a page can be copied");
+/// The lines about the cases in this version.
+pub fn cases(places: &Places, version: &str) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    for file in ["browser.html", "browser.js", "mqttjs_cases.js"] {
+        std::fs::copy(script(file), folder.path().join(file)).expect("a page can be copied");
     }
-    let library = mqttjs::library().join("dist/mqtt.min.js");
-    std::fs::copy(library, daemon.path("mqtt.min.js")).expect("mqtt.js has a file for browsers");
-    let page = daemon.path("browser.html");
+    let library = mqttjs().join("dist/mqtt.min.js");
+    std::fs::copy(library, folder.path().join("mqtt.min.js"))
+        .expect("mqtt.js has a file for browsers");
+    let site = Site::open(folder.path());
     let address = format!(
-        "file://{}?port={}&user={USER}&password={PASSWORD}",
-        page.display(),
-        daemon.websocket_port
+        "http://127.0.0.1:{}/browser.html?port={}&user={USER}&password={PASSWORD}&versions={version}",
+        site.port, places.websocket_port
     );
     let mut chromium = Command::new("chromium");
     chromium.args([
@@ -52,19 +41,64 @@ fn a_web_page_hears_and_answers() {
         "--no-sandbox",
         "--disable-gpu",
         "--no-first-run",
-        "--disable-dev-shm-usage",
     ]);
-    chromium.arg("--remote-debugging-port=0"); // keeps it open until it is ended
-    chromium
-        .arg(format!(
-            "--user-data-dir={}",
-            daemon.path("profile").display()
-        ))
-        .arg(address);
-    let browser = Running::start(&mut chromium);
+    chromium.args(["--disable-dev-shm-usage", "--remote-debugging-port=0"]); // the port keeps it open until it is ended
+    chromium.arg(format!(
+        "--user-data-dir={}",
+        folder.path().join("profile").display()
+    ));
+    let browser = Running::start(chromium.arg(address));
 
-    let wait = ["-q", "1", "-t", "answer", "-C", "1", "-W", "100"];
-    let answer = run(Command::new("mosquitto_sub").args(login).args(wait));
-    assert_eq!(answer, "a web page heard: who is there?\n");
+    let port = places.port.to_string();
+    let login = ["-h", "127.0.0.1", "-p", &port, "-u", USER, "-P", PASSWORD];
+    let topic = format!("browser/{version}");
+    let wait = ["-q", "1", "-C", "1", "-W", "100", "-t", &topic];
+    let lines = run(Command::new("mosquitto_sub").args(login).args(wait));
     browser.kill();
+    lines
+}
+
+/// A web server for one folder; it ends with this value.
+struct Site {
+    server: Child,
+    port: u16,
+}
+
+impl Site {
+    fn open(folder: &std::path::Path) -> Self {
+        let mut python = Command::new("python3");
+        python.args([
+            "-u",
+            "-m",
+            "http.server",
+            "0",
+            "--bind",
+            "127.0.0.1",
+            "--directory",
+        ]);
+        python
+            .arg(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut server = python.spawn().expect("Python has a web server");
+        let mut line = String::new();
+        let output = server.stdout.take().expect("its output is a pipe");
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("it says where it listens");
+        let port = line.split(' ').skip_while(|word| *word != "port").nth(1);
+        let port = port.and_then(|port| port.parse().ok());
+        Self {
+            server,
+            port: port.unwrap_or_else(|| panic!("no port in {line:?}")),
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        // An error means that it has ended by itself.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
 }

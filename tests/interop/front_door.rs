@@ -7,8 +7,7 @@ use std::process::{Child, Command, Stdio};
 use tests::free_ports;
 use tests::tools::{need, run, top};
 
-use crate::mqttjs;
-use crate::script;
+use crate::clients::{mqttjs, script};
 
 /// What runs in the first terminal, interrupted at the end whatever happens.
 struct Terminal(Child);
@@ -59,8 +58,10 @@ fn what_make_run_prints_is_true() {
     let heard = shell(line("mosquitto_sub") + " -C 2");
     assert!(heard.contains("test hello\n"), "{heard}");
     let mut node = Command::new("node");
-    node.arg(script("mqttjs_rounds.mjs")).arg(mqttjs::library());
-    run(node.args([format!("ws://localhost:{websocket_port}"), user, password]));
+    let address = format!("ws://localhost:{websocket_port}");
+    node.arg(script("mqttjs_cases.mjs")).arg(mqttjs());
+    let heard = run(node.args([&address, "3.1.1", &user, &password]));
+    assert!(heard.contains("round trip\tok"), "{heard}");
     let status = shell(line("broker status"));
     assert!(status.contains(&format!(":{port} ")), "{status}");
 

@@ -6,21 +6,12 @@
 mod activation;
 mod attack;
 mod browser;
+mod clients;
 mod commands;
 mod crowd;
 mod front_door;
+mod matrix;
 mod mosquitto;
-mod mqttjs;
-mod paho;
 mod scram;
 mod socket;
 mod witness;
-
-use std::path::{Path, PathBuf};
-
-/// A script that stands beside this file.
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("interop")
-        .join(name)
-}

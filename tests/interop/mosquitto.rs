@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! `mosquitto_pub` and `mosquitto_sub` in every version and quality of service.
+//! `mosquitto_pub` and `mosquitto_sub` while the daemon refuses, reloads and stops; the matrix has what they send.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tests::tools::{Running, need, outcome, run};
 use tests::{Daemon, PASSWORD, USER};
-
-const VERSIONS: [&str; 3] = ["mqttv31", "mqttv311", "mqttv5"];
 
 /// One of the two programs as the user whom the daemon knows.
 fn tool(name: &str, daemon: &Daemon, arguments: &[&str]) -> Command {
@@ -40,136 +38,6 @@ fn subscriber(daemon: &Daemon, count: usize, arguments: &[&str]) -> Running {
     let running = Running::start(&mut command);
     daemon.wait_for_subscriber(&name);
     running
-}
-
-#[test]
-fn messages_travel_in_every_version_and_quality() {
-    let daemon = Daemon::start();
-    for version in VERSIONS {
-        for qos in ["0", "1", "2"] {
-            let receiver = subscriber(
-                &daemon,
-                2,
-                &["-V", version, "-q", qos, "-t", "hall/+", "-v"],
-            );
-            for payload in ["open", "shut"] {
-                run(&mut tool(
-                    "mosquitto_pub",
-                    &daemon,
-                    &["-V", version, "-q", qos, "-t", "hall/door", "-m", payload],
-                ));
-            }
-            assert_eq!(
-                receiver.printed("mosquitto_sub"),
-                "hall/door open\nhall/door shut\n",
-                "{version}, QoS {qos}"
-            );
-        }
-    }
-}
-
-#[test]
-fn a_retained_message_waits_for_its_reader() {
-    let daemon = Daemon::start();
-    for version in VERSIONS {
-        run(&mut tool(
-            "mosquitto_pub",
-            &daemon,
-            &["-V", version, "-r", "-q", "1", "-t", "state", "-m", version],
-        ));
-        let read = run(&mut tool(
-            "mosquitto_sub",
-            &daemon,
-            &["-V", version, "-C", "1", "-F", "%r %p", "-t", "state"],
-        ));
-        assert_eq!(read, format!("1 {version}\n"));
-    }
-}
-
-#[test]
-fn a_session_keeps_messages_while_its_client_is_away() {
-    let daemon = Daemon::start();
-    for version in VERSIONS {
-        let session = ["-V", version, "-i", version, "-c", "-q", "2", "-t", version];
-        let expiry: &[&str] = if version == "mqttv5" {
-            &["-x", "600"]
-        } else {
-            &[]
-        };
-        run(tool("mosquitto_sub", &daemon, &session)
-            .args(expiry)
-            .arg("-E"));
-        for payload in ["1", "2"] {
-            run(&mut tool(
-                "mosquitto_pub",
-                &daemon,
-                &["-q", "2", "-t", version, "-m", payload],
-            ));
-        }
-        let read = run(tool("mosquitto_sub", &daemon, &session)
-            .args(expiry)
-            .args(["-C", "2", "-W", "60"]));
-        assert_eq!(read, "1\n2\n", "{version}");
-    }
-}
-
-#[test]
-fn a_killed_client_leaves_its_will() {
-    let daemon = Daemon::start();
-    for version in VERSIONS {
-        let watcher = subscriber(&daemon, 1, &["-t", "gone/#", "-v"]);
-        let topic = format!("gone/{version}");
-        let doomed = [
-            "-V",
-            version,
-            "-t",
-            "x",
-            "--will-topic",
-            &topic,
-            "--will-payload",
-            "lost",
-            "--will-qos",
-            "1",
-        ];
-        subscriber(&daemon, 1, &doomed).kill();
-        assert_eq!(watcher.printed("mosquitto_sub"), format!("{topic} lost\n"));
-    }
-}
-
-#[test]
-fn a_large_message_arrives_whole() {
-    let daemon = Daemon::start();
-    let file = daemon.path("large");
-    std::fs::write(&file, "0123456789".repeat(300_000)).expect("a file can be written");
-    let receiver = subscriber(&daemon, 1, &["-t", "large", "-q", "1", "-N"]);
-    run(tool("mosquitto_pub", &daemon, &["-t", "large", "-q", "1", "-f"]).arg(&file));
-    assert_eq!(receiver.printed("mosquitto_sub").len(), 3_000_000);
-}
-
-#[test]
-fn properties_of_version_5_travel_with_the_message() {
-    let daemon = Daemon::start();
-    let format = "%C %R %D %P %p";
-    let receiver = subscriber(&daemon, 1, &["-V", "mqttv5", "-t", "request", "-F", format]);
-    let properties = [
-        "content-type text/plain",
-        "response-topic answer",
-        "correlation-data 42",
-        "user-property k v",
-    ];
-    let mut sender = tool(
-        "mosquitto_pub",
-        &daemon,
-        &["-V", "mqttv5", "-t", "request", "-m", "x"],
-    );
-    for property in properties {
-        sender.args(["-D", "publish"]).args(property.split(' '));
-    }
-    run(&mut sender);
-    assert_eq!(
-        receiver.printed("mosquitto_sub"),
-        "text/plain answer 42 k:v x\n"
-    );
 }
 
 #[test]

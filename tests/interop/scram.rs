@@ -8,7 +8,7 @@ use std::process::Command;
 use tests::Daemon;
 use tests::tools::{need, run};
 
-use crate::script;
+use crate::clients::script;
 
 #[test]
 fn a_python_client_proves_its_password_and_sees_each_refusal() {

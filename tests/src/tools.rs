@@ -36,12 +36,7 @@ pub fn program() -> PathBuf {
 /// The folder `target/interop/NAME`; where it is missing, `install` fills it.
 pub fn fetched(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let _one_at_a_time = ONE_AT_A_TIME.lock();
-    let program = std::env::current_exe().expect("a program knows its own path");
-    let target = program
-        .ancestors()
-        .nth(3)
-        .expect("a test is three levels below target");
-    let folder = target.join("interop").join(name);
+    let folder = target().join("interop").join(name);
     if !folder.is_dir() {
         let part = folder.with_extension("part");
         // What an interrupted installation left is of no use; mostly there is none.
@@ -51,6 +46,15 @@ pub fn fetched(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
         std::fs::rename(&part, &folder).expect("a folder below target can be renamed");
     }
     folder
+}
+
+/// Cargo's folder of what it builds.
+pub fn target() -> PathBuf {
+    let program = std::env::current_exe().expect("a program knows its own path");
+    let target = program.ancestors().nth(3);
+    target
+        .expect("a test is three levels below target")
+        .to_path_buf()
 }
 
 /// Makes sure that the tools named by `PROBE=PACKAGE` are installed; fails with what to install.
