@@ -7,8 +7,11 @@
 mod entry;
 mod escape;
 mod event;
+mod fights;
+mod folds;
 mod kind;
 mod rate;
+mod selection;
 mod sink;
 mod timestamp;
 
@@ -23,7 +26,7 @@ use mqtt_core::Event;
 use entry::Entry;
 pub use escape::Field;
 use kind::Kind;
-use rate::{Rates, Subject};
+use selection::Selection;
 use sink::Sink;
 
 /// A handle of the one log; clones feed the same thread.
@@ -115,13 +118,15 @@ impl Log {
 
 /// Writes what comes until the last handle is gone.
 fn write_all(items: &Receiver<Item>, dropped: &AtomicU64, sink: &mut Sink) {
-    let mut rates = Rates::new(Instant::now());
+    let mut selection = Selection::new(Instant::now());
     loop {
-        let next = match rates.due(Instant::now()) {
+        let next = match selection.due(Instant::now()) {
             Some(due) => items.recv_timeout(due),
             None => items.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
-        write_held_back(&mut rates, Instant::now(), sink);
+        let now = Instant::now();
+        let due = selection.turn(now);
+        due.iter().for_each(|entry| sink.write(entry));
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             sink.write(&Entry::own(
@@ -130,25 +135,18 @@ fn write_all(items: &Receiver<Item>, dropped: &AtomicU64, sink: &mut Sink) {
             ));
         }
         match next {
-            Ok(item) => write(item, &mut rates, sink),
+            Ok(item) => write(item, now, &mut selection, sink),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-fn write_held_back(rates: &mut Rates, now: Instant, sink: &mut Sink) {
-    for (subject, lines) in rates.turn(now) {
-        let text = format!("{lines} more lines about {subject} in one second are not shown");
-        sink.write(&Entry::own(&Kind::LINES_HELD_BACK, &text));
-    }
-}
-
-fn write(item: Item, rates: &mut Rates, sink: &mut Sink) {
+fn write(item: Item, now: Instant, selection: &mut Selection, sink: &mut Sink) {
     match item {
         Item::Event(event) => {
-            let entry = Entry::of(&event).filter(|_| rates.admit(Subject::of(&event)));
-            entry.iter().for_each(|entry| sink.write(entry));
+            let lines = selection.take(now, &event);
+            lines.iter().for_each(|entry| sink.write(entry));
         }
         Item::Own(kind, text) => sink.write(&Entry::own(kind, &text)),
         // Nobody waits any more if this fails.
@@ -163,8 +161,6 @@ const FLUSH_RETRY: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests {
-    use mqtt_core::SessionKey;
-
     use super::*;
 
     #[test]
@@ -182,31 +178,6 @@ mod tests {
         assert_eq!(
             lines.first().map(String::as_str),
             Some("3 log lines dropped")
-        );
-    }
-
-    #[test]
-    fn a_restless_client_is_told_of_ten_times_a_second() {
-        let began = Instant::now();
-        let mut rates = Rates::new(began);
-        let (mut sink, lines) = Sink::captured();
-        let session = SessionKey {
-            user: "ann".into(),
-            client_id: "dev".into(),
-        };
-        for _ in 0..30 {
-            let event = Event::SessionExpired {
-                session: session.clone(),
-            };
-            write(Item::Event(event), &mut rates, &mut sink);
-        }
-        write_held_back(&mut rates, began + Duration::from_secs(1), &mut sink);
-        let lines: Vec<String> = lines.try_iter().collect();
-        assert_eq!(lines.len(), 11);
-        assert_eq!(lines[9], "Expiring client dev due to timeout.");
-        assert_eq!(
-            lines[10],
-            "20 more lines about client dev in one second are not shown"
         );
     }
 

@@ -241,7 +241,7 @@ impl fmt::Display for DisconnectCause {
                 silence,
             } => write!(
                 f,
-                "nothing received for {} s with a keep alive of {keep_alive} s",
+                "keepalive {keep_alive} s, last packet {} s ago",
                 silence.as_secs()
             ),
             Self::ConnectTimeout { allowed } => {

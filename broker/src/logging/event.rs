@@ -4,17 +4,18 @@
 //! The sentences begin with the words of Mosquitto 2.0, which people search for and programs parse; what it does
 //! not say (cause, user, address) follows in parentheses.
 
+mod ended;
+
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 
-use mqtt_core::{
-    Client, ConnectionLimit, DisconnectCause, Event, LoginFailure, Peer, PeerKind, SessionKey,
-};
+use mqtt_core::{Client, ConnectionLimit, Event, Peer, PeerKind, SessionKey};
 use mqtt_proto::{Filter, Reason, Topic, Version};
 
 use super::entry::Entry;
 use super::escape::Field;
 use super::kind::Kind;
+use ended::ended;
 
 impl Entry {
     /// The entry for an event; none for what the log does not tell: internal clients and successful subscriptions.
@@ -87,7 +88,7 @@ impl Entry {
             .with("LISTENER_PORT", peer.port)
     }
 
-    fn about_session(self, session: &SessionKey) -> Self {
+    pub fn about_session(self, session: &SessionKey) -> Self {
         let entry = self.with("CLIENT_ID", Field(&session.client_id));
         if session.user.is_empty() {
             entry
@@ -170,73 +171,6 @@ fn keepalive_above_limit(client: &Client, keep_alive: u16, maximum: u16) -> Entr
         .about_peer(peer)
         .about_session(session)
         .with("KEEPALIVE", keep_alive)
-}
-
-/// The end of a connection, accepted before or not.
-fn ended(peer: &Peer, session: Option<&SessionKey>, cause: &DisconnectCause) -> Option<Entry> {
-    if !is_told(peer) {
-        return None;
-    }
-    let id = session.map_or(UNKNOWN, |session| &*session.client_id);
-    let (kind, sentence) = sentence(cause);
-    let mut text = format!("Client {}{sentence}", Field(id));
-    if !matches!(
-        cause,
-        DisconnectCause::ByClient | DisconnectCause::PeerClosed
-    ) {
-        text.push_str(&format!(" (reason: {cause}; {})", Origin { peer, session }));
-    }
-    if let DisconnectCause::Login(LoginFailure::AnonymousNotAllowed) = cause {
-        text.push_str(ANONYMOUS_REMEDY);
-    }
-    let entry = Entry::new(kind, text)
-        .about_peer(peer)
-        .with("REASON", cause);
-    Some(match session {
-        Some(session) => entry.about_session(session),
-        None => entry,
-    })
-}
-
-/// The kind of a connection's end, and what Mosquitto says of it after the client's identifier.
-fn sentence(cause: &DisconnectCause) -> (&'static Kind, &'static str) {
-    const PROTOCOL_ERROR: &str = " disconnected due to protocol error.";
-    match cause {
-        DisconnectCause::ByClient | DisconnectCause::ByClientWithWill => {
-            (&Kind::CLIENT_DISCONNECTED, " disconnected.")
-        }
-        DisconnectCause::PeerClosed | DisconnectCause::Socket(_) => {
-            (&Kind::CONNECTION_LOST, " closed its connection.")
-        }
-        DisconnectCause::KeepAlive { .. }
-        | DisconnectCause::ConnectTimeout { .. }
-        | DisconnectCause::AuthenticationTimeout { .. } => (
-            &Kind::CLIENT_TIMED_OUT,
-            " has exceeded timeout, disconnecting.",
-        ),
-        DisconnectCause::TakenOver { .. } => (
-            &Kind::CLIENT_TAKEN_OVER,
-            " already connected, closing old connection.",
-        ),
-        DisconnectCause::Login(_) | DisconnectCause::Withdrawn => {
-            (&Kind::CLIENT_REFUSED, " disconnected, not authorised.")
-        }
-        DisconnectCause::ListenerClosed => (&Kind::CLIENT_REFUSED, " disconnected."),
-        DisconnectCause::ShuttingDown => (&Kind::CLIENT_SHUT_DOWN, " disconnected."),
-        DisconnectCause::Transport(_) | DisconnectCause::Protocol(_) => {
-            (&Kind::CLIENT_FAULT, PROTOCOL_ERROR)
-        }
-        DisconnectCause::Undecodable(error) => match error.reason() {
-            Reason::MalformedPacket => (
-                &Kind::CLIENT_FAULT,
-                " disconnected due to malformed packet.",
-            ),
-            Reason::PacketTooLarge => {
-                (&Kind::CLIENT_FAULT, " disconnected due to oversize packet.")
-            }
-            _ => (&Kind::CLIENT_FAULT, PROTOCOL_ERROR),
-        },
-    }
 }
 
 fn session_expired(session: &SessionKey) -> Entry {
@@ -361,11 +295,7 @@ impl Display for Origin<'_> {
     }
 }
 
-/// Mosquitto's name for a client that never said its own.
-const UNKNOWN: &str = "<unknown>";
-
-const ANONYMOUS_REMEDY: &str = " Give this client the user name and password of a [[user]] in broker.toml, or let in \
-                                everybody with `allow_anonymous = true` under [broker] or its [[listener]].";
-
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,8 @@ kinds! {
         "Nothing came from a client for one and a half times its keep alive.";
     CLIENT_TAKEN_OVER: Info, "8fbc8f7a8e434388a696c1d3c9d937e7",
         "Another connection took over the client identifier.";
+    CLIENT_ID_SHARED: Warn, "b20de6cca2cb498f95d6a5574dbd60ce",
+        "Several clients take one client identifier from each other.";
     CLIENT_REFUSED: Warn, "39b078a1ec9a45d89fa4a7f39f5e730d",
         "A login was refused.";
     CLIENT_FAULT: Warn, "1b2952e8f53e4c72873fbb1d42ae6fb3",

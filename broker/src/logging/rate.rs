@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Keeps one restless client from filling the log: ten lines a second about one subject, the rest is only counted.
+//! Keeps restless clients from filling the log: so many lines a second about one subject, the rest is only counted.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,9 +17,13 @@ pub enum Subject {
     Client(SessionKey),
     Shared(Filter),
     Address(Option<IpAddr>),
+    /// All clients at an address.
+    Crowd(IpAddr),
+    /// Everybody beyond the number of subjects that are told apart.
+    Others,
 }
 
-/// Lines of the current second by subject; at most 1,024 subjects, lines about more are not held back.
+/// Lines of the current second by subject; of more than 1,024 subjects, the rest counts as one.
 pub struct Rates {
     began: Instant,
     lines: HashMap<Subject, u64>,
@@ -52,7 +56,19 @@ impl Subject {
     }
 
     fn client(client: &Client) -> Self {
+        // A made-up identifier is another one next time; the address stays.
+        if client.session.client_id.starts_with(ASSIGNED) {
+            return Self::address(&client.peer);
+        }
         Self::Client(client.session.clone())
+    }
+
+    /// Lines in a second.
+    fn allowed(&self) -> u64 {
+        match self {
+            Self::Client(_) | Self::Shared(_) | Self::Address(_) => MAX_LINES,
+            Self::Crowd(_) | Self::Others => MAX_CROWD_LINES,
+        }
     }
 
     fn address(peer: &Peer) -> Self {
@@ -67,6 +83,8 @@ impl fmt::Display for Subject {
             Self::Shared(filter) => write!(f, "{}", Field(filter.as_str())),
             Self::Address(Some(address)) => write!(f, "connections from {address}"),
             Self::Address(None) => f.write_str("local connections"),
+            Self::Crowd(address) => write!(f, "the clients at {address}"),
+            Self::Others => f.write_str("other clients"),
         }
     }
 }
@@ -82,12 +100,12 @@ impl Rates {
 
     /// Whether a line about the subject may be written in this second; it is counted either way.
     pub fn admit(&mut self, subject: Subject) -> bool {
-        if self.lines.len() >= MAX_SUBJECTS && !self.lines.contains_key(&subject) {
-            return true;
-        }
+        let known = self.lines.len() < MAX_SUBJECTS || self.lines.contains_key(&subject);
+        let subject = if known { subject } else { Subject::Others };
+        let allowed = subject.allowed();
         let lines = self.lines.entry(subject).or_default();
         *lines += 1;
-        let admitted = *lines <= MAX_LINES;
+        let admitted = *lines <= allowed;
         self.holds |= !admitted;
         admitted
     }
@@ -99,7 +117,8 @@ impl Rates {
         }
         self.began = now;
         self.holds = false;
-        let held = |(subject, lines): (Subject, u64)| match lines.saturating_sub(MAX_LINES) {
+        let held = |(subject, lines): (Subject, u64)| match lines.saturating_sub(subject.allowed())
+        {
             0 => None,
             surplus => Some((subject, surplus)),
         };
@@ -116,6 +135,10 @@ impl Rates {
 const SECOND: Duration = Duration::from_secs(1);
 /// Lines about one subject in a second.
 const MAX_LINES: u64 = 10;
+/// Lines about all clients of an address in a second.
+const MAX_CROWD_LINES: u64 = 100;
+/// How the core's client identifiers begin.
+const ASSIGNED: &str = "auto-";
 const MAX_SUBJECTS: usize = 1_024;
 
 #[cfg(test)]
@@ -151,9 +174,13 @@ mod tests {
     #[test]
     fn the_table_is_bounded() {
         let mut rates = Rates::new(Instant::now());
-        for number in 0..2 * MAX_SUBJECTS {
+        for number in 0..MAX_SUBJECTS {
             assert!(rates.admit(client(number)));
         }
-        assert_eq!(rates.lines.len(), MAX_SUBJECTS);
+        let more = (0..200).filter(|number| rates.admit(client(MAX_SUBJECTS + number)));
+        assert_eq!(more.count(), 100);
+        assert_eq!(rates.lines.len(), MAX_SUBJECTS + 1);
+        let held = rates.turn(rates.began + SECOND);
+        assert_eq!(held, [(Subject::Others, 100)]);
     }
 }
