@@ -37,6 +37,15 @@ fn a_new_subscriber_is_given_all_values() {
         for topic in [
             "version",
             "uptime",
+            "clients/active",
+            "clients/inactive",
+            "connections/socket/count",
+            "messages/stored",
+            "store/messages/bytes",
+            "packet/out/bytes",
+            "shared_subscriptions/count",
+            "publish/bytes/sent",
+            "load/connections/15min",
             "clients/connected",
             "clients/disconnected",
             "clients/expired",
@@ -58,6 +67,7 @@ fn a_new_subscriber_is_given_all_values() {
             );
         }
         assert_eq!(values["$SYS/broker/version"], "broker test");
+        assert_eq!(values["$SYS/broker/retained messages/count"], "0");
         assert!(
             values["$SYS/broker/uptime"].ends_with(" seconds"),
             "{values:?}"
@@ -181,6 +191,111 @@ fn it_is_silent_with_an_interval_of_zero() {
     let reader = reader(&world, Version::V311);
     world.pass(Duration::from_secs(3_600));
     reader.expect_nothing();
+}
+
+#[test]
+fn it_starts_stops_and_changes_its_pace_with_a_new_configuration() {
+    let world = World::with(|limits| limits.sys_interval = Duration::ZERO);
+    let reader = reader(&world, Version::V5);
+    reader.expect_nothing();
+    world.reconfigure(|limits| limits.sys_interval = Duration::from_secs(10));
+    assert!(values(&reader).len() > 50, "switched on");
+    world.reconfigure(|limits| limits.sys_interval = Duration::from_secs(60));
+    values(&reader);
+    world.pass(Duration::from_secs(59));
+    reader.expect_nothing();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(values(&reader)["$SYS/broker/uptime"], "60 seconds");
+    world.reconfigure(|limits| limits.sys_interval = Duration::ZERO);
+    world.pass(Duration::from_secs(3_600));
+    reader.expect_nothing();
+    let late = self::reader(&world, Version::V311);
+    late.expect_nothing();
+    assert_eq!(world.stats().retained_messages, 0);
+}
+
+#[test]
+fn loads_follow_the_formula_of_unix() {
+    let world = World::new();
+    let client = world.client(Version::V311, "p");
+    for _ in 0..50 {
+        client.publish(QoS::AtMostOnce, "x", "12345");
+    }
+    world.pass(Duration::from_secs(10));
+    let all = values(&reader(&world, Version::V5));
+    let load = |name: &str| all[&format!("$SYS/broker/load/{name}")].clone();
+    // 50 in ten seconds are 300 a minute, of which 1 - e^(-10/60), 1 - e^(-10/300) and 1 - e^(-10/900) have come in.
+    assert_eq!(load("publish/received/1min"), "46.06");
+    assert_eq!(load("publish/received/5min"), "9.84");
+    assert_eq!(load("publish/received/15min"), "3.31");
+    assert_eq!(load("connections/1min"), "0.92");
+    assert_eq!(load("sockets/1min"), "0.92");
+    assert_eq!(load("publish/sent/1min"), "0.00");
+    assert_eq!(load("publish/dropped/15min"), "0.00");
+}
+
+#[test]
+fn loads_fade_to_zero_and_then_are_not_repeated() {
+    let world = World::new();
+    let publisher = world.client(Version::V311, "p");
+    publisher.publish(QoS::AtMostOnce, "x", "1");
+    let reader = world.client(Version::V5, "reader");
+    reader.subscribe("$SYS/broker/load/publish/received/1min", QoS::AtMostOnce);
+    let mut seen = Vec::new();
+    for _ in 0..120 {
+        world.pass(Duration::from_secs(10));
+        seen.extend(reader.take_payloads());
+    }
+    // 6 a minute, once: 6 × (1 - e^(-1/6)), then a sixth power of 1/e less each time.
+    assert_eq!(seen[..4], ["0.00", "0.92", "0.78", "0.66"]);
+    assert_eq!(seen.last().map(String::as_str), Some("0.00"));
+    assert!(seen.len() < 60, "{seen:?}");
+    let falling = seen[1..].windows(2).all(|pair| pair[0] > pair[1]);
+    assert!(falling, "{seen:?}");
+}
+
+#[test]
+fn what_waits_is_counted() {
+    for version in VERSIONS {
+        let world = World::new();
+        let away = world.persistent(version, "away");
+        away.subscribe("queue", QoS::AtLeastOnce);
+        away.lose();
+        let slow = world.client(version, "slow");
+        slow.subscribe("socket", QoS::AtMostOnce);
+        slow.stall();
+        let client = world.client(version, "p");
+        client.publish(QoS::AtLeastOnce, "queue", "12345");
+        client.retain(QoS::AtMostOnce, "kept", "1234567");
+        for _ in 0..2_000 {
+            client.publish(QoS::AtMostOnce, "socket", &"x".repeat(1_000));
+        }
+        world.pass(Duration::from_secs(10));
+        let stats = world.stats();
+        assert!(stats.waiting_packets > 100, "{stats:?}");
+        assert_eq!(stats.waiting_bytes, stats.waiting_packets * 1_070);
+        let all = values(&reader(&world, version));
+        let number = |name: &str| all[&format!("$SYS/broker/{name}")].clone();
+        assert_eq!(number("store/messages/count"), "2");
+        assert_eq!(number("messages/stored"), "2");
+        assert_eq!(
+            number("store/messages/bytes"),
+            "12",
+            "the stored payload's place is not memory"
+        );
+        assert_eq!(number("retained messages/count"), "1");
+        assert_eq!(number("subscriptions/count"), "2");
+        assert_eq!(
+            number("packet/out/count"),
+            stats.waiting_packets.to_string()
+        );
+        slow.lose();
+        world.pass(Duration::from_secs(10));
+        assert_eq!(
+            (world.stats().waiting_packets, world.stats().waiting_bytes),
+            (0, 0)
+        );
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod connections;
 mod deadlines;
 mod deliver;
 mod drain;
+mod introspection;
 mod lifecycle;
 mod publish;
 mod pump;
@@ -31,7 +32,7 @@ use crate::routes::Routes;
 use crate::session::Sessions;
 use crate::shared::Groups;
 use crate::sys::SysTopics;
-use crate::timers::{Timer, Timers};
+use crate::timers::Timers;
 use crate::{
     Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Listeners, Location,
     Moment, ProtocolFault, Record, Stats,
@@ -80,11 +81,7 @@ pub struct Broker {
 
 impl Broker {
     pub fn new(params: Params, now: Moment) -> Self {
-        let mut timers = Timers::default();
-        if !params.limits.sys_interval.is_zero() {
-            timers.set(now, Timer::Sys);
-        }
-        Self {
+        let mut broker = Self {
             params,
             listeners: Listeners::default(),
             started: now,
@@ -95,15 +92,17 @@ impl Broker {
             retained: Retained::default(),
             references: HashMap::new(),
             memory: Ledger::default(),
-            timers,
+            timers: Timers::default(),
             work: VecDeque::new(),
-            sys: SysTopics::default(),
+            sys: SysTopics::new(now),
             stats: Stats::default(),
             committed: CommitSeq::default(),
             publications: 0,
             targets: Vec::new(),
             shutting_down: false,
-        }
+        };
+        broker.publish_sys_from(now);
+        broker
     }
 
     /// Carries out `commands` in order, emptying the list, and says in `effects` what the driver must do.
@@ -146,7 +145,7 @@ impl Broker {
             } => self.fetched(now, conn, location, payload, fx),
             Command::Closed { conn, cause } => self.closed(now, conn, cause, fx),
             Command::Tick => {}
-            Command::Reconfigure(params) => self.params = *params,
+            Command::Reconfigure(params) => self.reconfigure(now, *params, fx),
             Command::Listeners(listeners) => self.take_listeners(now, listeners, fx),
             Command::Withdraw { users } => self.withdraw(now, &users, fx),
             Command::Shutdown => self.shut_down(now, fx),

@@ -107,6 +107,11 @@ impl Retained {
         self.count
     }
 
+    /// Payload bytes of messages outside `$` topics.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn topic_after(&self, walk: &Walk) -> Option<ByteString> {
         let prefix = walk.prefix();
         let from = match &walk.last {

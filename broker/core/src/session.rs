@@ -129,6 +129,10 @@ impl Sessions {
         Some(session)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.table.iter().map(|(_, session)| session)
+    }
+
     pub fn len(&self) -> usize {
         self.table.len()
     }

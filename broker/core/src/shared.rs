@@ -165,6 +165,14 @@ impl Groups {
         self.memberships
     }
 
+    /// Bytes that the groups' queues keep in memory.
+    pub fn queued_bytes(&self) -> usize {
+        self.table
+            .iter()
+            .map(|(_, group)| group.queue.bytes())
+            .sum()
+    }
+
     fn begin(&mut self, filter: &Filter) -> GroupId {
         self.last_serial += 1;
         let entry = self.table.vacant_entry();

@@ -17,6 +17,8 @@ pub struct Stats {
     /// Connections ended because of a missed keep alive.
     pub clients_timed_out: u64,
     pub sockets_accepted: u64,
+    /// CONNECT packets.
+    pub connects: u64,
     pub messages_received: u64,
     pub messages_sent: u64,
     pub bytes_received: u64,
@@ -35,8 +37,16 @@ pub struct Stats {
     pub retained_messages: u64,
     /// Bytes of sessions, subscriptions, retained and waiting messages, as `memory_limit` counts them.
     pub memory_held: u64,
+    /// Payload bytes of retained messages.
+    pub retained_bytes: u64,
     /// Messages that wait in the queues of sessions and shared subscriptions.
     pub queued_messages: u64,
+    /// Bytes of their topics, and of their payloads as far as those are in memory.
+    pub queued_bytes: u64,
+    /// Frames that wait for a socket to take them.
+    pub waiting_packets: u64,
+    /// Bytes they stand for.
+    pub waiting_bytes: u64,
 }
 
 impl Stats {
@@ -56,5 +66,10 @@ impl Stats {
     /// All sessions, connected or not.
     pub fn clients_total(&self) -> u64 {
         self.clients_connected + self.clients_disconnected
+    }
+
+    /// Retained messages and messages that wait in queues.
+    pub fn stored_messages(&self) -> u64 {
+        self.retained_messages + self.queued_messages
     }
 }

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The `$SYS` topics: one table from name to value, published when the value has changed.
+//!
+//! Names, texts and the formula of the loads are Mosquitto's; `docs/sys.md` shows the same table, a test compares the
+//! two. Values go out at QoS 0: each is renewed, so a queue of old ones would serve nobody.
+
+mod loads;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,7 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use mqtt_proto::{Properties, QoS, Topic};
 
-use crate::{Body, Message, Stats};
+use crate::{Body, Message, Moment, Stats};
+use loads::{LOADS, Loads, PERIODS};
 
 /// What the values are made of.
 pub(crate) struct View<'a> {
@@ -16,114 +22,179 @@ pub(crate) struct View<'a> {
     pub version: &'a str,
 }
 
-type Value = fn(&View<'_>) -> String;
-
-/// Names and meanings are Mosquitto's; `clients/timed_out` is ours.
-const TOPICS: &[(&str, Value)] = &[
-    ("$SYS/broker/version", |v| v.version.to_owned()),
-    ("$SYS/broker/uptime", |v| {
-        format!("{} seconds", v.uptime.as_secs())
-    }),
-    ("$SYS/broker/clients/total", |v| {
-        v.stats.clients_total().to_string()
-    }),
-    ("$SYS/broker/clients/connected", |v| {
-        v.stats.clients_connected.to_string()
-    }),
-    ("$SYS/broker/clients/active", |v| {
-        v.stats.clients_connected.to_string()
-    }),
-    ("$SYS/broker/clients/disconnected", |v| {
-        v.stats.clients_disconnected.to_string()
-    }),
-    ("$SYS/broker/clients/inactive", |v| {
-        v.stats.clients_disconnected.to_string()
-    }),
-    ("$SYS/broker/clients/maximum", |v| {
-        v.stats.clients_maximum.to_string()
-    }),
-    ("$SYS/broker/clients/expired", |v| {
-        v.stats.clients_expired.to_string()
-    }),
-    ("$SYS/broker/clients/timed_out", |v| {
-        v.stats.clients_timed_out.to_string()
-    }),
-    ("$SYS/broker/connections/socket/count", |v| {
-        v.stats.sockets_accepted.to_string()
-    }),
-    ("$SYS/broker/messages/received", |v| {
-        v.stats.messages_received.to_string()
-    }),
-    ("$SYS/broker/messages/sent", |v| {
-        v.stats.messages_sent.to_string()
-    }),
-    ("$SYS/broker/messages/stored", |v| {
-        stored(v.stats).to_string()
-    }),
-    ("$SYS/broker/store/messages/count", |v| {
-        stored(v.stats).to_string()
-    }),
-    ("$SYS/broker/bytes/received", |v| {
-        v.stats.bytes_received.to_string()
-    }),
-    ("$SYS/broker/bytes/sent", |v| v.stats.bytes_sent.to_string()),
-    ("$SYS/broker/publish/messages/received", |v| {
-        v.stats.publish_received.to_string()
-    }),
-    ("$SYS/broker/publish/messages/sent", |v| {
-        v.stats.publish_sent.to_string()
-    }),
-    ("$SYS/broker/publish/messages/dropped", |v| {
-        v.stats.publish_dropped.to_string()
-    }),
-    ("$SYS/broker/publish/bytes/received", |v| {
-        v.stats.publish_bytes_received.to_string()
-    }),
-    ("$SYS/broker/publish/bytes/sent", |v| {
-        v.stats.publish_bytes_sent.to_string()
-    }),
-    ("$SYS/broker/retained messages/count", |v| {
-        v.stats.retained_messages.to_string()
-    }),
-    ("$SYS/broker/subscriptions/count", |v| {
-        v.stats.subscriptions.to_string()
-    }),
-];
-
-fn stored(stats: &Stats) -> u64 {
-    stats.retained_messages + stats.queued_messages
+/// One topic below `$SYS/broker/`.
+struct Row {
+    name: &'static str,
+    value: Value,
+    #[cfg(test)]
+    meaning: &'static str,
 }
 
-/// The values last published.
-#[derive(Default)]
+enum Value {
+    Text(fn(&View<'_>) -> String),
+    Number(fn(&Stats) -> u64),
+}
+
+macro_rules! rows {
+    ($($name:literal $kind:ident($value:expr), $meaning:literal;)*) => {
+        const ROWS: &[Row] = &[$(Row {
+            name: $name,
+            value: Value::$kind($value),
+            #[cfg(test)]
+            meaning: $meaning,
+        }),*];
+    };
+}
+
+rows! {
+    "version" Text(|v| v.version.to_owned()),
+        "product and version";
+    "uptime" Text(|v| format!("{} seconds", v.uptime.as_secs())),
+        "time since the start, as in `3600 seconds`";
+    "clients/total" Number(Stats::clients_total),
+        "sessions, connected or kept for a client that is away";
+    "clients/connected" Number(|s| s.clients_connected),
+        "clients whose CONNECT was accepted";
+    "clients/active" Number(|s| s.clients_connected),
+        "the same";
+    "clients/disconnected" Number(|s| s.clients_disconnected),
+        "sessions kept for a client that is away";
+    "clients/inactive" Number(|s| s.clients_disconnected),
+        "the same";
+    "clients/maximum" Number(|s| s.clients_maximum),
+        "highest number of sessions at one time";
+    "clients/expired" Number(|s| s.clients_expired),
+        "sessions removed because their client stayed away";
+    "clients/timed_out" Number(|s| s.clients_timed_out),
+        "connections ended because of a missed keepalive (not in Mosquitto)";
+    "connections/socket/count" Number(|s| s.sockets_accepted),
+        "connections accepted";
+    "messages/received" Number(|s| s.messages_received),
+        "packets of any kind from clients";
+    "messages/sent" Number(|s| s.messages_sent),
+        "packets of any kind to clients";
+    "messages/stored" Number(Stats::stored_messages),
+        "retained messages, and messages that wait in queues";
+    "store/messages/count" Number(Stats::stored_messages),
+        "the same";
+    "store/messages/bytes" Number(|s| s.retained_bytes + s.queued_bytes),
+        "their payloads in memory, and the topics of those in queues";
+    "bytes/received" Number(|s| s.bytes_received),
+        "bytes from the network";
+    "bytes/sent" Number(|s| s.bytes_sent),
+        "bytes to the network";
+    "publish/messages/received" Number(|s| s.publish_received),
+        "PUBLISH packets from clients";
+    "publish/messages/sent" Number(|s| s.publish_sent),
+        "PUBLISH packets to clients";
+    "publish/messages/dropped" Number(|s| s.publish_dropped),
+        "messages not delivered or not accepted: limits, expiry, size, missing rights";
+    "publish/bytes/received" Number(|s| s.publish_bytes_received),
+        "payload bytes of PUBLISH packets from clients";
+    "publish/bytes/sent" Number(|s| s.publish_bytes_sent),
+        "payload bytes of PUBLISH packets to clients";
+    "packet/out/count" Number(|s| s.waiting_packets),
+        "packets that wait for a socket to take them";
+    "packet/out/bytes" Number(|s| s.waiting_bytes),
+        "memory they stand for: payload, topic and 64 bytes each";
+    "retained messages/count" Number(|s| s.retained_messages),
+        "retained messages, without these";
+    "subscriptions/count" Number(|s| s.subscriptions),
+        "subscriptions that are not shared";
+    "shared_subscriptions/count" Number(|s| s.shared_subscriptions),
+        "shared subscriptions, every member of a group counted";
+}
+
+/// What was published last, and when the next time is.
 pub(crate) struct SysTopics {
-    last: Vec<Option<String>>,
+    /// In the order of the rows, then of the loads with their periods.
+    last: Vec<String>,
+    loads: Loads,
+    /// The deadline in force; an earlier one that comes is stale.
+    pub due: Option<Moment>,
 }
 
 impl SysTopics {
-    /// One retained QoS 0 message for every value that changed.
-    pub fn changed(&mut self, view: &View<'_>) -> Vec<Message> {
-        self.last.resize(TOPICS.len(), None);
+    pub fn new(now: Moment) -> Self {
+        Self {
+            last: Vec::new(),
+            loads: Loads::new(now),
+            due: None,
+        }
+    }
+
+    /// One retained message for every value that changed.
+    pub fn changed(&mut self, now: Moment, view: &View<'_>) -> Vec<Message> {
+        self.loads.measure(now, view.stats);
+        let values = ROWS.iter().map(|row| match row.value {
+            Value::Text(text) => text(view),
+            Value::Number(number) => number(view.stats).to_string(),
+        });
+        let values: Vec<String> = values.chain(self.loads.values()).collect();
+        self.last.resize(values.len(), String::new());
         let mut messages = Vec::new();
-        for ((topic, value), last) in TOPICS.iter().zip(&mut self.last) {
-            let text = value(view);
-            if last.as_ref() == Some(&text) {
-                continue;
+        for ((name, value), last) in names().zip(values).zip(&mut self.last) {
+            if *last != value {
+                messages.extend(message(&name, &value));
+                *last = value;
             }
-            let Ok(topic) = Topic::new((*topic).into()) else {
-                continue;
-            };
-            messages.push(Message {
-                topic,
-                qos: QoS::AtMostOnce,
-                retain: true,
-                properties: Properties::new(),
-                body: Body::Inline(Bytes::from(text.clone())),
-                expires: None,
-                charge: OnceLock::new(),
-            });
-            *last = Some(text);
         }
         messages
+    }
+
+    /// One empty message for every topic that was published, which removes what is retained there.
+    pub fn withdrawn(&mut self) -> Vec<Message> {
+        let published = std::mem::take(&mut self.last);
+        let names = names().zip(published).map(|(name, _)| name);
+        names.filter_map(|name| message(&name, "")).collect()
+    }
+}
+
+fn message(name: &str, value: &str) -> Option<Message> {
+    Some(Message {
+        topic: Topic::new(format!("$SYS/broker/{name}").into()).ok()?,
+        qos: QoS::AtMostOnce,
+        retain: true,
+        properties: Properties::new(),
+        body: Body::Inline(Bytes::copy_from_slice(value.as_bytes())),
+        expires: None,
+        charge: OnceLock::new(),
+    })
+}
+
+/// Every topic below `$SYS/broker/`, in the order of its value.
+fn names() -> impl Iterator<Item = String> {
+    let loads = LOADS
+        .iter()
+        .flat_map(|(name, ..)| PERIODS.map(move |(period, _)| format!("load/{name}/{period}")));
+    ROWS.iter().map(|row| row.name.to_owned()).chain(loads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_shows_this_table() {
+        let manual = include_str!("../../../docs/sys.md");
+        let line = |name: &str, meaning: &str| format!("| `$SYS/broker/{name}` | {meaning} |\n");
+        let rows: String = ROWS.iter().map(|row| line(row.name, row.meaning)).collect();
+        let periods = PERIODS.map(|(name, _)| name).join(",");
+        let load = |(name, _, meaning): &(&str, _, &str)| {
+            line(&format!("load/{name}/{{{periods}}}"), meaning)
+        };
+        let table = rows + &LOADS.iter().map(load).collect::<String>();
+        assert!(
+            manual.contains(&table),
+            "docs/sys.md must contain:\n{table}"
+        );
+    }
+
+    #[test]
+    fn every_topic_is_valid_and_named_once() {
+        let names: Vec<String> = names().collect();
+        let unique: std::collections::HashSet<&String> = names.iter().collect();
+        assert_eq!(unique.len(), names.len());
+        assert!(names.iter().all(|name| message(name, "1").is_some()));
     }
 }

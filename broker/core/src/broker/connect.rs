@@ -26,6 +26,7 @@ impl Broker {
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
+        self.stats.connects += u64::from(!c.is_internal());
         c.version = Some(connect.version);
         let largest = connect.properties.maximum_packet_size();
         c.max_packet_size = largest.map_or(usize::MAX, |size| size as usize);

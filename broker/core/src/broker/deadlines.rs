@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! What happens when a deadline passes: a silent peer, a session nobody came back to, a will, `$SYS`.
+//! What happens when a deadline passes: a silent peer, a session nobody came back to.
 
 use super::Broker;
 use crate::session::{Session, SessionId};
-use crate::sys::View;
 use crate::timers::Timer;
 use crate::{ConnectionId, DisconnectCause, Effects, Event, Moment};
 
@@ -37,7 +36,8 @@ impl Broker {
                 Timer::SessionExpiry(id) => self.expire(now, at, id, fx),
                 Timer::WillDelay(id) => self.publish_due_will(now, id, fx),
                 Timer::Pace(conn) => self.go_on(now, conn, fx),
-                Timer::Sys => self.publish_sys(now, fx),
+                Timer::Sys if self.sys.due == Some(at) => self.publish_sys(now, fx),
+                Timer::Sys => {}
             }
         }
     }
@@ -96,21 +96,5 @@ impl Broker {
         self.stats.clients_disconnected -= 1;
         self.end_session(now, id, fx);
         self.tell(Event::SessionExpired { session: key }, fx);
-    }
-
-    fn publish_sys(&mut self, now: Moment, fx: &mut Effects) {
-        let stats = self.stats();
-        let view = View {
-            stats: &stats,
-            uptime: now.since(self.started),
-            version: &self.params.version,
-        };
-        for message in self.sys.changed(&view) {
-            self.publish_own(now, message, fx);
-        }
-        let interval = self.limits().sys_interval;
-        if !interval.is_zero() {
-            self.timers.set(now.after(interval), Timer::Sys);
-        }
     }
 }

@@ -248,7 +248,7 @@ impl Broker {
         }
     }
 
-    fn retain(
+    pub(super) fn retain(
         &mut self,
         _: &Permit,
         message: &Arc<Message>,

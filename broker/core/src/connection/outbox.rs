@@ -52,7 +52,10 @@ impl Outbox {
             Frame::Deliver(delivery) => delivery.packet_id,
             Frame::Packet(_) => None,
         });
-        unsent.collect()
+        let unsent = unsent.collect();
+        let replies = self.replies.iter();
+        self.pending_bytes = replies.map(|(_, frame)| weight(frame)).sum();
+        unsent
     }
 
     /// The next frame that may leave, or the commit it waits for.
@@ -93,6 +96,11 @@ impl Outbox {
     /// Number of replies that wait.
     pub fn replies(&self) -> usize {
         self.replies.len()
+    }
+
+    /// Number of frames that wait.
+    pub fn len(&self) -> usize {
+        self.replies.len() + self.exact.len() + self.live.len()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -105,6 +105,11 @@ impl Queue {
         self.entries.len()
     }
 
+    /// Bytes that the entries keep in memory.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
