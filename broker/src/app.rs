@@ -48,6 +48,7 @@ pub fn params(settings: &LimitSettings) -> Params {
     let wide = |limit| u32::try_from(settings.value(limit)).unwrap_or(u32::MAX);
     let narrow = |limit| u16::try_from(settings.value(limit)).unwrap_or(u16::MAX);
     let limits = Limits {
+        sys_interval: Duration::from_secs(settings.value(&config::SYS_INTERVAL)),
         max_packet_size: wide(&config::MAX_PACKET_SIZE),
         max_connections: count(&config::MAX_CONNECTIONS),
         max_connections_per_address: count(&config::MAX_CONNECTIONS_PER_ADDRESS),
@@ -73,7 +74,6 @@ pub fn params(settings: &LimitSettings) -> Params {
             bytes => bytes,
         },
         persistent_client_expiration: wide(&config::PERSISTENT_CLIENT_EXPIRATION),
-        ..Limits::default()
     };
     Params {
         limits,

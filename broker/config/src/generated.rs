@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use toml::Value;
 
-use crate::reference::{Form, NEVER};
+use crate::reference::{Form, NEVER, Table};
 use crate::{BrokerSettings, Credential, LimitSettings, Listener, LoginMethod, User};
 
 /// A user's password is not hashed yet, so the daemon's file cannot be written.
@@ -23,13 +23,21 @@ impl BrokerSettings {
             "allow_anonymous",
             Value::Boolean(self.allow_anonymous),
         );
+        write_limits(&mut file, &self.limits, Table::Broker);
         for user in &self.users {
             write_user(&mut file, user)?;
         }
         for listener in &self.listeners {
             write_listener(&mut file, listener);
         }
-        write_limits(&mut file, &self.limits);
+        if self
+            .limits
+            .changed()
+            .any(|(limit, _)| limit.key.table == Table::Limits)
+        {
+            file.push_str("\n[limits]\n");
+            write_limits(&mut file, &self.limits, Table::Limits);
+        }
         Ok(file)
     }
 }
@@ -79,10 +87,11 @@ fn write_listener(file: &mut String, listener: &Listener) {
 }
 
 /// Only what differs from the defaults, so that those of a later version come into force with it.
-fn write_limits(file: &mut String, limits: &LimitSettings) {
-    let mut heading = "\n[limits]\n";
-    for (limit, value) in limits.changed() {
-        file.push_str(std::mem::take(&mut heading));
+fn write_limits(file: &mut String, limits: &LimitSettings, table: Table) {
+    for (limit, value) in limits
+        .changed()
+        .filter(|(limit, _)| limit.key.table == table)
+    {
         let value = match limit.key.form {
             Form::Span if value == NEVER => Value::from("never"),
             _ => Value::from(i64::try_from(value).unwrap_or(i64::MAX)),

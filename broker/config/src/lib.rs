@@ -50,7 +50,7 @@ pub use reference::{
     MAX_SESSIONS, MAX_SUBSCRIPTIONS, MAX_TOPIC_ALIAS, MAX_TOPIC_ALIAS_BROKER, MAX_TOPIC_LENGTH,
     MAX_TOPIC_LEVELS, MEMORY_LIMIT, PERSISTENT_CLIENT_EXPIRATION, RECEIVE_MAXIMUM,
 };
-pub use reference::{Form, KEYS, Key, LIMITS, Limit, Table};
+pub use reference::{Form, KEYS, Key, LIMITS, Limit, SYS_INTERVAL, Table};
 pub use sample::sample;
 pub use scram::{SCHEME as SCRAM, ScramVerifier, prepared};
 pub use secret::{Secret, SecretSpan, masked};

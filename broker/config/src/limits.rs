@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::reference::{Form, Key, LIMITS, Limit};
+use crate::reference::{Form, Key, LIMITS, Limit, Table};
 use crate::span;
 
 /// A value for every limit.
@@ -46,12 +46,13 @@ impl LimitSettings {
     }
 }
 
-/// The table of all limits in Markdown, as `docs/limits.md` shows it.
+/// The table of `[limits]` in Markdown, as `docs/limits.md` shows it.
 pub fn limit_table() -> String {
     let mut table = "| key | unit | default | what it bounds, and what happens at it |\n\
                      | --- | --- | --- | --- |\n"
         .to_owned();
-    for limit in LIMITS {
+    let limits = LIMITS.into_iter();
+    for limit in limits.filter(|limit| limit.key.table == Table::Limits) {
         let Key {
             name,
             default,
@@ -74,6 +75,14 @@ impl Limit {
         match self.key.form {
             Form::Span => span::in_words(value),
             _ => value.to_string(),
+        }
+    }
+
+    /// What it is called in a sentence.
+    pub fn noun(&self) -> &'static str {
+        match self.key.table {
+            Table::Limits => "limit",
+            _ => "setting",
         }
     }
 

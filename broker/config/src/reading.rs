@@ -150,7 +150,7 @@ fn summary(settings: &Settings) -> String {
     }
     for (limit, value) in broker.limits.changed() {
         let (name, value) = (limit.key.name, limit.in_words(value));
-        let _ = writeln!(text, "  limit: {name} {value}");
+        let _ = writeln!(text, "  {}: {name} {value}", limit.noun());
     }
     text
 }

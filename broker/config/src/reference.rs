@@ -139,6 +139,7 @@ pub const KEYS: [&Key; 39] = [
     &HOSTNAME,
     &TIMEZONE,
     &ALLOW_ANONYMOUS,
+    &SYS_INTERVAL.key,
     &USERNAME,
     &PASSWORD,
     &PASSWORD_HASH,

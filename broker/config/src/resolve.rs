@@ -94,14 +94,15 @@ impl<'a> Resolver<'a> {
         let readable = self.version(&top);
         let already = self.findings.len();
         self.unknown_keys(&top);
+        let broker = self.single(root, Table::Broker);
         let settings = Settings {
             hostname: self.hostname(root),
             timezone: self.timezone(root),
             broker: BrokerSettings {
-                allow_anonymous: self.allow_anonymous(root),
+                allow_anonymous: self.allow_anonymous(broker.as_ref()),
                 users: self.users(root),
                 listeners: self.listeners(root),
-                limits: self.limits(root),
+                limits: self.limits(root, broker),
             },
         };
         if !readable {
@@ -152,8 +153,7 @@ impl<'a> Resolver<'a> {
         self.required(name, &field, Fault::TimeZone)
     }
 
-    fn allow_anonymous(&mut self, root: &DeTable<'_>) -> bool {
-        let broker = self.single(root, Table::Broker);
+    fn allow_anonymous(&mut self, broker: Option<&Fields<'_, '_>>) -> bool {
         let field = broker.and_then(|broker| broker.field(&ALLOW_ANONYMOUS));
         field
             .and_then(|field| self.boolean(&field))

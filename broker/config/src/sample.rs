@@ -6,7 +6,7 @@
 use crate::reference::{
     ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, AUTH, BIND_ADDRESS, HOSTNAME, INTERFACE, Key,
     LIMITS, LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, PASSWORD, PASSWORD_HASH, PORT,
-    PROTOCOL, SOCKET, SOCKET_DOMAIN, TIMEZONE, Table, USERNAME, VERSION,
+    PROTOCOL, SOCKET, SOCKET_DOMAIN, SYS_INTERVAL, TIMEZONE, Table, USERNAME, VERSION,
 };
 
 /// The file as it is put on the boot partition.
@@ -90,7 +90,10 @@ const BLOCKS: [Block; 9] = [
     Block {
         table: Table::Broker,
         remark: Table::Broker.sentence(),
-        lines: &[(&ALLOW_ANONYMOUS, "false")],
+        lines: &[
+            (&ALLOW_ANONYMOUS, "false"),
+            (&SYS_INTERVAL.key, SYS_INTERVAL.key.example),
+        ],
     },
     Block {
         table: Table::User,
@@ -142,11 +145,12 @@ const BLOCKS: [Block; 9] = [
     },
 ];
 
-const LIMIT_LINES: [(&Key, &str); LIMITS.len()] = {
-    let mut lines = [(&VERSION, ""); LIMITS.len()];
+/// The keys of `[limits]`: all limits but the first, which stands under `[broker]`.
+const LIMIT_LINES: [(&Key, &str); LIMITS.len() - 1] = {
+    let mut lines = [(&VERSION, ""); LIMITS.len() - 1];
     let mut index = 0;
-    while index < LIMITS.len() {
-        let key = &LIMITS[index].key;
+    while index < lines.len() {
+        let key = &LIMITS[index + 1].key;
         lines[index] = (key, key.example);
         index += 1;
     }

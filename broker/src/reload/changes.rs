@@ -43,7 +43,7 @@ fn description(settings: &BrokerSettings) -> Vec<String> {
     let limits = settings.limits.changed();
     lines.extend(limits.map(|(limit, value)| {
         let (name, value) = (limit.key.name, limit.in_words(value));
-        format!("limit: {name} {value}")
+        format!("{}: {name} {value}", limit.noun())
     }));
     lines.extend(warning(settings));
     lines
@@ -90,7 +90,11 @@ fn limits(before: &LimitSettings, after: &LimitSettings) -> Vec<String> {
         .filter(|limit| before.value(limit) != after.value(limit));
     let line = |limit: &Limit| {
         let [from, to] = [before, after].map(|limits| limit.in_words(limits.value(limit)));
-        format!("limit changed: {} {from} -> {to}", limit.key.name)
+        format!(
+            "{} changed: {} {from} -> {to}",
+            limit.noun(),
+            limit.key.name
+        )
     };
     changed.map(line).collect()
 }
@@ -134,9 +138,11 @@ mod tests {
         let anonymous = format!("[broker]\nallow_anonymous = true\n{ANN}");
         let limited = format!("{ANN}[limits]\nmax_connections = 50\nmax_session_expiry = \"2w\"\n");
         let by_scram = ANN.to_owned() + "auth = \"scram\"\n";
-        let cases: [(&str, &str, &[&str]); 9] = [
+        let paced = format!("[broker]\nsys_interval = 0\n{ANN}");
+        let cases: [(&str, &str, &[&str]); 10] = [
             (ANN, &by_scram, &["ann now logs in by SCRAM-SHA-256"]),
             (ANN, ANN, &["nothing changed"]),
+            (ANN, &paced, &["setting changed: sys_interval 10 -> 0"]),
             (ANN, &both, &["user added: bob"]),
             (&both, ANN, &["user removed: bob"]),
             (ANN, ANN_TWO, &["password changed: ann"]),

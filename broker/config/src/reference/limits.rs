@@ -13,7 +13,8 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the sample.
-pub const LIMITS: [&Limit; 22] = [
+pub const LIMITS: [&Limit; 23] = [
+    &SYS_INTERVAL,
     &MAX_PACKET_SIZE,
     &MAX_CONNECTIONS,
     &MAX_CONNECTIONS_PER_ADDRESS,
@@ -37,6 +38,23 @@ pub const LIMITS: [&Limit; 22] = [
     &PERSISTENT_CLIENT_EXPIRATION,
     &MEMORY_LIMIT,
 ];
+
+pub const SYS_INTERVAL: Limit = Limit {
+    key: Key {
+        table: Table::Broker,
+        name: "sys_interval",
+        form: Form::Integer {
+            min: 0,
+            max: 65_535,
+        },
+        default: "10",
+        sentence: "Seconds between two publications of the $SYS topics that have changed; \
+                   0 for none.",
+        example: "60",
+    },
+    unit: "seconds",
+    default: 10,
+};
 
 pub const MAX_PACKET_SIZE: Limit = Limit {
     key: Key {

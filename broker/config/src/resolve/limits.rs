@@ -3,20 +3,29 @@
 
 use toml::de::DeTable;
 
-use super::{Field, Resolver};
+use super::{Field, Fields, Resolver};
 use crate::LimitSettings;
 use crate::fault::Fault;
-use crate::reference::{Form, LIMITS, Table};
+use crate::reference::{Form, LIMITS, Limit, Table};
 use crate::span;
 
 impl Resolver<'_> {
-    pub(super) fn limits(&mut self, root: &DeTable<'_>) -> LimitSettings {
+    pub(super) fn limits(
+        &mut self,
+        root: &DeTable<'_>,
+        broker: Option<Fields<'_, '_>>,
+    ) -> LimitSettings {
         let mut limits = LimitSettings::default();
-        let Some(fields) = self.single(root, Table::Limits) else {
-            return limits;
+        let tables = [broker, self.single(root, Table::Limits)];
+        let field = |limit: &'static Limit| {
+            let fields = tables
+                .iter()
+                .flatten()
+                .find(|fields| fields.table == limit.key.table)?;
+            fields.field(&limit.key)
         };
         for limit in LIMITS {
-            let Some(field) = fields.field(&limit.key) else {
+            let Some(field) = field(limit) else {
                 continue;
             };
             let value = match limit.key.form {
