@@ -37,9 +37,13 @@ fn every_failed_login_looks_alike_to_the_peer_and_names_its_cause_in_the_log() {
         for (connect, failure) in cases {
             // The connection ends: [MQTT-3.2.2-7], [MQTT-4.13.2-1], in 3.1.1 [MQTT-3.2.2-5].
             world.refused(connect, Reason::NotAuthorized); // [MQTT-3.1.4-2], v3.1.1 return code 5
-            assert!(
-                matches!(world.last_cause(), DisconnectCause::Login(cause) if cause == failure)
-            );
+            let events = world.events();
+            let Some(Event::Rejected { client, cause, .. }) = events.last() else {
+                panic!("not rejected: {events:?}")
+            };
+            assert!(matches!(cause, DisconnectCause::Login(cause) if *cause == failure));
+            let client_id = client.as_ref().map(|session| session.client_id.as_ref());
+            assert_eq!(client_id, Some("a"), "{failure:?}");
         }
         assert_eq!(world.stats().clients_connected, 0);
     }

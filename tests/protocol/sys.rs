@@ -315,6 +315,7 @@ fn other_dollar_topics_are_for_internal_clients() {
         1,
         "internal clients are not counted"
     );
+    assert_eq!(world.stats().subscriptions, 0, "nor what they subscribe to");
 }
 
 #[test]

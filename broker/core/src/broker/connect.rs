@@ -15,6 +15,9 @@ use crate::{
     Frame, LoginFailure, Moment, ProtocolFault, Record, SessionKey, Terms, Verdict,
 };
 
+/// The user name of internal clients.
+pub(super) const INTERNAL_USER: &str = "\0";
+
 impl Broker {
     pub(super) fn connect(
         &mut self,
@@ -32,11 +35,12 @@ impl Broker {
         c.max_packet_size = largest.map_or(usize::MAX, |size| size as usize);
         if c.is_internal() {
             // A user name no client can have: nobody takes over the broker's own session.
-            connect.username = Some(ByteString::from_static("\0"));
+            connect.username = Some(ByteString::from_static(INTERNAL_USER));
         }
         let terms = self.listeners.get(&c.peer.listener);
         let refused = terms.and_then(|terms| refusal(terms, &connect));
         if let Some(cause) = refused.or_else(|| fault(&connect).map(DisconnectCause::Protocol)) {
+            c.phase = Phase::Judging(connect); // so that its end is told with the client's name
             return self.end(now, conn, cause, fx);
         }
         if connect.client_id.is_empty() {

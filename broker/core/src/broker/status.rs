@@ -4,6 +4,7 @@
 use mqtt_proto::Version;
 
 use super::Broker;
+use super::connect::INTERNAL_USER;
 use crate::{Client, Moment, Stats};
 
 /// One row of `broker status`.
@@ -31,8 +32,10 @@ impl Broker {
     /// Counters and gauges as they are now.
     pub fn stats(&self) -> Stats {
         let of_sessions = self.sessions.iter().map(|s| s.outbound.queue.bytes());
+        let internal = self.sessions.iter().filter(|s| s.key.user == INTERNAL_USER);
+        let internal: usize = internal.map(|s| s.subscriptions.len()).sum();
         Stats {
-            subscriptions: self.routes.len() as u64,
+            subscriptions: self.routes.len().saturating_sub(internal) as u64,
             shared_subscriptions: self.groups.memberships() as u64,
             retained_messages: self.retained.len() as u64,
             memory_held: self.memory.held() as u64,

@@ -16,7 +16,8 @@ pub fn ended(peer: &Peer, session: Option<&SessionKey>, cause: &DisconnectCause)
     if !is_told(peer) {
         return None;
     }
-    let id = session.map_or(UNKNOWN, |session| &*session.client_id);
+    let id = session.map(|session| &*session.client_id);
+    let id = id.filter(|id| !id.is_empty()).unwrap_or(UNKNOWN);
     let (kind, sentence) = sentence(cause);
     let mut text = format!("Client {}{sentence}", Field(id));
     let reason = Why { cause, session };
