@@ -83,7 +83,11 @@ class Container:
 
     def network(self, *command, check=True):
         """Runs a command of the host in the container's network: a client on another machine, as it were."""
-        return _run(["nsenter", "--target", self._leader, "--net", *command], check)
+        return _run(self.in_network(*command), check)
+
+    def in_network(self, *command):
+        """The command line that does so."""
+        return ["nsenter", "--target", self._leader, "--net", *command]
 
     @contextmanager
     def listening(self, *arguments):
