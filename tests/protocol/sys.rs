@@ -289,6 +289,10 @@ fn what_waits_is_counted() {
             number("packet/out/count"),
             stats.waiting_packets.to_string()
         );
+        world.client(version, "slow");
+        let stats = world.stats();
+        assert!(stats.waiting_packets <= 1, "what it did not take is gone");
+        assert_eq!(stats.waiting_bytes, stats.waiting_packets * 64);
         slow.lose();
         world.pass(Duration::from_secs(10));
         assert_eq!(
