@@ -37,11 +37,11 @@ pub struct Stats {
     pub retained_messages: u64,
     /// Bytes of sessions, subscriptions, retained and waiting messages, as `memory_limit` counts them.
     pub memory_held: u64,
-    /// Payload bytes of retained messages.
+    /// Bytes of their payloads and topics.
     pub retained_bytes: u64,
     /// Messages that wait in the queues of sessions and shared subscriptions.
     pub queued_messages: u64,
-    /// Bytes of their topics, and of their payloads as far as those are in memory.
+    /// Bytes of their payloads and topics.
     pub queued_bytes: u64,
     /// Frames that wait for a socket to take them.
     pub waiting_packets: u64,

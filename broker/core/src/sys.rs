@@ -78,7 +78,7 @@ rows! {
     "store/messages/count" Number(Stats::stored_messages),
         "the same";
     "store/messages/bytes" Number(|s| s.retained_bytes + s.queued_bytes),
-        "their payloads in memory, and the topics of those in queues";
+        "their payloads and topics";
     "bytes/received" Number(|s| s.bytes_received),
         "bytes from the network";
     "bytes/sent" Number(|s| s.bytes_sent),
