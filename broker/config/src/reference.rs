@@ -134,7 +134,7 @@ impl Table {
 }
 
 /// Every key, in the order of the sample.
-pub const KEYS: [&Key; 39] = [
+pub const KEYS: &[&Key] = &[
     &VERSION,
     &HOSTNAME,
     &TIMEZONE,

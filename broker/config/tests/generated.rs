@@ -75,7 +75,7 @@ fn the_sample_and_the_manual_name_every_key_and_table() {
 
 #[test]
 fn every_key_changes_the_settings_as_its_example_says() {
-    for key in KEYS.into_iter().filter(|key| key.table != Table::Top) {
+    for key in KEYS.iter().filter(|key| key.table != Table::Top) {
         let examples = match key.form {
             Form::Integer { min, max } => vec![min.to_string(), max.to_string()],
             Form::Span => vec!["\"2w\"".to_owned(), "\"never\"".to_owned()],
