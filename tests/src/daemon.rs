@@ -2,7 +2,6 @@
 //! The real `broker` on ports of its own, with one user and one listener of each kind.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,6 +14,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::ports::free_ports;
 use crate::tools::{PATIENCE, program};
 
 /// The user whom every daemon of the tests knows.
@@ -206,19 +206,6 @@ fn configuration(port: u16, websocket_port: u16, more: &str) -> String {
          [[listener]]\nport = {websocket_port}\nbind_address = \"127.0.0.1\"\nprotocol = \"websockets\"\n\
          {more}"
     )
-}
-
-/// Two ports that nobody uses at this moment.
-pub fn free_ports() -> (u16, u16) {
-    let sockets =
-        [(); 2].map(|()| TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port"));
-    let [first, second] = sockets.map(|socket| {
-        socket
-            .local_addr()
-            .expect("a bound socket has an address")
-            .port()
-    });
-    (first, second)
 }
 
 fn lines_of(pipe: Option<impl std::io::Read + Send + 'static>) -> Receiver<String> {

@@ -14,6 +14,7 @@ mod device;
 pub mod malformed;
 pub mod matching;
 pub mod packets;
+mod ports;
 mod random;
 mod settle;
 pub mod sharing;
@@ -24,8 +25,9 @@ mod world;
 
 pub use client::Client;
 pub use connection::{Connection, connect_from};
-pub use daemon::{Daemon, PASSWORD, USER, free_ports};
+pub use daemon::{Daemon, PASSWORD, USER};
 pub use packets::IntoPacket;
+pub use ports::free_ports;
 pub use random::Random;
 pub use settle::METHOD;
 pub use world::{LISTENER, World, open_to_all};
