@@ -42,6 +42,9 @@ class Container:
     """One installation, from an unpacked root file system to its removal."""
 
     def __init__(self):
+        host.need("a container with the packages", "mmdebstrap=mmdebstrap", "systemd-nspawn=systemd-container",
+                  "nsenter=util-linux", "ip=iproute2", "mosquitto_sub=mosquitto-clients", "zstd=zstd",
+                  "/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring")
         self.root = Path(tempfile.mkdtemp(prefix="broker-", dir="/var/tmp"))
         subprocess.run(["tar", "--zstd", "-xf", _base(), "-C", self.root], check=True)
         (self.root / "boot/firmware").mkdir(parents=True)
