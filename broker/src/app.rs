@@ -85,8 +85,9 @@ pub fn params(settings: &LimitSettings) -> Params {
 pub fn listeners(settings: &BrokerSettings) -> mqtt_core::Listeners {
     let terms = |listener: &Listener| {
         let accepted = &listener.accept_protocol_versions;
-        let all = [Version::V31, Version::V311, Version::V5];
-        let versions = all.into_iter().filter(|v| accepted.contains(&v.level()));
+        let versions = Version::ALL
+            .into_iter()
+            .filter(|v| accepted.contains(&v.level()));
         Terms {
             max_connections: listener
                 .max_connections

@@ -62,7 +62,7 @@ impl Run {
             published: Vec::new(),
         };
         for n in 0..4 {
-            let version = *run.random.pick(&[Version::V31, Version::V311, Version::V5]);
+            let version = *run.random.pick(&Version::ALL);
             let mut device = Device::new(format!("device {n}"), version);
             let qos = *run.random.pick(&QUALITIES[1..]);
             device.connect(&run.world, false);

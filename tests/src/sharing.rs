@@ -59,7 +59,7 @@ impl Run {
         });
         let mut devices = Vec::new();
         for n in 0..4 {
-            let version = *random.pick(&[Version::V31, Version::V311, Version::V5]);
+            let version = *random.pick(&Version::ALL);
             let mut device = Device::new(format!("device {n}"), version);
             device.connect(&world, false);
             if n == 3 {

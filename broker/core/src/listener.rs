@@ -24,7 +24,7 @@ impl Default for Terms {
     fn default() -> Self {
         Self {
             max_connections: usize::MAX,
-            versions: vec![Version::V31, Version::V311, Version::V5],
+            versions: Version::ALL.to_vec(),
             allow_anonymous: false,
         }
     }

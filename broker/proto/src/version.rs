@@ -13,6 +13,9 @@ pub enum Version {
 }
 
 impl Version {
+    /// Every version, the earliest first.
+    pub const ALL: [Self; 3] = [Self::V31, Self::V311, Self::V5];
+
     /// The protocol name a CONNECT of this version carries.
     pub const fn protocol_name(self) -> &'static str {
         match self {

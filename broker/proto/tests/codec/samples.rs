@@ -8,7 +8,7 @@ use mqtt_proto::{
 };
 
 /// Every version, for tests that run the same body for each.
-pub const VERSIONS: [Version; 3] = [Version::V31, Version::V311, Version::V5];
+pub const VERSIONS: [Version; 3] = Version::ALL;
 
 /// Everything a client may send, the CONNECTs first.
 pub fn from_client(version: Version) -> Vec<Packet> {

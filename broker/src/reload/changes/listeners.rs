@@ -2,6 +2,7 @@
 //! What is different between two configurations' listeners: sockets closed and opened, terms changed.
 
 use broker_config::Listener;
+use mqtt_proto::Version;
 
 /// A sentence for each difference, the closed sockets first.
 pub fn changes(before: &[Listener], after: &[Listener]) -> Vec<String> {
@@ -37,22 +38,17 @@ fn terms(before: &Listener, after: &Listener) -> Vec<String> {
         changes.push(sentence.to_owned());
     }
     if before.accept_protocol_versions != after.accept_protocol_versions {
-        let versions = after.accept_protocol_versions.iter();
-        let names: Vec<_> = versions.map(|version| name(*version)).collect();
+        let accepted = &after.accept_protocol_versions;
+        let versions = Version::ALL
+            .into_iter()
+            .filter(|v| accepted.contains(&v.level()));
+        let names: Vec<_> = versions.map(Version::name).collect();
         changes.push(format!("accepts MQTT {}", names.join(", ")));
     }
     changes
         .into_iter()
         .map(|change| format!("listener changed: {after}: {change}"))
         .collect()
-}
-
-fn name(version: u8) -> &'static str {
-    match version {
-        3 => "3.1",
-        4 => "3.1.1",
-        _ => "5.0",
-    }
 }
 
 #[cfg(test)]
