@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let [version, chunk, bytes @ ..] = data else {
         return;
     };
-    let version = [Version::V31, Version::V311, Version::V5][usize::from(version % 3)];
+    let version = Version::ALL[usize::from(version % 3)];
     let world = World::new();
     let witness = world.client(Version::V5, "witness");
     witness.subscribe("witness", QoS::AtLeastOnce);
