@@ -107,7 +107,7 @@ impl Retained {
         self.count
     }
 
-    /// Payload bytes of messages outside `$` topics.
+    /// Bytes of messages outside `$` topics: payloads, topics and properties.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

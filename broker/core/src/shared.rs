@@ -165,7 +165,7 @@ impl Groups {
         self.memberships
     }
 
-    /// Bytes that the groups' queues keep in memory.
+    /// Bytes of the messages in the groups' queues.
     pub fn queued_bytes(&self) -> usize {
         self.table
             .iter()

@@ -34,15 +34,16 @@ pub struct Stats {
     pub subscriptions: u64,
     /// Shared subscriptions, each member of a group counted.
     pub shared_subscriptions: u64,
+    /// Retained messages outside `$` topics.
     pub retained_messages: u64,
-    /// Bytes of sessions, subscriptions, retained and waiting messages, as `memory_limit` counts them.
-    pub memory_held: u64,
-    /// Bytes of their payloads and topics.
+    /// Bytes of their payloads, topics and properties.
     pub retained_bytes: u64,
     /// Messages that wait in the queues of sessions and shared subscriptions.
     pub queued_messages: u64,
-    /// Bytes of their payloads and topics.
+    /// Bytes of their payloads, in memory or in the store, topics and properties.
     pub queued_bytes: u64,
+    /// Bytes of connections, sessions, subscriptions, retained and waiting messages, as `memory_limit` counts them.
+    pub memory_held: u64,
     /// Frames that wait for a socket to take them.
     pub waiting_packets: u64,
     /// Bytes they stand for.

@@ -38,9 +38,9 @@ impl Broker {
             subscriptions: self.routes.len().saturating_sub(internal) as u64,
             shared_subscriptions: self.groups.memberships() as u64,
             retained_messages: self.retained.len() as u64,
-            memory_held: self.memory.held() as u64,
             retained_bytes: self.retained.bytes() as u64,
             queued_bytes: (of_sessions.sum::<usize>() + self.groups.queued_bytes()) as u64,
+            memory_held: self.memory.held() as u64,
             waiting_packets: self.connections.iter().map(|c| c.outbox.len() as u64).sum(),
             waiting_bytes: self
                 .connections

@@ -105,7 +105,7 @@ impl Queue {
         self.entries.len()
     }
 
-    /// Bytes that the entries keep in memory.
+    /// Bytes of the entries: payloads, in memory or in the store, topics and properties.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
