@@ -295,12 +295,13 @@ impl Broker {
 
     /// Holds back what the publisher sends next for a time in proportion to what its message cost everybody.
     fn tire(&mut self, now: Moment, conn: ConnectionId, visited: usize, fx: &mut Effects) {
+        if visited <= FREE_VISITS {
+            return;
+        }
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
-        let Some(live) = c.live_mut().filter(|_| visited > FREE_VISITS) else {
-            return;
-        };
+        let Some(live) = c.live_mut() else { return };
         live.pace.waiting = true;
         wake(c, fx);
         let rest = REST_PER_VISIT.saturating_mul(u32::try_from(visited).unwrap_or(u32::MAX));
