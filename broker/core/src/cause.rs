@@ -211,12 +211,11 @@ impl DisconnectCause {
             | Self::ByClientWithWill
             | Self::PeerClosed
             | Self::Socket(_)
-            | Self::Transport(_) => return None,
-            Self::ConnectTimeout { .. } => return None,
+            | Self::Transport(_)
+            | Self::ConnectTimeout { .. } => return None,
             Self::KeepAlive { .. } => Reason::KeepAliveTimeout,
             Self::TakenOver { .. } => Reason::SessionTakenOver,
-            Self::AuthenticationTimeout { .. } => Reason::NotAuthorized,
-            Self::Withdrawn => Reason::NotAuthorized,
+            Self::AuthenticationTimeout { .. } | Self::Withdrawn => Reason::NotAuthorized,
             Self::Undecodable(error) => error.reason(),
             Self::Protocol(fault) => fault.reason(),
             Self::Login(failure) => failure.reason(),

@@ -143,7 +143,7 @@ impl Broker {
             Some(ProtocolFault::WillDenied)
         } else if new && self.sessions.len() >= self.limits().max_sessions {
             Some(ProtocolFault::TooManySessions)
-        } else if new && self.memory.held() >= self.limits().memory_limit {
+        } else if new && self.is_memory_full() {
             Some(ProtocolFault::MemoryFull)
         } else {
             None
