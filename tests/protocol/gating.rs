@@ -193,6 +193,23 @@ fn a_client_whose_connack_waits_can_be_taken_over() {
 }
 
 #[test]
+fn no_message_leaves_before_a_waiting_connack() {
+    for version in VERSIONS {
+        let (world, publisher) = world_with_absent_client(version);
+        publisher.publish(QoS::AtLeastOnce, "x/1", "waits");
+        world.hold_commits();
+        let client = world.open(version);
+        client.send(resume(version, "absent"));
+        publisher.publish(QoS::AtMostOnce, "x/2", "live");
+        client.expect_nothing(); // [MQTT-3.2.0-1]
+        world.release_commits();
+        client.expect(connack(true));
+        client.take(QoS::AtLeastOnce, "x/1", "waits");
+        client.take(QoS::AtMostOnce, "x/2", "live");
+    }
+}
+
+#[test]
 fn packets_behind_a_waiting_connack_are_answered_after_it() {
     for version in VERSIONS {
         let world = World::new();
