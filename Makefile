@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The front door: every target is one script or one command.
 .DEFAULT_GOAL := help
-.PHONY: help run test check debs image boot bench fuzz soak clean
+.PHONY: help run test check debs image boot bench fuzz mutants soak clean
 
 help: ## Shows this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: ## Builds and runs the broker here with the sample broker.toml; Ctrl-C stops it
 	deploy/run
@@ -29,6 +29,9 @@ bench: ## Measures messages and CPU time per message, beside Mosquitto on this m
 
 fuzz: ## Looks for bytes that break the broker, a minute for each target
 	tests/fuzz/run
+
+mutants: ## Breaks the protocol code in many ways, one by one, and names the test that notices
+	tests/mutants/run
 
 soak: ## Runs the tests that take too long for every change
 	tests/soak/run
