@@ -35,7 +35,7 @@ def base_tarball(fresh=False):
             return tarball
         print(f"base root file system is older than {MAX_AGE_DAYS} days: building it anew for its updates")
     host.require_root("building a root file system")
-    host.need("building a root file system", "mmdebstrap=mmdebstrap", "zstd=zstd", "systemctl=systemd",
+    host.need("building a root file system", "mmdebstrap=mmdebstrap", "arch-test=arch-test", "zstd=zstd", "systemctl=systemd",
               "/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring")
     host.need_arm64()
     with cache.timed("base root file system"), cache.replacing(tarball) as temporary:
