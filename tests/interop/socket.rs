@@ -34,20 +34,29 @@ fn a_malformed_packet_closes_its_connection_with_a_reason_and_no_other() {
 #[test]
 fn other_protocols_are_named_in_the_log() {
     let daemon = Daemon::start();
-    for (bytes, name) in [
+    let client_hello = &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..];
+    for (port, bytes, words) in [
         (
-            &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
-            "this looks like TLS on a plain MQTT port",
+            daemon.port,
+            client_hello,
+            "this looks like TLS on a plain MQTT port: switch TLS off in the client; address 127.0.0.1:",
         ),
         (
+            daemon.port,
             b"GET / HTTP/1.1\r\n\r\n",
             "this looks like HTTP on a plain MQTT port",
         ),
+        (
+            daemon.websocket_port,
+            client_hello,
+            "this looks like TLS on a plain WebSocket port: use a ws:// address in the client, not wss://; \
+             address 127.0.0.1:",
+        ),
     ] {
-        let mut client = Connection::open(daemon.port, Version::V311);
+        let mut client = Connection::open(port, Version::V311);
         client.send_bytes(bytes);
         assert_eq!(client.receive(), None);
-        daemon.expect_line(name);
+        daemon.expect_line(words);
     }
 }
 

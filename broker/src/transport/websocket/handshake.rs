@@ -156,7 +156,7 @@ const NO_REQUEST: Refusal = Refusal {
 
 const TLS: Refusal = Refusal {
     response: "",
-    why: "TLS on a listener without TLS",
+    why: "this looks like TLS on a plain WebSocket port: use a ws:// address in the client, not wss://",
 };
 
 const TOO_LARGE: Refusal = Refusal {
