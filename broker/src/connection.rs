@@ -220,4 +220,6 @@ const LINGER: Duration = Duration::from_secs(1);
 const DISCARDED: usize = 4 * 1024;
 
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod tests;

@@ -35,11 +35,14 @@ pub fn hub() -> Arc<Hub> {
 }
 
 pub fn hub_with(store: impl Store + 'static) -> Arc<Hub> {
+    hub_of(store, Limits::default(), Log::silent())
+}
+
+pub fn hub_of(store: impl Store + 'static, limits: Limits, log: Log) -> Arc<Hub> {
     let params = Params {
-        limits: Limits::default(),
+        limits,
         version: "test".into(),
     };
-    let log = Log::silent();
     let authenticator = Authenticator::new(None, log.clone());
     let hub = Hub::new(params, Box::new(store), log, authenticator);
     tokio::spawn(keep_time(hub.clone()));

@@ -13,6 +13,7 @@ mod timer;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytestring::ByteString;
 use mqtt_core::{
@@ -47,6 +48,8 @@ pub struct Hub {
     started: Instant,
     /// Bytes of one packet, for the decoders of connections to come.
     max_packet_size: AtomicU32,
+    /// Milliseconds.
+    connect_timeout: AtomicU64,
     tasks: Handle,
     log: Log,
     authenticator: Authenticator,
@@ -75,6 +78,7 @@ impl Hub {
         authenticator: Authenticator,
     ) -> Arc<Self> {
         let max_packet_size = params.limits.max_packet_size.into();
+        let connect_timeout = AtomicU64::new(milliseconds(params.limits.connect_timeout));
         let broker = Broker::new(params, Moment::default());
         Arc::new(Self {
             core: Mutex::new(Core {
@@ -88,6 +92,7 @@ impl Hub {
             shelf: Shelf::default(),
             started: Instant::now(),
             max_packet_size,
+            connect_timeout,
             tasks: Handle::current(),
             log,
             authenticator,
@@ -148,10 +153,18 @@ impl Hub {
         }
     }
 
+    /// How long the core waits for CONNECT.
+    pub fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout.load(Ordering::Relaxed))
+    }
+
     /// Replaces what the core and the decoders work with.
     pub fn reconfigure(self: &Arc<Self>, params: Params) {
         self.max_packet_size
             .store(params.limits.max_packet_size, Ordering::Relaxed);
+        let connect_timeout = milliseconds(params.limits.connect_timeout);
+        self.connect_timeout
+            .store(connect_timeout, Ordering::Relaxed);
         self.enter(&mut vec![Command::Reconfigure(Box::new(params))]);
     }
 
@@ -266,6 +279,10 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Ends the process when it is dropped, which only an unwinding stack does.

@@ -98,6 +98,16 @@ impl Log {
         Self::queue().0
     }
 
+    /// A log and the lines it writes.
+    #[cfg(test)]
+    pub fn captured() -> (Self, Receiver<String>) {
+        let (log, items) = Self::queue();
+        let (mut sink, lines) = Sink::captured();
+        let dropped = Arc::clone(&log.dropped);
+        std::thread::spawn(move || write_all(&items, &dropped, &mut sink));
+        (log, lines)
+    }
+
     fn queue() -> (Self, Receiver<Item>) {
         let (queue, items) = mpsc::sync_channel(MAX_QUEUED);
         (
@@ -183,17 +193,12 @@ mod tests {
 
     #[test]
     fn a_flush_returns_when_the_lines_before_it_are_written() {
-        let (log, items) = Log::queue();
-        let (mut sink, lines) = Sink::captured();
-        let dropped = Arc::clone(&log.dropped);
-        let writer = std::thread::spawn(move || write_all(&items, &dropped, &mut sink));
+        let (log, lines) = Log::captured();
         log.notice("last words\n\u{1b}[2J");
         log.flush();
         assert_eq!(
             lines.try_recv().as_deref(),
             Ok("last words\\u{a}\\u{1b}[2J")
         );
-        drop(log);
-        assert!(writer.join().is_ok());
     }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! From an HTTP request to a WebSocket.
 
-use std::time::Duration;
-
 use bytes::{Buf, BytesMut};
 use mqtt_core::CloseCause;
 use tokio::time::timeout;
@@ -17,13 +15,15 @@ impl Connection {
     /// Answers the request; whoever does not ask for MQTT over WebSocket is told so and closed.
     pub(super) async fn upgrade(&mut self) -> Result<(), CloseCause> {
         let mut raw = BytesMut::new();
-        match timeout(REQUEST_TIME, self.read_request(&mut raw)).await {
+        // Shorter than the core's patience for CONNECT, whose end could not be told in HTTP's words.
+        let patience = self.hub.connect_timeout() * 9 / 10;
+        match timeout(patience, self.read_request(&mut raw)).await {
             Ok(Ok(())) => {
                 self.input.upgrade(raw);
                 Ok(())
             }
             Ok(refused) => refused,
-            Err(_) => self.refuse(TIMED_OUT, "no WebSocket request in time").await,
+            Err(_) => self.refuse(TIMED_OUT, NO_REQUEST).await,
         }
     }
 
@@ -65,8 +65,6 @@ impl Connection {
     }
 }
 
-/// From the connection to the end of its request; shorter than the core's patience for CONNECT, whose end could
-/// not be told in HTTP's words.
-const REQUEST_TIME: Duration = Duration::from_millis(4_500);
+const NO_REQUEST: &str = "no whole WebSocket request in the time that connect_timeout leaves";
 /// Bytes asked for at a time.
 const READ: usize = 2 * 1024;
