@@ -23,8 +23,12 @@ impl Contestant {
     /// The `broker` that was built beside this program.
     pub fn ours() -> Self {
         let own = std::env::current_exe().expect("a program knows its own path");
-        let program = own.with_file_name("broker");
-        Self::start(&program, "--version", &["run", "--config"], |port| {
+        Self::broker(&own.with_file_name("broker"))
+    }
+
+    /// Any build of our `broker`.
+    pub fn broker(program: &Path) -> Self {
+        Self::start(program, "--version", &["run", "--config"], |port| {
             format!(
                 "version = 1\n[broker]\nallow_anonymous = true\n\
                  [[listener]]\nport = {port}\nbind_address = \"127.0.0.1\"\n"

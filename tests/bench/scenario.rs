@@ -1,70 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! What the load looks like: publishers and subscribers on blocking sockets, a thread for each group.
-//!
-//! A group publishes a burst, waits until all of it has arrived (and, at QoS 1, is acknowledged), and begins again.
+//! What the load looks like, and what a broker took for it.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use mqtt_proto::{QoS, Version, encode};
-use tests::IntoPacket;
-use tests::packets::{connect, publish_at, subscribe};
+use mqtt_proto::{QoS, Version};
 
 use crate::contestant::Contestant;
+use crate::group::Group;
 
-/// Bytes of each payload.
-const PAYLOAD: usize = 64;
 /// Time before the measurement begins.
 const WARM_UP: Duration = Duration::from_millis(500);
-/// A broker that is silent for so long has lost a message.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// A shape of load.
 pub struct Scenario {
     pub name: &'static str,
     /// Threads, each with a publisher of its own.
-    groups: usize,
+    pub groups: usize,
     /// Subscribers that get every message of their group.
-    subscribers: usize,
+    pub subscribers: usize,
     /// Messages that a publisher sends at once.
-    burst: usize,
-    qos: QoS,
+    pub burst: usize,
+    pub qos: QoS,
+    pub retain: bool,
+    /// At MQTT 5 every subscriber sets a Maximum Packet Size that no message reaches.
+    pub version: Version,
 }
 
-/// Bursts at both qualities, a fan-out, and lone messages of many clients.
-pub const SCENARIOS: [Scenario; 4] = [
-    Scenario {
-        name: "p2p-q0-64",
-        groups: 4,
-        subscribers: 1,
-        burst: 100,
-        qos: QoS::AtMostOnce,
-    },
+/// Four pairs that send bursts at QoS 0 under MQTT 3.1.1.
+const BURSTS: Scenario = Scenario {
+    name: "p2p-q0-64",
+    groups: 4,
+    subscribers: 1,
+    burst: 100,
+    qos: QoS::AtMostOnce,
+    retain: false,
+    version: Version::V311,
+};
+
+/// Bursts at every quality, retained, and at MQTT 5; a fan-out; and lone messages of many clients.
+pub const SCENARIOS: [Scenario; 8] = [
+    BURSTS,
     Scenario {
         name: "p2p-q1-64",
-        groups: 4,
-        subscribers: 1,
-        burst: 100,
         qos: QoS::AtLeastOnce,
+        ..BURSTS
+    },
+    Scenario {
+        name: "p2p-q2-64",
+        qos: QoS::ExactlyOnce,
+        ..BURSTS
+    },
+    Scenario {
+        name: "retain-q0-64",
+        retain: true,
+        ..BURSTS
+    },
+    Scenario {
+        name: "v5-q1-64",
+        qos: QoS::AtLeastOnce,
+        version: Version::V5,
+        ..BURSTS
     },
     Scenario {
         name: "fan-100-q0-64",
         groups: 1,
         subscribers: 100,
         burst: 10,
-        qos: QoS::AtMostOnce,
+        ..BURSTS
     },
     Scenario {
         name: "100x1-q0-64",
         groups: 100,
-        subscribers: 1,
         burst: 1,
-        qos: QoS::AtMostOnce,
+        ..BURSTS
+    },
+    Scenario {
+        name: "100x1-q1-64",
+        groups: 100,
+        burst: 1,
+        qos: QoS::AtLeastOnce,
+        ..BURSTS
     },
 ];
 
@@ -113,98 +131,3 @@ impl Scenario {
         }
     }
 }
-
-/// A publisher with its subscribers.
-struct Group {
-    publisher: TcpStream,
-    subscribers: Vec<TcpStream>,
-    burst: Vec<u8>,
-    /// Messages in a burst.
-    count: usize,
-    qos: QoS,
-    buffer: Vec<u8>,
-}
-
-impl Group {
-    fn connect(address: SocketAddr, scenario: &Scenario, number: usize) -> Self {
-        let Scenario {
-            burst: count, qos, ..
-        } = *scenario;
-        let topic = format!("load/{number:03}");
-        let mut burst = BytesMut::new();
-        for id in (1..).take(count) {
-            let message = publish_at(qos, id, &topic, [b'x'; PAYLOAD]);
-            encode(&message.into_packet(), Version::V311, &mut burst);
-        }
-        let subscriber = |n: usize| {
-            let mut socket = client(address, &format!("subscriber {number} {n}"));
-            send(&mut socket, subscribe(1, &topic, qos));
-            socket.read_exact(&mut [0; SUBACK]).expect("SUBACK arrives");
-            socket
-        };
-        Self {
-            publisher: client(address, &format!("publisher {number}")),
-            subscribers: (0..scenario.subscribers).map(subscriber).collect(),
-            buffer: vec![0; burst.len()],
-            burst: burst.to_vec(),
-            count,
-            qos,
-        }
-    }
-
-    /// Sends a burst and takes it at all subscribers; returns how many messages arrived.
-    fn round(&mut self) -> u64 {
-        self.publisher
-            .write_all(&self.burst)
-            .expect("the broker reads");
-        for subscriber in &mut self.subscribers {
-            subscriber
-                .read_exact(&mut self.buffer)
-                .expect("the messages arrive");
-            if self.qos == QoS::AtLeastOnce {
-                let answers = acknowledgements(&self.buffer, self.count);
-                subscriber.write_all(&answers).expect("the broker reads");
-            }
-        }
-        if self.qos == QoS::AtLeastOnce {
-            self.publisher
-                .read_exact(&mut vec![0; PUBACK * self.count])
-                .expect("PUBACKs arrive");
-        }
-        (self.count * self.subscribers.len()) as u64
-    }
-}
-
-/// PUBACK for each of the `count` equally long messages in `bytes`.
-fn acknowledgements(bytes: &[u8], count: usize) -> Vec<u8> {
-    let length = bytes.len() / count;
-    let id = length - PAYLOAD - 2;
-    bytes
-        .chunks(length)
-        .flat_map(|message| [0x40, 2, message[id], message[id + 1]])
-        .collect()
-}
-
-fn client(address: SocketAddr, name: &str) -> TcpStream {
-    let mut socket = TcpStream::connect(address).expect("the broker accepts connections");
-    socket.set_nodelay(true).expect("a socket can be set");
-    socket
-        .set_read_timeout(Some(SILENCE))
-        .expect("a socket can be set");
-    send(&mut socket, connect(Version::V311, name));
-    socket
-        .read_exact(&mut [0; CONNACK])
-        .expect("CONNACK arrives");
-    socket
-}
-
-fn send(socket: &mut TcpStream, packet: impl IntoPacket) {
-    let mut bytes = BytesMut::new();
-    encode(&packet.into_packet(), Version::V311, &mut bytes);
-    socket.write_all(&bytes).expect("the broker reads");
-}
-
-/// Sizes of the broker's answers in MQTT 3.1.1, in bytes.
-const CONNACK: usize = 4;
-const SUBACK: usize = 5;
-const PUBACK: usize = 4;
