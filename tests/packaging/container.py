@@ -121,6 +121,10 @@ class Container:
         """The path, seen from outside, of a file on the boot partition."""
         return self.root / "boot/firmware" / name
 
+    def running_path(self, name):
+        """The path, seen from outside, of a file of the running system, also of one that is in memory only."""
+        return f"/proc/{self._leader}/root/{name}"
+
     def console(self):
         """All that was written to the console so far."""
         self._console.flush()
