@@ -371,6 +371,7 @@ impl World {
             ("subscriptions", stats.subscriptions),
             ("shared subscriptions", stats.shared_subscriptions),
             ("queued", stats.queued_messages),
+            ("queued bytes", stats.queued_bytes),
             ("stored payloads", self.stored_payloads() as u64),
         ];
         for (what, count) in held {
@@ -378,6 +379,8 @@ impl World {
         }
         if stats.retained_messages == 0 && self.state().open == 0 {
             assert_eq!(stats.memory_held, 0, "bytes after all clients are gone");
+            let waiting = (stats.waiting_packets, stats.waiting_bytes);
+            assert_eq!(waiting, (0, 0), "frames after all clients are gone");
         }
     }
 

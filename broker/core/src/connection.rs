@@ -21,7 +21,7 @@ use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKi
 pub(crate) use aliases::{InboundAliases, OutboundAliases};
 pub(crate) use handshake::{Handshake, Step};
 pub(crate) use keep_alive::KeepAlive;
-pub(crate) use outbox::Outbox;
+pub(crate) use outbox::{Outbox, Waiting};
 pub(crate) use pace::Pace;
 
 /// How far a connection is.
@@ -95,7 +95,13 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub fn new(id: ConnectionId, peer: Peer, entropy: u128, now: Moment) -> Self {
+    pub fn new(
+        id: ConnectionId,
+        peer: Peer,
+        entropy: u128,
+        now: Moment,
+        waiting: &Waiting,
+    ) -> Self {
         Self {
             id,
             peer,
@@ -105,7 +111,7 @@ impl Connection {
             version: None,
             handshake: None,
             max_packet_size: usize::MAX,
-            outbox: Outbox::default(),
+            outbox: Outbox::new(waiting),
             aliases: None,
             woken: false,
             charge: None,

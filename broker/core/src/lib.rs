@@ -36,6 +36,7 @@ mod stats;
 mod sys;
 mod time;
 mod timers;
+mod total;
 
 pub use broker::{Broker, ClientStatus, Params};
 pub use cause::{CloseCause, DisconnectCause, ProtocolFault};

@@ -15,12 +15,16 @@ use crate::memory::Charge;
 use crate::retained::Walk;
 use crate::routes::Subscriber;
 use crate::shared::GroupId;
+use crate::total::Total;
 use crate::{ConnectionId, Moment, SessionKey};
 
 pub(crate) use inbound::Inbound;
 pub(crate) use outbound::{AckOutcome, Outbound, Stage};
 pub(crate) use queue::{Queue, Queued};
 pub(crate) use will::PendingWill;
+
+/// The user name of internal clients, which no other client can have.
+pub(crate) const INTERNAL_USER: &str = "\0";
 
 /// Names a session; a serial number is never used twice, so an old name finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +76,9 @@ impl Session {
 pub(crate) struct Sessions {
     table: Slab<Session>,
     by_key: HashMap<SessionKey, SessionId>,
+    /// Those of the broker's own clients.
+    internal: Vec<SessionId>,
+    queued_bytes: Total,
     last_serial: u64,
 }
 
@@ -91,6 +98,9 @@ impl Sessions {
             serial: self.last_serial,
         };
         self.by_key.insert(key.clone(), id);
+        if key.user == INTERNAL_USER {
+            self.internal.push(id);
+        }
         entry.insert(Session {
             id,
             key,
@@ -99,7 +109,7 @@ impl Sessions {
             expires_at: None,
             subscriptions: HashSet::new(),
             inbound: Inbound::default(),
-            outbound: Outbound::new(window),
+            outbound: Outbound::new(window, Queue::new(&self.queued_bytes)),
             replays: VecDeque::new(),
             parked_in: VecDeque::new(),
             pump_is_due: false,
@@ -126,11 +136,19 @@ impl Sessions {
         self.get(id)?;
         let session = self.table.try_remove(id.index as usize)?;
         self.by_key.remove(&session.key);
+        self.internal.retain(|internal| *internal != id);
         Some(session)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Session> {
-        self.table.iter().map(|(_, session)| session)
+    /// Bytes that wait in the queues of all of them.
+    pub fn queued_bytes(&self) -> usize {
+        self.queued_bytes.get()
+    }
+
+    /// Subscriptions of the broker's own clients.
+    pub fn internal_subscriptions(&self) -> usize {
+        let internal = self.internal.iter().filter_map(|id| self.get(*id));
+        internal.map(|session| session.subscriptions.len()).sum()
     }
 
     pub fn len(&self) -> usize {

@@ -13,6 +13,7 @@ use slab::Slab;
 
 use crate::routes::Subscriber;
 use crate::session::{Queue, SessionId};
+use crate::total::Total;
 
 /// Names a group; a serial number is never used twice, so an old name finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,7 @@ pub(crate) struct Groups {
     by_filter: HashMap<Filter, GroupId>,
     last_serial: u64,
     memberships: usize,
+    queued_bytes: Total,
 }
 
 impl Groups {
@@ -167,10 +169,7 @@ impl Groups {
 
     /// Bytes of the messages in the groups' queues.
     pub fn queued_bytes(&self) -> usize {
-        self.table
-            .iter()
-            .map(|(_, group)| group.queue.bytes())
-            .sum()
+        self.queued_bytes.get()
     }
 
     fn begin(&mut self, filter: &Filter) -> GroupId {
@@ -185,7 +184,7 @@ impl Groups {
             filter: filter.clone(),
             ring: VecDeque::new(),
             parked: HashMap::new(),
-            queue: Queue::default(),
+            queue: Queue::new(&self.queued_bytes),
             durable: false,
             dropped: 0,
             work_is_due: false,

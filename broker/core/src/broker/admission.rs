@@ -19,7 +19,8 @@ impl Broker {
         entropy: u128,
         fx: &mut Effects,
     ) {
-        let mut connection = Connection::new(conn, peer.clone(), entropy, now);
+        let mut connection =
+            Connection::new(conn, peer.clone(), entropy, now, self.connections.waiting());
         if let Some(event) = self.refusal_to_open(&peer) {
             connection.phase = Phase::Closing;
             connection.admitted = false;

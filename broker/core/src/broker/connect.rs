@@ -9,14 +9,11 @@ use crate::connection::{
     Handshake, InboundAliases, KeepAlive, Live, OutboundAliases, Pace, Phase, handshake,
 };
 use crate::memory;
-use crate::session::{PendingWill, SessionId};
+use crate::session::{INTERNAL_USER, PendingWill, SessionId};
 use crate::{
     AuthRequest, Client, CommitSeq, ConnectionId, Credentials, DisconnectCause, Effects, Event,
     Frame, LoginFailure, Moment, ProtocolFault, Record, SessionKey, Terms, Verdict,
 };
-
-/// The user name of internal clients.
-pub(super) const INTERNAL_USER: &str = "\0";
 
 impl Broker {
     pub(super) fn connect(

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use bytestring::ByteString;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Waiting};
 use crate::{ConnectionId, Peer};
 
 #[derive(Default)]
@@ -17,6 +17,7 @@ pub(super) struct Connections {
     through: BTreeMap<ByteString, usize>,
     /// Admitted ones from each address that has any.
     from: HashMap<IpAddr, usize>,
+    waiting: Waiting,
 }
 
 impl Connections {
@@ -89,6 +90,11 @@ impl Connections {
 
     pub fn iter(&self) -> impl Iterator<Item = &Connection> {
         self.table.iter().flatten()
+    }
+
+    /// What all of them have to send.
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
     pub fn len(&self) -> usize {

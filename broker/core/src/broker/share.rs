@@ -58,10 +58,10 @@ impl Broker {
         }
     }
 
-    fn forget_waiting(&mut self, group: Group, fx: &mut Effects) {
+    fn forget_waiting(&mut self, mut group: Group, fx: &mut Effects) {
         self.stats.queued_messages -= group.queue.len() as u64;
         self.tell_dropped_shared(&group.filter, group.dropped, fx);
-        for entry in group.queue.into_entries() {
+        for entry in group.queue.take_all() {
             self.settle_waiting(&group.filter, entry.location, fx);
             self.release(entry.location, fx);
         }

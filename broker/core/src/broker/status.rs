@@ -4,7 +4,6 @@
 use mqtt_proto::Version;
 
 use super::Broker;
-use super::connect::INTERNAL_USER;
 use crate::{Client, Moment, Stats};
 
 /// One row of `broker status`.
@@ -29,24 +28,19 @@ impl Broker {
         self.stats.bytes_sent += sent;
     }
 
-    /// Counters and gauges as they are now.
+    /// Counters and gauges as they are now; takes the same time however many clients there are.
     pub fn stats(&self) -> Stats {
-        let of_sessions = self.sessions.iter().map(|s| s.outbound.queue.bytes());
-        let internal = self.sessions.iter().filter(|s| s.key.user == INTERNAL_USER);
-        let internal: usize = internal.map(|s| s.subscriptions.len()).sum();
+        let internal = self.sessions.internal_subscriptions();
+        let waiting = self.connections.waiting();
         Stats {
             subscriptions: self.routes.len().saturating_sub(internal) as u64,
             shared_subscriptions: self.groups.memberships() as u64,
             retained_messages: self.retained.len() as u64,
             retained_bytes: self.retained.bytes() as u64,
-            queued_bytes: (of_sessions.sum::<usize>() + self.groups.queued_bytes()) as u64,
+            queued_bytes: (self.sessions.queued_bytes() + self.groups.queued_bytes()) as u64,
             memory_held: self.memory.held() as u64,
-            waiting_packets: self.connections.iter().map(|c| c.outbox.len() as u64).sum(),
-            waiting_bytes: self
-                .connections
-                .iter()
-                .map(|c| c.outbox.pending_bytes() as u64)
-                .sum(),
+            waiting_packets: waiting.packets.get() as u64,
+            waiting_bytes: waiting.bytes.get() as u64,
             ..self.stats.clone()
         }
     }

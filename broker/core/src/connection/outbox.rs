@@ -8,10 +8,17 @@ use std::collections::VecDeque;
 
 use mqtt_proto::{Packet, PacketId, QoS};
 
+use crate::total::{Part, Total};
 use crate::{CommitSeq, Delivery, Frame};
 
-/// What one connection has to send.
+/// What all connections have to send.
 #[derive(Default)]
+pub(crate) struct Waiting {
+    pub packets: Total,
+    pub bytes: Total,
+}
+
+/// What one connection has to send.
 pub(crate) struct Outbox {
     /// CONNACK, acknowledgements, what is sent again on resumption, DISCONNECT.
     replies: VecDeque<(CommitSeq, Frame)>,
@@ -19,17 +26,30 @@ pub(crate) struct Outbox {
     exact: VecDeque<(CommitSeq, Frame)>,
     /// QoS 0 and 1 deliveries.
     live: VecDeque<Frame>,
-    /// Bytes of deliveries that wait.
-    pending_bytes: usize,
+    /// Number of frames that wait.
+    packets: Part,
+    /// Bytes they stand for.
+    bytes: Part,
     /// CONNACK has left: messages may follow. [MQTT-3.2.0-1]
     greeted: bool,
 }
 
 impl Outbox {
+    pub fn new(waiting: &Waiting) -> Self {
+        Self {
+            replies: VecDeque::new(),
+            exact: VecDeque::new(),
+            live: VecDeque::new(),
+            packets: waiting.packets.part(),
+            bytes: waiting.bytes.part(),
+            greeted: false,
+        }
+    }
+
     /// Adds a reply that leaves when `after` is durable and all earlier replies have left. [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.6.0-4]
     /// [MQTT-3.3.4-10] [MQTT-4.9.0-3]
     pub fn reply(&mut self, frame: Frame, after: CommitSeq) {
-        self.pending_bytes += weight(&frame);
+        self.count(&frame);
         self.replies.push_back((after, frame));
     }
 
@@ -37,7 +57,7 @@ impl Outbox {
     pub fn deliver(&mut self, delivery: Delivery, after: CommitSeq) {
         let exact = delivery.qos == QoS::ExactlyOnce;
         let frame = Frame::Deliver(delivery);
-        self.pending_bytes += weight(&frame);
+        self.count(&frame);
         if exact {
             self.exact.push_back((after, frame));
         } else {
@@ -53,13 +73,22 @@ impl Outbox {
             Frame::Packet(_) => None,
         });
         let unsent = unsent.collect();
-        let replies = self.replies.iter();
-        self.pending_bytes = replies.map(|(_, frame)| weight(frame)).sum();
+        let replies: usize = self.replies.iter().map(|(_, frame)| weight(frame)).sum();
+        self.bytes.subtract(self.bytes.get() - replies);
+        self.packets
+            .subtract(self.packets.get() - self.replies.len());
         unsent
     }
 
     /// The next frame that may leave, or the commit it waits for.
     pub fn pop(&mut self, durable: CommitSeq) -> Result<Frame, Option<CommitSeq>> {
+        let frame = self.take(durable)?;
+        self.packets.subtract(1);
+        self.bytes.subtract(weight(&frame));
+        Ok(frame)
+    }
+
+    fn take(&mut self, durable: CommitSeq) -> Result<Frame, Option<CommitSeq>> {
         let mut waits_for = None;
         for gated in [&mut self.replies, &mut self.exact] {
             match gated.front() {
@@ -68,7 +97,6 @@ impl Outbox {
                         break;
                     };
                     self.greeted |= matches!(frame, Frame::Packet(Packet::ConnAck(_)));
-                    self.pending_bytes = self.pending_bytes.saturating_sub(weight(&frame));
                     return Ok(frame);
                 }
                 Some((after, _)) => {
@@ -80,17 +108,11 @@ impl Outbox {
                 return Err(waits_for);
             }
         }
-        match self.live.pop_front() {
-            Some(frame) => {
-                self.pending_bytes = self.pending_bytes.saturating_sub(weight(&frame));
-                Ok(frame)
-            }
-            None => Err(waits_for),
-        }
+        self.live.pop_front().ok_or(waits_for)
     }
 
     pub fn pending_bytes(&self) -> usize {
-        self.pending_bytes
+        self.bytes.get()
     }
 
     /// Number of replies that wait.
@@ -98,13 +120,13 @@ impl Outbox {
         self.replies.len()
     }
 
-    /// Number of frames that wait.
-    pub fn len(&self) -> usize {
-        self.replies.len() + self.exact.len() + self.live.len()
+    pub fn is_empty(&self) -> bool {
+        self.packets.get() == 0
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.replies.is_empty() && self.exact.is_empty() && self.live.is_empty()
+    fn count(&mut self, frame: &Frame) {
+        self.packets.add(1);
+        self.bytes.add(weight(frame));
     }
 }
 

@@ -69,9 +69,9 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    pub fn new(window: u16) -> Self {
+    pub fn new(window: u16, queue: Queue) -> Self {
         Self {
-            queue: Queue::default(),
+            queue,
             inflight: VecDeque::new(),
             window: usize::from(window),
             counted: 0,
@@ -210,7 +210,7 @@ impl Outbound {
 
     /// Everything not yet acknowledged, taken out, the newest first; true for what another client may get.
     pub fn take_all(&mut self) -> impl Iterator<Item = (Queued, bool)> {
-        let queue = std::mem::take(&mut self.queue).into_entries().rev();
+        let queue = self.queue.take_all().rev();
         let inflight = std::mem::take(&mut self.inflight).into_iter().rev();
         let inflight = inflight.map(|m| {
             let begun = m.stage == Stage::Complete || m.stage == Stage::Receive && !m.withheld;

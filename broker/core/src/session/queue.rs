@@ -9,6 +9,7 @@ use mqtt_proto::QoS;
 
 use crate::memory::Charge;
 use crate::shared::GroupId;
+use crate::total::{Part, Total};
 use crate::{Body, Limits, Location, Message};
 
 /// A message for one session.
@@ -46,36 +47,44 @@ impl Queued {
 }
 
 /// First in, first out.
-#[derive(Default)]
 pub(crate) struct Queue {
     entries: VecDeque<Queued>,
-    bytes: usize,
+    /// Of the entries: payloads, in memory or in the store, topics and properties.
+    bytes: Part,
 }
 
 impl Queue {
+    /// An empty one, whose bytes are part of `total`.
+    pub fn new(total: &Total) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            bytes: total.part(),
+        }
+    }
+
     /// Refuses with the name of the limit that is reached.
     pub fn push(&mut self, entry: Queued, limits: &Limits) -> Result<(), &'static str> {
-        let bytes = self.bytes + entry.weight();
+        let weight = entry.weight();
         if self.entries.len() >= limits.max_queued_messages {
             return Err("max_queued_messages");
         }
-        if bytes > limits.max_queued_bytes && !self.entries.is_empty() {
+        if self.bytes.get() + weight > limits.max_queued_bytes && !self.entries.is_empty() {
             return Err("max_queued_bytes");
         }
-        self.bytes = bytes;
+        self.bytes.add(weight);
         self.entries.push_back(entry);
         Ok(())
     }
 
     /// Puts back what was held before, whatever the limits.
     pub fn push_front(&mut self, entry: Queued) {
-        self.bytes += entry.weight();
+        self.bytes.add(entry.weight());
         self.entries.push_front(entry);
     }
 
     pub fn pop(&mut self) -> Option<Queued> {
         let entry = self.entries.pop_front()?;
-        self.bytes -= entry.weight();
+        self.bytes.subtract(entry.weight());
         Some(entry)
     }
 
@@ -93,21 +102,18 @@ impl Queue {
         let before = self.entries.len();
         self.entries
             .retain(|entry| entry.location != Some(location));
-        self.bytes = self.entries.iter().map(Queued::weight).sum();
+        let kept: usize = self.entries.iter().map(Queued::weight).sum();
+        self.bytes.subtract(self.bytes.get() - kept);
         before - self.entries.len()
     }
 
-    pub fn into_entries(self) -> impl DoubleEndedIterator<Item = Queued> {
-        self.entries.into_iter()
+    pub fn take_all(&mut self) -> impl DoubleEndedIterator<Item = Queued> + use<> {
+        self.bytes.subtract(self.bytes.get());
+        std::mem::take(&mut self.entries).into_iter()
     }
 
     pub fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    /// Bytes of the entries: payloads, in memory or in the store, topics and properties.
-    pub fn bytes(&self) -> usize {
-        self.bytes
     }
 
     pub fn is_empty(&self) -> bool {
