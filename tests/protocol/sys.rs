@@ -214,6 +214,47 @@ fn it_starts_stops_and_changes_its_pace_with_a_new_configuration() {
     assert_eq!(world.stats().retained_messages, 0);
 }
 
+/// With 30 readers more than the core delivers in one entry.
+fn crowd(world: &World, version: Version) -> Vec<Client> {
+    let reader = |n: usize| {
+        let client = world.client(version, &n.to_string());
+        client.subscribe("$SYS/#", QoS::AtMostOnce);
+        client
+    };
+    (0..30).map(reader).collect()
+}
+
+#[test]
+fn many_readers_are_told_in_slices() {
+    for version in VERSIONS {
+        let world = World::with(|limits| limits.sys_interval = Duration::ZERO);
+        let crowd = crowd(&world, version);
+        world.hold_work();
+        world.reconfigure(|limits| limits.sys_interval = Duration::from_secs(10));
+        let first: Vec<_> = crowd.iter().map(Client::take_payloads).collect();
+        let delivered: usize = first.iter().map(Vec::len).sum();
+        assert!((900..=1_000).contains(&delivered), "{delivered}");
+        world.release_work();
+        for (reader, first) in crowd.iter().zip(first) {
+            let rest = reader.take_payloads();
+            assert!(first.len() + rest.len() > 50, "{first:?}, {rest:?}");
+        }
+        world.pass(Duration::from_secs(10));
+        assert_eq!(values(&crowd[29])["$SYS/broker/uptime"], "10 seconds");
+    }
+}
+
+#[test]
+fn what_is_withdrawn_is_not_published_any_more() {
+    let world = World::with(|limits| limits.sys_interval = Duration::ZERO);
+    let _crowd = crowd(&world, Version::V5);
+    world.hold_work();
+    world.reconfigure(|limits| limits.sys_interval = Duration::from_secs(10));
+    world.reconfigure(|limits| limits.sys_interval = Duration::ZERO);
+    world.release_work();
+    self::reader(&world, Version::V311).expect_nothing();
+}
+
 #[test]
 fn loads_follow_the_formula_of_unix() {
     let world = World::new();

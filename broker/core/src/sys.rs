@@ -6,6 +6,7 @@
 
 mod loads;
 
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -109,6 +110,8 @@ rows! {
 pub(crate) struct SysTopics {
     /// In the order of the rows, then of the loads with their periods.
     last: Vec<String>,
+    /// What is to be published; at most one message for each topic.
+    waiting: VecDeque<Message>,
     loads: Loads,
     /// The deadline in force; an earlier one that comes is stale.
     pub due: Option<Moment>,
@@ -118,13 +121,14 @@ impl SysTopics {
     pub fn new(now: Moment) -> Self {
         Self {
             last: Vec::new(),
+            waiting: VecDeque::new(),
             loads: Loads::new(now),
             due: None,
         }
     }
 
-    /// One retained message for every value that changed.
-    pub fn changed(&mut self, now: Moment, view: &View<'_>) -> Vec<Message> {
+    /// Has a retained message published for every value that changed.
+    pub fn renew(&mut self, now: Moment, view: &View<'_>) {
         self.loads.measure(now, view.stats);
         let values = ROWS.iter().map(|row| match row.value {
             Value::Text(text) => text(view),
@@ -132,18 +136,27 @@ impl SysTopics {
         });
         let values: Vec<String> = values.chain(self.loads.values()).collect();
         self.last.resize(values.len(), String::new());
-        let mut messages = Vec::new();
         for ((name, value), last) in names().zip(values).zip(&mut self.last) {
             if *last != value {
-                messages.extend(message(&name, &value));
+                self.waiting.extend(message(&name, &value));
                 *last = value;
             }
         }
-        messages
+    }
+
+    /// The next message to publish.
+    pub fn next(&mut self) -> Option<Message> {
+        self.waiting.pop_front()
+    }
+
+    /// Whether there are more of them.
+    pub fn is_publishing(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// One empty message for every topic that was published, which removes what is retained there.
     pub fn withdrawn(&mut self) -> Vec<Message> {
+        self.waiting.clear();
         let published = std::mem::take(&mut self.last);
         let names = names().zip(published).map(|(name, _)| name);
         names.filter_map(|name| message(&name, "")).collect()

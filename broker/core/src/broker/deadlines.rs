@@ -36,7 +36,7 @@ impl Broker {
                 Timer::SessionExpiry(id) => self.expire(now, at, id, fx),
                 Timer::WillDelay(id) => self.publish_due_will(now, id, fx),
                 Timer::Pace(conn) => self.go_on(now, conn, fx),
-                Timer::Sys if self.sys.due == Some(at) => self.publish_sys(now, fx),
+                Timer::Sys if self.sys.due == Some(at) => self.publish_sys(now),
                 Timer::Sys => {}
             }
         }

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use super::Broker;
+use super::route::FAN_OUT_SLICE;
+use super::work::Work;
 use crate::authz::Permit;
 use crate::sys::View;
 use crate::timers::Timer;
@@ -32,17 +34,35 @@ impl Broker {
         }
     }
 
-    pub(super) fn publish_sys(&mut self, now: Moment, fx: &mut Effects) {
+    /// Begins to publish the values that have changed, unless those of the last time are still on their way.
+    pub(super) fn publish_sys(&mut self, now: Moment) {
+        self.publish_sys_from(now.after(self.limits().sys_interval));
+        if self.sys.is_publishing() {
+            return;
+        }
         let stats = self.stats();
         let view = View {
             stats: &stats,
             uptime: now.since(self.started),
             version: &self.params.version,
         };
-        for message in self.sys.changed(now, &view) {
-            self.publish_own(now, message, fx);
+        self.sys.renew(now, &view);
+        self.work.push_back(Work::Sys);
+    }
+
+    /// Publishes as many of these values as one entry has time for; all have about the same receivers.
+    pub(super) fn go_on_with_sys(&mut self, now: Moment, fx: &mut Effects) {
+        let (mut sent, mut receivers) = (0, 0);
+        while sent + receivers <= FAN_OUT_SLICE {
+            let Some(message) = self.sys.next() else {
+                return;
+            };
+            receivers = self.publish_own(now, message, fx);
+            sent += receivers;
         }
-        self.publish_sys_from(now.after(self.limits().sys_interval));
+        if self.sys.is_publishing() {
+            self.work.push_back(Work::Sys);
+        }
     }
 
     /// Values that are no longer renewed would soon be untrue.

@@ -112,10 +112,9 @@ impl Broker {
         }
         self.begin_exactly_once(session, publish, fx);
         let routed = self.route(now, &permit, message, Some(session), fx);
-        let reason = if routed.matched {
-            Reason::Success
-        } else {
-            Reason::NoMatchingSubscribers
+        let reason = match routed.receivers {
+            0 => Reason::NoMatchingSubscribers,
+            _ => Reason::Success,
         };
         match routed.rest {
             None => {
@@ -310,14 +309,16 @@ impl Broker {
     }
 
     /// Publishes what the broker itself has to say, and wills; what cannot be retained is delivered all the same.
-    pub(super) fn publish_own(&mut self, now: Moment, message: Message, fx: &mut Effects) {
+    /// Returns how many receivers it has.
+    pub(super) fn publish_own(&mut self, now: Moment, message: Message, fx: &mut Effects) -> usize {
         let (permit, message) = (Permit::of_the_broker(), Arc::new(message));
         if message.retain {
             let _full = self.retain(&permit, &message, fx);
         }
-        if let Some(rest) = self.route(now, &permit, message, None, fx).rest {
-            self.work.push_back(Work::FanOut(rest));
-        }
+        let routed = self.route(now, &permit, message, None, fx);
+        let rest = routed.rest.map(Work::FanOut);
+        self.work.extend(rest);
+        routed.receivers
     }
 }
 

@@ -32,7 +32,8 @@ pub(super) enum Target {
 
 /// What became of a message that was routed.
 pub(super) struct Routed {
-    pub matched: bool,
+    /// How many it has; those beyond a slice are in `rest`.
+    pub receivers: usize,
     /// The rest of a fan-out too large for one entry.
     pub rest: Option<FanOut>,
     /// Levels of filters that were looked at.
@@ -50,7 +51,7 @@ impl Broker {
         fx: &mut Effects,
     ) -> Routed {
         let (mut targets, visited) = self.collect_targets(&message.topic, publisher);
-        let matched = !targets.is_empty();
+        let receivers = targets.len();
         let later = targets.split_off(targets.len().min(FAN_OUT_SLICE));
         let mut carrier = Carrier::new(message);
         for target in targets.drain(..) {
@@ -60,13 +61,13 @@ impl Broker {
         if later.is_empty() {
             self.finish(&carrier, fx);
             return Routed {
-                matched,
+                receivers,
                 rest: None,
                 visited,
             };
         }
         Routed {
-            matched,
+            receivers,
             rest: Some(FanOut {
                 carrier,
                 targets: later.into(),

@@ -26,6 +26,8 @@ pub(super) enum Work {
     Pump(SessionId),
     /// What waits for the members of a group.
     Share(GroupId),
+    /// Values of `$SYS` that are not published yet.
+    Sys,
     /// Subscriptions of a session that is gone.
     Unroute {
         session: SessionId,
@@ -56,6 +58,7 @@ impl Broker {
                     let cause = DisconnectCause::Protocol(ProtocolFault::AnswerTooLarge);
                     self.end(now, conn, cause, fx);
                 }
+                Some(Work::Sys) => return self.go_on_with_sys(now, fx),
                 Some(Work::Share(group)) => return self.hand_out(now, group, fx),
                 Some(Work::Unroute { session, filters }) => {
                     return self.unroute(session, filters, fx);
