@@ -43,6 +43,8 @@ fn a_new_subscriber_is_given_all_values() {
             "messages/stored",
             "store/messages/bytes",
             "packet/out/bytes",
+            "heap/current",
+            "heap/maximum",
             "shared_subscriptions/count",
             "publish/bytes/sent",
             "load/connections/15min",
@@ -337,6 +339,23 @@ fn what_waits_is_counted() {
             (0, 0)
         );
     }
+}
+
+#[test]
+fn the_heap_is_what_the_memory_budget_counts() {
+    let world = World::new();
+    let client = world.client(Version::V5, "p");
+    client.retain(QoS::AtMostOnce, "kept", &"x".repeat(100_000));
+    let most = world.stats().memory_held;
+    assert!(most > 100_000, "{most}");
+    client.retain(QoS::AtMostOnce, "kept", "");
+    let reader = reader(&world, Version::V5);
+    world.pass(Duration::from_secs(10));
+    let all = values(&reader);
+    let number = |name: &str| all[&format!("$SYS/broker/heap/{name}")].parse::<u64>();
+    assert_eq!(number("current"), Ok(world.stats().memory_held));
+    assert!(world.stats().memory_held < most - 50_000);
+    assert!((most..most + 10_000).contains(&number("maximum").unwrap()));
 }
 
 #[test]

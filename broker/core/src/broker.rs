@@ -214,6 +214,8 @@ impl Broker {
     }
 
     fn leave(&mut self, now: Moment, fx: &mut Effects) {
+        let held = self.memory.held() as u64;
+        self.stats.memory_maximum = self.stats.memory_maximum.max(held);
         fx.deadline = self.timers.next();
         fx.unfinished = !self.work.is_empty() || fx.deadline.is_some_and(|at| at <= now);
     }

@@ -44,6 +44,8 @@ pub struct Stats {
     pub queued_bytes: u64,
     /// Bytes of connections, sessions, subscriptions, retained and waiting messages, as `memory_limit` counts them.
     pub memory_held: u64,
+    /// Most of them ever held at the end of an entry.
+    pub memory_maximum: u64,
     /// Frames that wait for a socket to take them.
     pub waiting_packets: u64,
     /// Bytes they stand for.

@@ -98,6 +98,10 @@ rows! {
         "packets that wait for a socket to take them";
     "packet/out/bytes" Number(|s| s.waiting_bytes),
         "memory they stand for: payload, topic and 64 bytes each";
+    "heap/current" Number(|s| s.memory_held),
+        "bytes that clients make the broker hold, as `memory_limit` counts them";
+    "heap/maximum" Number(|s| s.memory_maximum),
+        "the most of them since the start";
     "retained messages/count" Number(|s| s.retained_messages),
         "retained messages, without these";
     "subscriptions/count" Number(|s| s.subscriptions),
