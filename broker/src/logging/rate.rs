@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Keeps restless clients from filling the log: so many lines a second about one subject, the rest is only counted.
+//!
+//! Warnings have a budget of their own: who comes and goes does not hide who is refused.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,10 +25,10 @@ pub enum Subject {
     Others,
 }
 
-/// Lines of the current second by subject; of more than 1,024 subjects, the rest counts as one.
+/// Lines of the current second by subject, warnings apart; of more than 1,024 of these, the rest counts as one.
 pub struct Rates {
     began: Instant,
-    lines: HashMap<Subject, u64>,
+    lines: HashMap<(Subject, bool), u64>,
     /// A line of this second was not admitted.
     holds: bool,
 }
@@ -99,11 +101,13 @@ impl Rates {
     }
 
     /// Whether a line about the subject may be written in this second; it is counted either way.
-    pub fn admit(&mut self, subject: Subject) -> bool {
-        let known = self.lines.len() < MAX_SUBJECTS || self.lines.contains_key(&subject);
-        let subject = if known { subject } else { Subject::Others };
-        let allowed = subject.allowed();
-        let lines = self.lines.entry(subject).or_default();
+    pub fn admit(&mut self, subject: Subject, warning: bool) -> bool {
+        let mut key = (subject, warning);
+        if self.lines.len() >= MAX_SUBJECTS && !self.lines.contains_key(&key) {
+            key.0 = Subject::Others;
+        }
+        let allowed = key.0.allowed();
+        let lines = self.lines.entry(key).or_default();
         *lines += 1;
         let admitted = *lines <= allowed;
         self.holds |= !admitted;
@@ -117,12 +121,14 @@ impl Rates {
         }
         self.began = now;
         self.holds = false;
-        let held = |(subject, lines): (Subject, u64)| match lines.saturating_sub(subject.allowed())
-        {
-            0 => None,
-            surplus => Some((subject, surplus)),
-        };
-        self.lines.drain().filter_map(held).collect()
+        let mut held = HashMap::<Subject, u64>::new();
+        for ((subject, _), lines) in self.lines.drain() {
+            let surplus = lines.saturating_sub(subject.allowed());
+            if surplus > 0 {
+                *held.entry(subject).or_default() += surplus;
+            }
+        }
+        held.into_iter().collect()
     }
 
     /// How long until [`Rates::turn`] has something to tell; none if nothing is held back.
@@ -154,7 +160,9 @@ mod tests {
     }
 
     fn admitted(rates: &mut Rates, subject: &Subject, lines: usize) -> usize {
-        (0..lines).filter(|_| rates.admit(subject.clone())).count()
+        (0..lines)
+            .filter(|_| rates.admit(subject.clone(), false))
+            .count()
     }
 
     #[test]
@@ -172,12 +180,22 @@ mod tests {
     }
 
     #[test]
+    fn a_warning_is_shown_however_many_come_and_go() {
+        let began = Instant::now();
+        let mut rates = Rates::new(began);
+        assert_eq!(admitted(&mut rates, &client(1), 30), 10);
+        let warnings = (0..15).filter(|_| rates.admit(client(1), true));
+        assert_eq!(warnings.count(), 10);
+        assert_eq!(rates.turn(began + SECOND), [(client(1), 25)]);
+    }
+
+    #[test]
     fn the_table_is_bounded() {
         let mut rates = Rates::new(Instant::now());
         for number in 0..MAX_SUBJECTS {
-            assert!(rates.admit(client(number)));
+            assert!(rates.admit(client(number), false));
         }
-        let more = (0..200).filter(|number| rates.admit(client(MAX_SUBJECTS + number)));
+        let more = (0..200).filter(|number| rates.admit(client(MAX_SUBJECTS + number), false));
         assert_eq!(more.count(), 100);
         assert_eq!(rates.lines.len(), MAX_SUBJECTS + 1);
         let held = rates.turn(rates.began + SECOND);

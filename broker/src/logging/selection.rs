@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use log::Level;
 use mqtt_core::Event;
 
 use super::entry::Entry;
@@ -63,7 +64,9 @@ impl Selection {
             Subject::Client(_) => address.map(|address| Subject::Crowd(address.ip())),
             _ => None,
         };
-        self.rates.admit(subject) && crowd.is_none_or(|crowd| self.rates.admit(crowd))
+        let warning = entry.kind.level <= Level::Warn;
+        self.rates.admit(subject, warning)
+            && crowd.is_none_or(|crowd| self.rates.admit(crowd, warning))
     }
 }
 
