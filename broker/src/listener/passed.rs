@@ -18,7 +18,8 @@ use super::socket::Socket;
 pub struct Passed(Vec<Original>);
 
 enum Original {
-    Tcp(net::TcpListener, SocketAddr),
+    /// With the interface it is bound to.
+    Tcp(net::TcpListener, SocketAddr, Option<Vec<u8>>),
     Local(local::UnixListener, String),
 }
 
@@ -48,7 +49,8 @@ impl Passed {
 fn take(descriptors: &mut ListenFd, at: usize) -> Option<Original> {
     if let Ok(Some(socket)) = descriptors.take_tcp_listener(at) {
         let address = socket.local_addr().ok()?;
-        return Some(Original::Tcp(socket, address));
+        let device = SockRef::from(&socket).device().ok()?;
+        return Some(Original::Tcp(socket, address, device));
     }
     let socket = descriptors.take_unix_listener(at).ok().flatten()?;
     let path = socket
@@ -64,20 +66,22 @@ impl Original {
     fn is(&self, settings: &Listener) -> bool {
         match self {
             Self::Local(_, path) => settings.socket.as_ref() == Some(path),
-            Self::Tcp(_, address) => {
+            Self::Tcp(_, address, device) => {
+                let interface = settings.interface.as_ref().map(String::as_bytes);
                 let same = match settings.local_address() {
                     BindAddress::Any => address.ip().is_unspecified() && address.is_ipv6(),
                     BindAddress::Ip(wanted) => wanted == address.ip(),
                     BindAddress::Host(_) => false,
                 };
-                settings.socket.is_none() && address.port() == settings.port && same
+                let bound = interface == device.as_deref();
+                settings.socket.is_none() && address.port() == settings.port && same && bound
             }
         }
     }
 
     fn copy(&self) -> io::Result<Socket> {
         match self {
-            Self::Tcp(socket, _) => {
+            Self::Tcp(socket, ..) => {
                 let socket = socket.try_clone()?;
                 socket.set_nonblocking(true)?;
                 SockRef::from(&socket).set_tcp_nodelay(true)?;
@@ -96,8 +100,39 @@ impl Original {
 impl fmt::Display for Original {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(_, address) => address.fmt(f),
+            Self::Tcp(_, address, _) => address.fmt(f),
             Self::Local(_, path) => f.write_str(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_serves_only_a_listener_of_its_interface() {
+        let listener = |interface: Option<&str>| Listener {
+            port: 1883,
+            bind_address: BindAddress::Ip([127, 0, 0, 1].into()),
+            interface: interface.map(str::to_owned),
+            ..Listener::default()
+        };
+        let original = |device: Option<&[u8]>| {
+            let socket = net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = SocketAddr::from(([127, 0, 0, 1], 1883));
+            Original::Tcp(socket, address, device.map(<[u8]>::to_vec))
+        };
+        let cases = [
+            (None, None, true),
+            (None, Some("eth0"), false),
+            (Some(&b"eth0"[..]), Some("eth0"), true),
+            (Some(&b"eth1"[..]), Some("eth0"), false),
+            (Some(&b"eth0"[..]), None, false),
+        ];
+        for (device, interface, expected) in cases {
+            let fits = original(device).is(&listener(interface));
+            assert_eq!(fits, expected, "{device:?} for {interface:?}");
         }
     }
 }
