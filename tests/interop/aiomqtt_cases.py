@@ -9,14 +9,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from cases import HOST, PASSWORD, PATIENCE, PORT, TRANSPORT, USER, VERSION, Cannot, check, report
+from cases import FIVE, HOST, PASSWORD, PATIENCE, PORT, TRANSPORT, USER, VERSION, Cannot, check, report_all
 
 PROTOCOL = {
     "3.1": aiomqtt.ProtocolVersion.V31,
     "3.1.1": aiomqtt.ProtocolVersion.V311,
     "5.0": aiomqtt.ProtocolVersion.V5,
 }[VERSION]
-FIVE = VERSION == "5.0"
 TOP = f"aiomqtt/{TRANSPORT}/{VERSION}"
 NUMBERS = itertools.count()
 
@@ -159,7 +158,7 @@ async def properties():
             check(getattr(got, field) == getattr(sent, field), f"{field} {getattr(got, field)}")
 
 
-async def request_response():
+async def request_and_response():
     async with device() as server, device() as client:
         await server.subscribe(f"{TOP}/service", qos=1)
         await client.subscribe(f"{TOP}/answer", qos=1)
@@ -213,26 +212,4 @@ async def refused_publish():
     raise Cannot("it does not look at PUBACK's reason")
 
 
-ALL = {
-    "round trip": round_trip,
-    "wildcards": wildcards,
-    "order": order,
-    "large message": large_message,
-    "retained": retained,
-    "will": will,
-    "session": session,
-    "refused login": refused_login,
-    "takeover": takeover,
-    "shared subscription": shared_subscription,
-}
-ONLY_FIVE = {
-    "properties": properties,
-    "request and response": request_response,
-    "message expiry": message_expiry,
-    "topic alias": topic_alias,
-    "subscription identifier": subscription_identifier,
-    "no local": no_local,
-    "refused publish": refused_publish,
-}
-for case, act in (ALL | (ONLY_FIVE if FIVE else {})).items():
-    report(case, lambda: asyncio.run(act()))
+report_all(globals(), lambda act: asyncio.run(act()))

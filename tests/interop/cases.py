@@ -8,10 +8,33 @@ It prints `CASE<tab>ok`, `CASE<tab>cannot<tab>WHY` or `CASE<tab>failed<tab>WHY` 
 import sys
 import traceback
 
+ALL = [
+    "round trip",
+    "wildcards",
+    "order",
+    "large message",
+    "retained",
+    "will",
+    "session",
+    "refused login",
+    "takeover",
+    "shared subscription",
+]
+ONLY_FIVE = [
+    "properties",
+    "request and response",
+    "message expiry",
+    "topic alias",
+    "subscription identifier",
+    "no local",
+    "refused publish",
+]
+
 TRANSPORT, PLACE, VERSION, USER, PASSWORD = sys.argv[1:6]
 HOST = PLACE if TRANSPORT == "unix" else "127.0.0.1"
 PORT = 0 if TRANSPORT == "unix" else int(PLACE)
 PATIENCE = 20
+FIVE = VERSION == "5.0"
 
 
 class Cannot(Exception):
@@ -34,3 +57,9 @@ def report(name, act):
     except Exception as fault:  # pylint: disable=broad-except
         traceback.print_exc()
         print(name, "failed", f"{type(fault).__name__}: {fault}".replace("\n", " "), sep="\t", flush=True)
+
+
+def report_all(acts, run=lambda act: act()):
+    """Runs every case of this version, each by the function that `acts` has under its name with underscores."""
+    for name in ALL + (ONLY_FIVE if FIVE else []):
+        report(name, lambda: run(acts[name.replace(" ", "_")]))

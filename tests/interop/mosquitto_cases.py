@@ -4,9 +4,8 @@
 import subprocess
 import time
 
-from cases import HOST, PASSWORD, PATIENCE, PORT, TRANSPORT, USER, VERSION, Cannot, check, report
+from cases import FIVE, HOST, PASSWORD, PATIENCE, PORT, TRANSPORT, USER, VERSION, Cannot, check, report_all
 
-FIVE = VERSION == "5.0"
 TOP = f"mosquitto/{TRANSPORT}/{VERSION}"
 PROTOCOL = {"3.1": "mqttv31", "3.1.1": "mqttv311", "5.0": "mqttv5"}[VERSION]
 PLACE = ["--unix", HOST] if TRANSPORT == "unix" else ["-h", HOST, "-p", str(PORT)]
@@ -143,7 +142,7 @@ def properties():
     watcher.expect("text/plain answer 42 k:v x")
 
 
-def request_response():
+def request_and_response():
     server = Subscriber(1, "-t", f"{TOP}/service", "-q", "1", layout="%R %D")
     line = command("mosquitto_rr", "-t", f"{TOP}/service", "-e", f"{TOP}/answer", "-m", "?", "-W", str(PATIENCE))
     client = subprocess.Popen([*line, "-D", "publish", "correlation-data", "7"], stdout=subprocess.PIPE, text=True)
@@ -180,26 +179,4 @@ def refused_publish():
     check("RC:135" in told or "ot authorized" in told, f"told {told}")
 
 
-ALL = {
-    "round trip": round_trip,
-    "wildcards": wildcards,
-    "order": order,
-    "large message": large_message,
-    "retained": retained,
-    "will": will,
-    "session": session,
-    "refused login": refused_login,
-    "takeover": takeover,
-    "shared subscription": shared_subscription,
-}
-ONLY_FIVE = {
-    "properties": properties,
-    "request and response": request_response,
-    "message expiry": message_expiry,
-    "topic alias": topic_alias,
-    "subscription identifier": subscription_identifier,
-    "no local": no_local,
-    "refused publish": refused_publish,
-}
-for case, act in (ALL | (ONLY_FIVE if FIVE else {})).items():
-    report(case, act)
+report_all(globals())

@@ -9,10 +9,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from cases import HOST, PASSWORD, PATIENCE, PORT, TRANSPORT, USER, VERSION, check, report
+from cases import FIVE, HOST, PASSWORD, PATIENCE, PORT, TRANSPORT, USER, VERSION, check, report_all
 
 PROTOCOL = {"3.1": paho.MQTTv31, "3.1.1": paho.MQTTv311, "5.0": paho.MQTTv5}[VERSION]
-FIVE = PROTOCOL == paho.MQTTv5
 TOP = f"paho/{TRANSPORT}/{VERSION}"
 NUMBERS = itertools.count()
 
@@ -202,7 +201,7 @@ def properties():
     watcher.leave(), speaker.leave()
 
 
-def request_response():
+def request_and_response():
     server, client = Device().subscribe(f"{TOP}/service", 1), Device().subscribe(f"{TOP}/answer", 1)
     asked = publish_properties(ResponseTopic=f"{TOP}/answer", CorrelationData=b"7")
     client.publish(f"{TOP}/service", "?", 1, properties=asked)
@@ -258,26 +257,4 @@ def refused_publish():
     speaker.leave()
 
 
-ALL = {
-    "round trip": round_trip,
-    "wildcards": wildcards,
-    "order": order,
-    "large message": large_message,
-    "retained": retained,
-    "will": will,
-    "session": session,
-    "refused login": refused_login,
-    "takeover": takeover,
-    "shared subscription": shared_subscription,
-}
-ONLY_FIVE = {
-    "properties": properties,
-    "request and response": request_response,
-    "message expiry": message_expiry,
-    "topic alias": topic_alias,
-    "subscription identifier": subscription_identifier,
-    "no local": no_local,
-    "refused publish": refused_publish,
-}
-for case, act in (ALL | (ONLY_FIVE if FIVE else {})).items():
-    report(case, act)
+report_all(globals())
