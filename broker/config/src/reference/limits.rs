@@ -210,8 +210,8 @@ pub const MAX_QUEUED_MESSAGES: Limit = Limit {
             max: 1_000_000,
         },
         default: "1000",
-        sentence: "Messages that wait for one session; the newest is dropped, counted and \
-                   logged. QoS 0 for a connected client does not wait there.",
+        sentence: "Messages that wait for one session or shared subscription; the newest is dropped, \
+                   counted and logged. QoS 0 for a connected client does not wait there.",
         example: "10000",
     },
     unit: "messages",
@@ -227,8 +227,8 @@ pub const MAX_QUEUED_BYTES: Limit = Limit {
             max: TIB,
         },
         default: "16777216, which is 16 MiB",
-        sentence: "Bytes of messages, topics and properties included, that wait for one session; \
-                   the newest is dropped, counted and logged.",
+        sentence: "Bytes of messages, topics and properties included, that wait for one session or \
+                   shared subscription; the newest is dropped, counted and logged.",
         example: "1000000",
     },
     unit: "bytes",
