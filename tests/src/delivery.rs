@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::device::Device;
+use crate::device::{Device, leave, settle};
 use crate::packets::connect;
 use crate::{Client, QUALITIES, Random, World};
 use mqtt_proto::{QoS, Version};
@@ -127,35 +127,16 @@ impl Run {
 
     /// Repairs everything and lets all handshakes end.
     fn come_to_rest(&mut self) {
-        self.world.release_commits();
-        for device in &mut self.devices {
-            device.unstall();
-            if !device.is_connected() {
-                device.connect(&self.world, true);
-            }
-        }
-        for _ in 0..100_000 {
-            for device in &mut self.devices {
-                device.read();
-                device.answer(usize::MAX);
-            }
-            let waiting = self.world.stored_payloads() > 0;
-            if self.devices.iter().all(Device::is_quiet) && !waiting {
-                return;
-            }
-        }
-        panic!("the handshakes never end");
+        settle(&self.world, &mut self.devices, |world| {
+            world.stored_payloads() > 0
+        });
     }
 
     fn leave(mut self) {
         for visitor in &self.visitors {
             visitor.lose();
         }
-        for device in &mut self.devices {
-            device.lose();
-            self.world.client(Version::V311, &device.name).leave();
-        }
-        self.world.assert_empty();
+        leave(&self.world, &mut self.devices);
     }
 }
 

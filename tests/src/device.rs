@@ -197,3 +197,33 @@ impl Device {
         self.received.push(publish);
     }
 }
+
+/// Repairs everything and lets all handshakes end, until nothing is left that `waits`.
+pub fn settle(world: &World, devices: &mut [Device], waits: impl Fn(&World) -> bool) {
+    world.release_commits();
+    for device in devices.iter_mut() {
+        device.unstall();
+        if !device.is_connected() {
+            device.connect(world, true);
+        }
+    }
+    for _ in 0..100_000 {
+        for device in devices.iter_mut() {
+            device.read();
+            device.answer(usize::MAX);
+        }
+        if devices.iter().all(Device::is_quiet) && !waits(world) {
+            return;
+        }
+    }
+    panic!("the handshakes never end");
+}
+
+/// Ends the devices' sessions, after which nothing may be left in the broker.
+pub fn leave(world: &World, devices: &mut [Device]) {
+    for device in devices {
+        device.lose();
+        world.client(Version::V311, &device.name).leave();
+    }
+    world.assert_empty();
+}

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::device::Device;
+use crate::device::{Device, leave, settle};
 use crate::packets::{connect, puback, subscribe};
 use crate::{Client, QUALITIES, Random, World};
 use mqtt_proto::{Packet, QoS, Version};
@@ -164,25 +164,9 @@ impl Run {
         for visitor in self.visitors.drain(..) {
             visitor.client.lose();
         }
-        self.world.release_commits();
-        for device in &mut self.devices {
-            device.unstall();
-            if !device.is_connected() {
-                device.connect(&self.world, true);
-            }
-        }
-        for _ in 0..100_000 {
-            for device in &mut self.devices {
-                device.read();
-                device.answer(usize::MAX);
-            }
-            let waiting =
-                self.world.stats().queued_messages > 0 || self.world.stored_payloads() > 0;
-            if self.devices.iter().all(Device::is_quiet) && !waiting {
-                return;
-            }
-        }
-        panic!("the handshakes never end");
+        settle(&self.world, &mut self.devices, |world| {
+            world.stats().queued_messages > 0 || world.stored_payloads() > 0
+        });
     }
 
     fn check(&self) {
@@ -210,11 +194,7 @@ impl Run {
     }
 
     fn leave(mut self) {
-        for device in &mut self.devices {
-            device.lose();
-            self.world.client(Version::V311, &device.name).leave();
-        }
-        self.world.assert_empty();
+        leave(&self.world, &mut self.devices);
     }
 }
 
