@@ -70,9 +70,6 @@ impl Broker {
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
-        if let Some(live) = c.live_mut() {
-            live.fanning_out = false;
-        }
         wake(c, fx);
         while let Some(c) = self.connections.get_mut(conn).filter(|c| !c.is_waiting()) {
             let Some(packet) = c.held.pop_front() else {

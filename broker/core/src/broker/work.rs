@@ -8,6 +8,7 @@ use mqtt_proto::{Filter, PacketId, QoS, Reason};
 use super::Broker;
 use super::deliver::Carrier;
 use super::route::{FAN_OUT_SLICE, Target};
+use crate::connection::Connection;
 use crate::session::SessionId;
 use crate::shared::GroupId;
 use crate::{ConnectionId, DisconnectCause, Effects, Moment, ProtocolFault};
@@ -84,6 +85,10 @@ impl Broker {
         };
         if let Some(packet_id) = packet_id {
             self.send_ack(conn, qos, packet_id, Reason::Success, self.committed, fx);
+        }
+        let publisher = self.connections.get_mut(conn);
+        if let Some(live) = publisher.and_then(Connection::live_mut) {
+            live.fanning_out = false;
         }
         self.resume(now, conn, fx);
     }
