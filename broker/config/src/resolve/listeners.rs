@@ -143,9 +143,7 @@ impl Resolver<'_> {
         let protocol = Protocol::named(self.text(&field)?);
         self.required(protocol, &field, Fault::Protocol)
     }
-}
 
-impl Resolver<'_> {
     fn protocol_versions(&mut self, fields: &Fields<'_, '_>) -> Option<Vec<u8>> {
         let Some(field) = fields.field(&ACCEPT_PROTOCOL_VERSIONS) else {
             return Some(PROTOCOL_VERSIONS.to_vec());
