@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mqtt_core::DisconnectCause;
+use mqtt_core::{DisconnectCause, Event};
 use mqtt_proto::{Auth, Connect, Packet, QoS, Reason, Version};
 use tests::packets::{connack, will};
 use tests::{METHOD, World};
@@ -15,6 +15,7 @@ fn a_client_proves_itself_again_while_messages_go_on() {
     let world = World::new();
     let client = logged_in(&world);
     client.subscribe("x", QoS::AtMostOnce);
+    world.events();
     for _ in 0..20 {
         client.send(auth(Reason::ReAuthenticate, "anna")); // [MQTT-4.12.1-1]
         client.publish(QoS::AtMostOnce, "x", "between");
@@ -23,6 +24,11 @@ fn a_client_proves_itself_again_while_messages_go_on() {
         client.send(answer("secret"));
         client.expect(auth(Reason::Success, "welcome"));
     }
+    let events = world.events();
+    let again = events.iter().filter(|event| {
+        matches!(event, Event::Reauthenticated { client, method } if client.session.user == "anna" && method == METHOD)
+    });
+    assert_eq!(again.count(), 20);
     world.pass(Duration::from_secs(60));
     client.publish(QoS::AtLeastOnce, "x", "after");
     client.take(QoS::AtMostOnce, "x", "after");

@@ -48,6 +48,11 @@ pub enum Event {
         keep_alive: u16,
         maximum: u16,
     },
+    /// A connected client proved again who it is, by the method its CONNECT named.
+    Reauthenticated {
+        client: Client,
+        method: ByteString,
+    },
     /// The end of a connection whose CONNECT was never accepted; `client` is known once CONNECT was read.
     Rejected {
         peer: Peer,

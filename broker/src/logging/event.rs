@@ -35,6 +35,7 @@ impl Entry {
                 keep_alive,
                 maximum,
             } => keepalive_above_limit(client, *keep_alive, *maximum),
+            Event::Reauthenticated { client, method } => reauthenticated(client, method),
             Event::Rejected {
                 peer,
                 client,
@@ -171,6 +172,19 @@ fn keepalive_above_limit(client: &Client, keep_alive: u16, maximum: u16) -> Entr
         .about_peer(peer)
         .about_session(session)
         .with("KEEPALIVE", keep_alive)
+}
+
+fn reauthenticated(client: &Client, method: &str) -> Entry {
+    let Client { session, peer } = client;
+    let (id, method) = (Field(&session.client_id), Field(method));
+    let origin = Origin {
+        peer,
+        session: Some(session),
+    };
+    let text = format!("Client {id} authenticated again. (method {method}; {origin})");
+    Entry::new(&Kind::CLIENT_REAUTHENTICATED, text)
+        .about_peer(peer)
+        .about_session(session)
 }
 
 fn session_expired(session: &SessionKey) -> Entry {

@@ -53,6 +53,8 @@ kinds! {
         "A client logged in.";
     KEEPALIVE_ABOVE_LIMIT: Info, "0886e8df57c74937a9f1ed42819b65ac",
         "A client of MQTT 3 keeps a longer keep alive than `max_keepalive`.";
+    CLIENT_REAUTHENTICATED: Info, "b47d658c32234f3ea8ed5610f3094469",
+        "A connected client proved again who it is.";
     CLIENT_DISCONNECTED: Info, "6be039bb5f014aedb6b56844c80bb654",
         "A client said goodbye.";
     CONNECTION_LOST: Info, "efc99fd977a246b0aa930d66285806a2",

@@ -41,6 +41,7 @@ impl Subject {
             | Event::Rejected { peer, .. } => Self::address(peer),
             Event::Connected { client, .. }
             | Event::KeepAliveAboveLimit { client, .. }
+            | Event::Reauthenticated { client, .. }
             | Event::Disconnected { client, .. }
             | Event::TooFast { client, .. }
             | Event::PublishDenied { client, .. }

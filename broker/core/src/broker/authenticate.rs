@@ -9,8 +9,8 @@ use super::Broker;
 use super::connect::session_key;
 use crate::connection::{Phase, Step};
 use crate::{
-    AuthRequest, CommitSeq, ConnectionId, Credentials, DisconnectCause, Effects, LoginFailure,
-    Moment, ProtocolFault, SessionKey, Verdict, authz,
+    AuthRequest, CommitSeq, ConnectionId, Credentials, DisconnectCause, Effects, Event,
+    LoginFailure, Moment, ProtocolFault, SessionKey, Verdict, authz,
 };
 
 impl Broker {
@@ -81,9 +81,11 @@ impl Broker {
         };
         match (&c.phase, &mut c.handshake) {
             (Phase::Judging(_), _) => self.admit(now, conn, data, fx),
-            (Phase::Live(_), Some(handshake)) => {
+            (Phase::Live(live), Some(handshake)) => {
                 let success = handshake.success(data);
+                let (client, method) = (live.client.clone(), handshake.method.clone());
                 self.reply(conn, Packet::Auth(success), CommitSeq::default(), fx);
+                self.tell(Event::Reauthenticated { client, method }, fx);
             }
             _ => {}
         }

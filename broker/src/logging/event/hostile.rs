@@ -68,7 +68,11 @@ fn next(event: &Event) -> Option<Event> {
             keep_alive: u16::MAX,
             maximum: u16::MAX,
         },
-        Event::KeepAliveAboveLimit { .. } => Event::TooFast {
+        Event::KeepAliveAboveLimit { .. } => Event::Reauthenticated {
+            client,
+            method: hostile(),
+        },
+        Event::Reauthenticated { .. } => Event::TooFast {
             client,
             rate: u32::MAX,
         },

@@ -174,6 +174,13 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
             "Client dev asked for a keepalive of 3600 s, max_keepalive is 60 s: it speaks MQTT 3, which cannot be told",
         ),
         (
+            Event::Reauthenticated {
+                client: client("ann", "dev"),
+                method: "SCRAM-SHA-256".into(),
+            },
+            "Client dev authenticated again. (method SCRAM-SHA-256; user 'ann', address 192.168.1.7:50312)",
+        ),
+        (
             Event::SessionExpired {
                 session: session("ann", "dev"),
             },
