@@ -178,12 +178,23 @@ fn nobody_may_write_to_it() {
         )));
         client.expect_nothing();
         reader.expect_nothing();
-        let told = world
-            .events()
-            .iter()
-            .filter(|event| matches!(event, Event::PublishDenied { .. }))
-            .count();
-        assert_eq!(told, 1, "told once a connection");
+        for _ in 0..10 {
+            client.send(publish_at(QoS::AtMostOnce, 1, "$else", "0"));
+        }
+        let denied = |event| match event {
+            Event::PublishDenied { topic, .. } => Some(topic.to_string()),
+            _ => None,
+        };
+        let told: Vec<_> = world.events().into_iter().filter_map(denied).collect();
+        assert_eq!(told, ["$SYS/broker/uptime", "$else"], "each topic once");
+        for n in 0..1_000 {
+            client.send(publish_at(QoS::AtMostOnce, 1, &format!("$SYS/{n}"), "0"));
+        }
+        let told = world.events().into_iter().filter_map(denied).count();
+        assert_eq!(told, 14, "sixteen in all");
+        let clients = world.clients().into_iter();
+        let counted = clients.map(|row| row.denied).max();
+        assert_eq!(counted, Some(1_013));
     }
 }
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 use bytes::BytesMut;
 use bytestring::ByteString;
 use mqtt_core::{
-    AuthRequest, Broker, CloseCause, Command, CommitSeq, ConnectionId, DisconnectCause, Effects,
-    Event, FetchRequest, Limits, Listeners, Moment, Params, Peer, PeerKind, Stats, Terms,
+    AuthRequest, Broker, ClientStatus, CloseCause, Command, CommitSeq, ConnectionId,
+    DisconnectCause, Effects, Event, FetchRequest, Limits, Listeners, Moment, Params, Peer,
+    PeerKind, Stats, Terms,
 };
 use mqtt_proto::{Connect, DecodeLimits, Decoder, Reason, Version};
 
@@ -335,6 +336,11 @@ impl World {
 
     pub fn stats(&self) -> Stats {
         self.state().broker.stats()
+    }
+
+    /// The connected clients, as `broker status` shows them.
+    pub fn clients(&self) -> Vec<ClientStatus> {
+        self.state().broker.clients(usize::MAX)
     }
 
     /// Payloads that the store keeps for sessions' queues.

@@ -2,6 +2,7 @@
 //! One network connection: how far it is, what it has to send, when it is next expected to speak.
 
 mod aliases;
+mod denials;
 pub(crate) mod handshake;
 mod keep_alive;
 mod outbox;
@@ -19,6 +20,7 @@ use crate::session::SessionId;
 use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKind, explanation};
 
 pub(crate) use aliases::{InboundAliases, OutboundAliases};
+pub(crate) use denials::Denials;
 pub(crate) use handshake::{Handshake, Step};
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use outbox::{Outbox, Waiting};
@@ -54,8 +56,7 @@ pub(crate) struct Live {
     /// QoS 1 and 2 messages from the client whose exchange has not ended.
     pub unacknowledged: u16,
     pub aliases: InboundAliases,
-    /// A denied publish was reported already.
-    pub denial_told: bool,
+    pub denials: Denials,
     /// A large fan-out of its message is under way; what it sends meanwhile is held.
     pub fanning_out: bool,
     pub pace: Pace,

@@ -93,7 +93,8 @@ pub enum Event {
         filter: Filter,
         count: u64,
     },
-    /// A PUBLISH that was not routed: no right to the topic, or no room to retain it; told once a connection.
+    /// A PUBLISH that was not routed: no right to the topic, or no room to retain it; told once a connection for each
+    /// of its first 16 topics.
     PublishDenied {
         client: Client,
         topic: Topic,

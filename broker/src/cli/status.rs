@@ -124,7 +124,7 @@ fn listener_rows(listener: &Listener) -> Vec<[String; 4]> {
     }
 }
 
-fn client_row(client: &Client) -> [String; 8] {
+fn client_row(client: &Client) -> [String; 9] {
     [
         Field(&client.client_id).to_string(),
         client
@@ -141,6 +141,7 @@ fn client_row(client: &Client) -> [String; 8] {
         client.protocol_version.clone(),
         client.queued.to_string(),
         client.dropped.to_string(),
+        client.denied.to_string(),
     ]
 }
 
@@ -234,7 +235,7 @@ impl Display for Span {
 }
 
 const LISTENER_HEADINGS: [&str; 4] = ["Proto", "Local address", "State", "Protocol"];
-const CLIENT_HEADINGS: [&str; 8] = [
+const CLIENT_HEADINGS: [&str; 9] = [
     "Client",
     "User",
     "Address",
@@ -243,6 +244,7 @@ const CLIENT_HEADINGS: [&str; 8] = [
     "MQTT",
     "Waiting",
     "Dropped",
+    "Denied",
 ];
 
 const HELP: &str = "\

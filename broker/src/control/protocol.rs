@@ -99,6 +99,9 @@ pub struct Client {
     /// Messages for it that found no room.
     #[serde(default)]
     pub dropped: u64,
+    /// Messages from it that were not accepted: no right to the topic, or no room to retain it.
+    #[serde(default)]
+    pub denied: u64,
     /// How often reading from it paused because of `max_message_rate`.
     #[serde(default)]
     pub paused: u64,

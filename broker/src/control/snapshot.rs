@@ -60,6 +60,7 @@ fn client(row: &ClientStatus, now: Moment) -> Client {
         subscriptions: row.subscriptions,
         queued: row.queued,
         dropped: row.dropped,
+        denied: row.denied,
         paused: row.paused,
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Folds what happens again and again: a few lines one by one, then one line for many, ever more rarely.
 //!
-//! Two entries are the same if kind, subject, user name, address and reason are, figures in the reason aside; so a
-//! change of any of them is a new line. A day is the 24 hours that begin with the first line.
+//! Two entries are the same if kind, subject, user name, address and reason are, and of a denied message its topic,
+//! figures in reason and topic aside; so a change of any of them is a new line. A day is the 24 hours that begin with the first line.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -89,6 +89,10 @@ impl Folds {
                 "USERNAME" | "LISTENER_PORT" => value.hash(&mut key),
                 "REMOTE_ADDR" => host(value).hash(&mut key),
                 "REASON" => words(value).for_each(|character| character.hash(&mut key)),
+                // A denied client that turns to another topic has another fault.
+                "TOPIC" if entry.kind == &Kind::PUBLISH_DENIED => {
+                    words(value).for_each(|character| character.hash(&mut key));
+                }
                 _ => {}
             }
         }
@@ -174,11 +178,9 @@ fn host(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 
-/// A reason without its figures, which differ each time.
-fn words(reason: &str) -> impl Iterator<Item = char> {
-    reason
-        .chars()
-        .filter(|character| !character.is_ascii_digit())
+/// A reason or topic without its figures, which differ each time.
+fn words(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|character| !character.is_ascii_digit())
 }
 
 /// Lines shown one by one before repeats are folded.

@@ -6,7 +6,7 @@ use mqtt_proto::{Ack, ConnAck, Connect, Packet, Properties, Property, Reason, Ve
 
 use super::{Broker, wake};
 use crate::connection::{
-    Handshake, InboundAliases, KeepAlive, Live, OutboundAliases, Pace, Phase, handshake,
+    Denials, Handshake, InboundAliases, KeepAlive, Live, OutboundAliases, Pace, Phase, handshake,
 };
 use crate::memory;
 use crate::session::{INTERNAL_USER, PendingWill, SessionId};
@@ -199,7 +199,7 @@ impl Broker {
             receive_maximum: limits.receive_maximum,
             unacknowledged: 0,
             aliases: InboundAliases::new(limits.max_topic_alias),
-            denial_told: false,
+            denials: Denials::default(),
             fanning_out: false,
             pace: Pace::new(now),
         }));

@@ -213,13 +213,13 @@ impl Broker {
         let version = c.version;
         let Some(live) = c.live_mut() else { return };
         let (session, client) = (live.session, live.client.clone());
-        let told = std::mem::replace(&mut live.denial_told, true);
+        let to_tell = live.denials.add(&publish.topic, reason);
         if version != Some(Version::V5) {
             self.begin_exactly_once(session, publish, fx);
         }
         self.stats.publish_dropped += 1;
         self.acknowledge(conn, publish, reason, self.committed, fx);
-        if !told {
+        if to_tell {
             self.tell(
                 Event::PublishDenied {
                     client,

@@ -17,6 +17,8 @@ pub struct ClientStatus {
     pub queued: usize,
     /// QoS 1 and 2 messages since the session began, and QoS 0 since the connection began, that found no room.
     pub dropped: u64,
+    /// Messages from it that were denied since the connection began.
+    pub denied: u64,
     /// How often it was too fast for `max_message_rate`.
     pub paused: u64,
 }
@@ -62,6 +64,7 @@ impl Broker {
                     subscriptions: session.subscriptions.len(),
                     queued: session.outbound.queue.len(),
                     dropped: session.outbound.dropped_in_all + c.dropped_in_all,
+                    denied: live.denials.count,
                     paused: live.pace.waits,
                 })
             });

@@ -26,6 +26,7 @@ fn client(client_id: &str, username: Option<&str>) -> Client {
         subscriptions: 1,
         queued: 0,
         dropped: 12,
+        denied: 3,
         paused: 0,
     }
 }
@@ -66,9 +67,9 @@ Proto  Local address  State   Protocol
 tcp    [::]:1883      LISTEN  mqtt
 tcp    [::]:8083      CLOSED  mqtt (port 8083 is in use by another program)
 
-Client               User  Address            Connected   Keep alive  MQTT   Waiting  Dropped
-sensor-in-the-attic  ann   192.168.1.7:50312  1 min 30 s  60 s        3.1.1  0        12
-x\\u{1b}[2J           -     192.168.1.7:50312  1 min 30 s  60 s        3.1.1  0        12
+Client               User  Address            Connected   Keep alive  MQTT   Waiting  Dropped  Denied
+sensor-in-the-attic  ann   192.168.1.7:50312  1 min 30 s  60 s        3.1.1  0        12       3
+x\\u{1b}[2J           -     192.168.1.7:50312  1 min 30 s  60 s        3.1.1  0        12       3
 and 1 more
 
 Clients    3 connected, 0 away with a session, 0 expired, 0 timed out

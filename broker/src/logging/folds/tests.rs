@@ -135,6 +135,21 @@ fn a_change_of_address_or_cause_is_a_new_line_and_a_change_of_figures_is_not() {
 }
 
 #[test]
+fn another_denied_topic_is_a_new_line() {
+    let mut scene = Scene::new();
+    let denied = |topic: &str| {
+        let entry = Entry::new(&Kind::PUBLISH_DENIED, format!("Denied {topic}"));
+        entry.with("TOPIC", topic)
+    };
+    for second in 0..100 {
+        scene.happens(denied(&format!("old/{second}")));
+        scene.pass(Duration::from_secs(1));
+    }
+    let lines = texts(scene.happens(denied("new")));
+    assert_eq!(lines, ["Denied new"]);
+}
+
+#[test]
 fn after_a_quiet_hour_lines_are_shown_again_and_the_day_goes_on() {
     let mut scene = Scene::new();
     let event = || Entry::new(&Kind::CLIENT_REFUSED, "No (x".to_owned()).ending(")".to_owned());
