@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use mqtt_core::{CommitSeq, Location, Record};
+use mqtt_core::{Body, CommitSeq, Location, Record};
 
 /// Records count as durable at once, or only when the test says so.
 #[derive(Default)]
@@ -19,7 +19,11 @@ impl Store {
         for record in records.drain(..) {
             self.appended += 1;
             match record {
-                Record::Payload { location, payload } => {
+                Record::Message { location, message } => {
+                    let Body::Inline(payload) = &message.body else {
+                        panic!("a message without payload at {location:?}");
+                    };
+                    let payload = payload.clone();
                     let before = self.payloads.insert(location, payload);
                     assert!(before.is_none(), "two payloads at {location:?}");
                 }

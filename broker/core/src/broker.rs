@@ -9,6 +9,7 @@ mod connections;
 mod deadlines;
 mod deliver;
 mod drain;
+mod durable;
 mod introspection;
 mod lifecycle;
 mod publish;
@@ -35,7 +36,7 @@ use crate::sys::SysTopics;
 use crate::timers::Timers;
 use crate::{
     Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Listeners, Location,
-    Moment, ProtocolFault, Record, Stats,
+    Moment, ProtocolFault, Stats,
 };
 use connections::Connections;
 use deliver::Reference;
@@ -70,6 +71,8 @@ pub struct Broker {
     memory: Ledger,
     timers: Timers,
     work: VecDeque<Work>,
+    /// Fan-outs in `work` of QoS 2 messages.
+    exact_fan_outs: usize,
     sys: SysTopics,
     stats: Stats,
     committed: CommitSeq,
@@ -94,6 +97,7 @@ impl Broker {
             memory: Ledger::default(),
             timers: Timers::default(),
             work: VecDeque::new(),
+            exact_fan_outs: 0,
             sys: SysTopics::new(now),
             stats: Stats::default(),
             committed: CommitSeq::default(),
@@ -216,13 +220,9 @@ impl Broker {
     fn leave(&mut self, now: Moment, fx: &mut Effects) {
         let held = self.memory.held() as u64;
         self.stats.memory_maximum = self.stats.memory_maximum.max(held);
+        fx.incomplete = self.exact_fan_outs > 0;
         fx.deadline = self.timers.next();
         fx.unfinished = !self.work.is_empty() || fx.deadline.is_some_and(|at| at <= now);
-    }
-
-    /// Number of the newest record.
-    pub fn committed(&self) -> CommitSeq {
-        self.committed
     }
 
     /// Whether nothing may be added that stays.
@@ -232,21 +232,6 @@ impl Broker {
 
     fn limits(&self) -> &Limits {
         &self.params.limits
-    }
-
-    /// Appends a durable change.
-    fn commit(&mut self, record: Record, fx: &mut Effects) {
-        self.committed.0 += 1;
-        fx.records.push(record);
-    }
-
-    /// What a reply waits for: the commits since `before`, nothing where there were none.
-    fn commits_since(&self, before: CommitSeq) -> CommitSeq {
-        if self.committed == before {
-            CommitSeq::default()
-        } else {
-            self.committed
-        }
     }
 
     fn tell(&mut self, event: Event, fx: &mut Effects) {

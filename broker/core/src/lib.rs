@@ -48,6 +48,6 @@ pub use limits::Limits;
 pub use listener::{Listeners, Terms};
 pub use login::{AuthRequest, Credentials, LoginFailure, Verdict};
 pub use message::{Body, Message};
-pub use record::{CommitSeq, Location, Record};
+pub use record::{CommitSeq, Entry, EntryId, Location, Owner, Progress, Record};
 pub use stats::Stats;
 pub use time::Moment;

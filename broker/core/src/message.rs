@@ -26,6 +26,24 @@ pub struct Message {
 }
 
 impl Message {
+    pub fn new(
+        topic: Topic,
+        (qos, retain): (QoS, bool),
+        properties: Properties,
+        body: Body,
+        expires: Option<Moment>,
+    ) -> Self {
+        Self {
+            topic,
+            qos,
+            retain,
+            properties,
+            body,
+            expires,
+            charge: OnceLock::new(),
+        }
+    }
+
     /// Counts the message in the ledger, once.
     pub(crate) fn hold(&self, ledger: &Ledger) {
         self.charge.get_or_init(|| ledger.charge(self.weight()));
@@ -34,7 +52,17 @@ impl Message {
     fn weight(&self) -> usize {
         let properties =
             self.properties.len() * size_of::<Property>() + self.properties.encoded_len();
-        memory::MESSAGE + self.topic.as_str().len() + self.body.len() + properties
+        memory::MESSAGE + self.topic.as_str().len() + self.body.held() + properties
+    }
+
+    /// Whether a receiver could not tell them apart; both payloads must be in memory.
+    pub(crate) fn says_the_same_as(&self, other: &Message) -> bool {
+        let (Body::Inline(one), Body::Inline(two)) = (&self.body, &other.body) else {
+            return false;
+        };
+        (self.qos, self.retain, self.expires) == (other.qos, other.retain, other.expires)
+            && one == two
+            && self.properties == other.properties
     }
 
     /// [MQTT-3.3.2-5]
@@ -65,15 +93,29 @@ const PROPERTY_WEIGHT: usize = 64;
 #[derive(Clone, Debug)]
 pub enum Body {
     Inline(Bytes),
-    Stored(Location),
+    /// In the store only.
+    Stored {
+        location: Location,
+        /// Payload bytes.
+        len: usize,
+    },
 }
 
 impl Body {
-    /// Payload bytes in memory.
-    pub(crate) fn len(&self) -> usize {
+    /// Payload bytes, in memory or in the store.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
         match self {
             Self::Inline(payload) => payload.len(),
-            Self::Stored(_) => 0,
+            Self::Stored { len, .. } => *len,
+        }
+    }
+
+    /// Payload bytes in memory.
+    fn held(&self) -> usize {
+        match self {
+            Self::Inline(payload) => payload.len(),
+            Self::Stored { .. } => 0,
         }
     }
 }

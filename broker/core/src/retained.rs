@@ -27,12 +27,15 @@ pub(crate) struct RetainedFull;
 
 impl Retained {
     /// Stores the message for its topic; one without payload removes what is stored. [MQTT-3.3.1-6]
-    pub fn set(&mut self, message: &Arc<Message>, limits: &Limits) -> Result<(), RetainedFull> {
+    ///
+    /// Returns whether anything is different from before.
+    pub fn set(&mut self, message: &Arc<Message>, limits: &Limits) -> Result<bool, RetainedFull> {
         let topic = ByteString::from(message.topic.as_str());
         let (counts, len) = (!topic.starts_with('$'), weight(message));
         let replaced = self.messages.get(&topic);
         let earlier = replaced.map(|m| weight(m));
         let expires = replaced.and_then(|m| m.expires);
+        let same = replaced.map_or(len == 0, |m| m.says_the_same_as(message));
         if len == 0 {
             self.messages.remove(&topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7], in 3.1.1 [MQTT-3.3.1-10], [MQTT-3.3.1-11]
         } else {
@@ -54,7 +57,7 @@ impl Retained {
             self.count = self.count + usize::from(len > 0) - usize::from(earlier.is_some());
             self.bytes = self.bytes + len - earlier.unwrap_or(0);
         }
-        Ok(())
+        Ok(!same)
     }
 
     /// Whether the message needs more room than the one it replaces has.
@@ -83,23 +86,19 @@ impl Retained {
                 .get(&topic)
                 .filter(|_| walk.filter.matches(&topic));
             if let Some(message) = message.map(Arc::clone) {
-                if message.expires.is_none_or(|at| at > now) {
+                if !message.is_expired(now) {
                     return Some(message);
                 }
-                self.forget(&topic);
             }
         }
         None
     }
 
-    /// Removes messages that have expired, at most `most`. [MQTT-3.3.2-5]
-    pub fn purge(&mut self, now: Moment, most: usize) {
-        for _ in 0..most {
-            match self.expiring.first() {
-                Some((at, topic)) if *at <= now => self.forget(&topic.clone()),
-                _ => return,
-            }
-        }
+    /// Removes the message that expired first, if there is one. [MQTT-3.3.2-5]
+    pub fn take_expired(&mut self, now: Moment) -> Option<Arc<Message>> {
+        let (_, topic) = self.expiring.first().filter(|(at, _)| *at <= now)?;
+        let topic = topic.clone();
+        self.forget(&topic)
     }
 
     /// Messages outside `$` topics.
@@ -125,16 +124,16 @@ impl Retained {
         topic.starts_with(prefix).then(|| topic.clone())
     }
 
-    fn forget(&mut self, topic: &ByteString) {
-        if let Some(message) = self.messages.remove(topic) {
-            if let Some(at) = message.expires {
-                self.expiring.remove(&(at, topic.clone()));
-            }
-            if !topic.starts_with('$') {
-                self.count -= 1;
-                self.bytes -= weight(&message);
-            }
+    fn forget(&mut self, topic: &ByteString) -> Option<Arc<Message>> {
+        let message = self.messages.remove(topic)?;
+        if let Some(at) = message.expires {
+            self.expiring.remove(&(at, topic.clone()));
         }
+        if !topic.starts_with('$') {
+            self.count -= 1;
+            self.bytes -= weight(&message);
+        }
+        Some(message)
     }
 }
 
@@ -186,22 +185,18 @@ fn weight(message: &Message) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
-
     use super::*;
     use bytes::Bytes;
     use mqtt_proto::{Properties, QoS, Topic};
 
     fn message(topic: &str, text: &'static str) -> Arc<Message> {
-        Arc::new(Message {
-            topic: Topic::new(topic.into()).unwrap(),
-            qos: QoS::AtMostOnce,
-            retain: true,
-            properties: Properties::new(),
-            body: Body::Inline(Bytes::from_static(text.as_bytes())),
-            expires: None,
-            charge: OnceLock::new(),
-        })
+        Arc::new(Message::new(
+            Topic::new(topic.into()).unwrap(),
+            (QoS::AtMostOnce, true),
+            Properties::new(),
+            Body::Inline(Bytes::from_static(text.as_bytes())),
+            None,
+        ))
     }
 
     fn matching(retained: &mut Retained, filter: &str) -> Vec<String> {

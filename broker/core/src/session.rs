@@ -20,7 +20,7 @@ use crate::{ConnectionId, Moment, SessionKey};
 
 pub(crate) use inbound::Inbound;
 pub(crate) use outbound::{AckOutcome, Outbound, Stage};
-pub(crate) use queue::{Queue, Queued};
+pub(crate) use queue::{Queue, Queued, Stored};
 pub(crate) use will::PendingWill;
 
 /// The user name of internal clients, which no other client can have.
@@ -38,6 +38,8 @@ pub(crate) struct Session {
     pub id: SessionId,
     pub key: SessionKey,
     pub connection: Option<ConnectionId>,
+    /// Its changes are records: it outlives its connection.
+    pub durable: bool,
     /// Seconds it is kept without a connection; 0 ends it with the connection, `u32::MAX` never.
     pub expiry_seconds: u32,
     /// When it ends unless the client comes back.
@@ -62,13 +64,6 @@ pub(crate) struct Session {
 pub(crate) struct Replay {
     pub walk: Walk,
     pub subscriber: Subscriber,
-}
-
-impl Session {
-    /// Whether its changes are records: it outlives its connection.
-    pub fn is_persistent(&self) -> bool {
-        self.expiry_seconds > 0
-    }
 }
 
 /// All sessions, by name and by key.
@@ -105,6 +100,7 @@ impl Sessions {
             id,
             key,
             connection: None,
+            durable: expiry_seconds > 0,
             expiry_seconds,
             expires_at: None,
             subscriptions: HashSet::new(),

@@ -7,7 +7,6 @@
 mod loads;
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -168,15 +167,15 @@ impl SysTopics {
 }
 
 fn message(name: &str, value: &str) -> Option<Message> {
-    Some(Message {
-        topic: Topic::new(format!("$SYS/broker/{name}").into()).ok()?,
-        qos: QoS::AtMostOnce,
-        retain: true,
-        properties: Properties::new(),
-        body: Body::Inline(Bytes::copy_from_slice(value.as_bytes())),
-        expires: None,
-        charge: OnceLock::new(),
-    })
+    let topic = Topic::new(format!("$SYS/broker/{name}").into()).ok()?;
+    let body = Body::Inline(Bytes::copy_from_slice(value.as_bytes()));
+    Some(Message::new(
+        topic,
+        (QoS::AtMostOnce, true),
+        Properties::new(),
+        body,
+        None,
+    ))
 }
 
 /// Every topic below `$SYS/broker/`, in the order of its value.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use mqtt_core::{CommitSeq, Location, Record};
+use mqtt_core::{Body, CommitSeq, Location, Record};
 use tokio::sync::watch;
 
 use super::Store;
@@ -21,8 +21,10 @@ impl Store for MemoryStore {
         for record in records.drain(..) {
             self.appended += 1;
             match record {
-                Record::Payload { location, payload } => {
-                    self.payloads.insert(location, payload);
+                Record::Message { location, message } => {
+                    if let Body::Inline(payload) = &message.body {
+                        self.payloads.insert(location, payload.clone());
+                    }
                 }
                 Record::Forget { location } => {
                     self.payloads.remove(&location);
@@ -47,16 +49,25 @@ impl Store for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use mqtt_core::Message;
+    use mqtt_proto::{Properties, QoS, Topic};
+
     use super::*;
 
     #[test]
     fn a_payload_is_kept_until_it_is_forgotten_and_each_record_counts() {
         let mut store = MemoryStore::default();
         let location = Location(1);
-        store.append(&mut vec![Record::Payload {
-            location,
-            payload: Bytes::from_static(b"21.5"),
-        }]);
+        let message = Arc::new(Message::new(
+            Topic::new("t".into()).unwrap(),
+            (QoS::AtLeastOnce, false),
+            Properties::new(),
+            Body::Inline(Bytes::from_static(b"21.5")),
+            None,
+        ));
+        store.append(&mut vec![Record::Message { location, message }]);
         assert_eq!(store.read(location).as_deref(), Some(&b"21.5"[..]));
         assert_eq!(store.durable(), CommitSeq(1));
 

@@ -6,7 +6,7 @@ use mqtt_proto::{Ack, Packet, Reason};
 use super::Broker;
 use crate::connection::Connection;
 use crate::session::{AckOutcome, Stage};
-use crate::{CommitSeq, ConnectionId, Effects, Location, Moment, Record};
+use crate::{CommitSeq, ConnectionId, Effects, Moment, Record};
 
 impl Broker {
     pub(super) fn puback(&mut self, now: Moment, conn: ConnectionId, ack: &Ack, fx: &mut Effects) {
@@ -18,20 +18,23 @@ impl Broker {
     }
 
     pub(super) fn pubrec(&mut self, now: Moment, conn: ConnectionId, ack: &Ack, fx: &mut Effects) {
-        let (reason, location) = match self.settle(now, conn, ack, Stage::Receive, fx) {
+        let before = self.committed;
+        let reason = match self.settle(now, conn, ack, Stage::Receive, fx) {
             AckOutcome::Done(_) => return,
-            AckOutcome::Release(location) => (Reason::Success, location),
+            AckOutcome::Release => {
+                let live = self.connections.get(conn).and_then(Connection::live);
+                if let Some(id) = live.map(|live| live.session) {
+                    self.record_confirmed(id, ack.packet_id, fx);
+                }
+                Reason::Success
+            }
+            // What the first PUBREC changed is durable before this leaves: its own answer, or CONNACK, goes first.
+            AckOutcome::ReleaseAgain => Reason::Success,
             AckOutcome::Unknown if ack.reason.is_error() => return, // [MQTT-4.3.3-4]
             // PUBREL even so: the client can let the identifier go. In 3.1.1 [MQTT-4.3.3-1]
-            AckOutcome::Unknown => (Reason::PacketIdentifierNotFound, None),
+            AckOutcome::Unknown => Reason::PacketIdentifierNotFound,
         };
-        let live = self.connections.get(conn).and_then(Connection::live);
-        let session = live.map(|live| live.client.session.clone());
-        let mut after = CommitSeq::default();
-        if let (Some(session), Some(location)) = (session, location) {
-            self.commit(Record::Confirmed { session, location }, fx);
-            after = self.committed;
-        }
+        let after = self.commits_since(before);
         self.reply(
             conn,
             Packet::PubRel(Ack::new(ack.packet_id, reason)),
@@ -55,7 +58,7 @@ impl Broker {
         let known = session.inbound.release(ack.packet_id);
         live.unacknowledged = live.unacknowledged.saturating_sub(u16::from(known));
         let mut after = CommitSeq::default();
-        if known && session.is_persistent() {
+        if known && session.durable {
             let record = Record::Released {
                 session: session.key.clone(),
                 packet_id: ack.packet_id,
@@ -95,24 +98,9 @@ impl Broker {
             .outbound
             .acknowledge(ack.packet_id, stage, ack.reason.is_error());
         if let AckOutcome::Done(entry) = &outcome {
-            let stored = entry
-                .location
-                .map(|location| (location, session.key.clone()));
-            self.settle_stored(stored, fx);
+            self.settle_stored(id, entry.stored, fx);
             self.pump(now, id, fx);
         }
         outcome
-    }
-
-    /// One queue entry less names this payload; the store may forget it after the last.
-    pub(super) fn release(&mut self, location: Option<Location>, fx: &mut Effects) {
-        let Some(location) = location else { return };
-        if let Some(reference) = self.references.get_mut(&location) {
-            reference.count -= 1;
-            if reference.count == 0 {
-                self.references.remove(&location);
-                self.commit(Record::Forget { location }, fx);
-            }
-        }
     }
 }

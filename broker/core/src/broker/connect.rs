@@ -12,7 +12,7 @@ use crate::memory;
 use crate::session::{INTERNAL_USER, PendingWill, SessionId};
 use crate::{
     AuthRequest, Client, CommitSeq, ConnectionId, Credentials, DisconnectCause, Effects, Event,
-    Frame, LoginFailure, Moment, ProtocolFault, Record, SessionKey, Terms, Verdict,
+    Frame, LoginFailure, Moment, ProtocolFault, SessionKey, Terms, Verdict,
 };
 
 impl Broker {
@@ -90,12 +90,8 @@ impl Broker {
         let before = self.committed;
         let (id, session_present) = self.find_or_create_session(now, conn, &connect, &key, fx);
         self.attach(now, conn, (id, session_present), &connect, key, fx);
-        let durable = self.sessions.get(id).is_some_and(|s| s.is_persistent());
-        let after = if durable || self.committed != before {
-            self.committed
-        } else {
-            CommitSeq::default()
-        };
+        self.record_session(id, fx);
+        let after = self.commits_since(before);
         let connack = self.connack(&connect, session_present); // [MQTT-3.1.4-5], in 3.1.1 [MQTT-3.1.4-4]
         self.reply(conn, Packet::ConnAck(connack), after, fx);
         if session_present {
@@ -144,18 +140,8 @@ impl Broker {
                 self.memory.charge(memory::SESSION),
             ),
         };
-        let was = self
-            .sessions
-            .get_mut(id)
-            .map(|s| std::mem::replace(&mut s.expiry_seconds, seconds));
-        if seconds > 0 || was.is_some_and(|was| was > 0) {
-            self.commit(
-                Record::SessionStarted {
-                    session: key.clone(),
-                    expiry_seconds: seconds,
-                },
-                fx,
-            );
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.expiry_seconds = seconds;
         }
         (id, kept.is_some())
     }

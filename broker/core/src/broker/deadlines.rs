@@ -26,7 +26,12 @@ impl Broker {
     }
 
     pub(super) fn run_timers(&mut self, now: Moment, fx: &mut Effects) {
-        self.retained.purge(now, TIMER_SLICE);
+        for _ in 0..TIMER_SLICE {
+            let Some(message) = self.retained.take_expired(now) else {
+                break;
+            };
+            self.record_retained(&message, false, fx);
+        }
         for _ in 0..TIMER_SLICE {
             let Some((at, timer)) = self.timers.pop_due(now) else {
                 return;
@@ -34,7 +39,10 @@ impl Broker {
             match timer {
                 Timer::Silence(conn) => self.silence(now, at, conn, fx),
                 Timer::SessionExpiry(id) => self.expire(now, at, id, fx),
-                Timer::WillDelay(id) => self.publish_due_will(now, id, fx),
+                Timer::WillDelay(id) => {
+                    self.publish_due_will(now, id, fx);
+                    self.record_absence(id, fx);
+                }
                 Timer::Pace(conn) => self.go_on(now, conn, fx),
                 Timer::Sys if self.sys.due == Some(at) => self.publish_sys(now),
                 Timer::Sys => {}

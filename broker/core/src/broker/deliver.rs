@@ -1,35 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! From a matched message to a session: into its queue, or at QoS 0 straight into its connection's outbox.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use mqtt_proto::{PacketId, Property, QoS, Version};
 
 use super::{Broker, wake};
 use crate::connection::Connection;
 use crate::memory::{self, Charge};
-use crate::session::{Queued, SessionId};
+use crate::session::{Queued, SessionId, Stored};
 use crate::shared::GroupId;
 use crate::{
-    Body, CommitSeq, ConnectionId, Delivery, Effects, Event, Location, Message, Moment, Record,
-    SessionKey,
+    Body, CommitSeq, ConnectionId, Delivery, Effects, EntryId, Event, Location, Message, Moment,
+    Progress, Record, SessionKey,
 };
 
 /// Bytes for a socket above which what waits for it is counted: a client that reads at all has fewer.
 const SLOW: usize = 64 * 1024;
+/// Durable messages at the head of a queue whose payloads stay in memory; those behind them are left to the store.
+pub(super) const KEPT_IN_MEMORY: usize = 64;
 
 /// A stored payload.
 pub(super) struct Reference {
-    /// How many queue entries name it.
+    /// How many queue entries and carriers name it.
     pub count: u32,
     _charge: Charge,
+}
+
+impl Reference {
+    /// One claim on a message whose payload is counted with `charge`.
+    pub fn new(charge: Charge) -> Self {
+        Self {
+            count: 1,
+            _charge: charge,
+        }
+    }
 }
 
 /// A message on its way to its receivers, with the place of its payload in the store once it has one.
 pub(super) struct Carrier {
     message: Arc<Message>,
-    location: Option<Location>,
+    pub location: Option<Location>,
+    /// The queue entry that it comes from, until another takes its place.
+    pub moved: Option<EntryId>,
     /// The same message without its payload in memory.
     stored: Option<Arc<Message>>,
 }
@@ -39,11 +52,12 @@ impl Carrier {
         Self::of(message, None)
     }
 
-    /// One that takes over a queue entry's claim on the stored payload.
-    pub fn of(message: Arc<Message>, location: Option<Location>) -> Self {
+    /// One that takes over a queue entry's claim on the stored message.
+    pub fn of(message: Arc<Message>, stored: Option<Stored>) -> Self {
         Self {
             message,
-            location,
+            location: stored.map(|stored| stored.location),
+            moved: stored.map(|stored| stored.id),
             stored: None,
         }
     }
@@ -52,18 +66,18 @@ impl Carrier {
         &self.message
     }
 
-    fn without_payload(&mut self, location: Location) -> Arc<Message> {
+    /// For a queue in which it will wait behind others: the payload is left to the store.
+    pub fn without_payload(&mut self, location: Location) -> Arc<Message> {
         let message = &self.message;
         let stored = self.stored.get_or_insert_with(|| {
-            Arc::new(Message {
-                topic: message.topic.clone(),
-                qos: message.qos,
-                retain: message.retain,
-                properties: message.properties.clone(),
-                body: Body::Stored(location),
-                expires: message.expires,
-                charge: OnceLock::new(),
-            })
+            let len = message.body.len();
+            Arc::new(Message::new(
+                message.topic.clone(),
+                (message.qos, message.retain),
+                message.properties.clone(),
+                Body::Stored { location, len },
+                message.expires,
+            ))
         });
         Arc::clone(stored)
     }
@@ -109,64 +123,57 @@ impl Broker {
             qos: terms.qos.min(carrier.message.qos), // [MQTT-3.8.4-8], in 3.1.1 [MQTT-3.8.4-6]
             retain: terms.retain,
             identifiers: terms.identifiers,
-            location: None,
+            stored: None,
             fetched: None,
-            payload_len: carrier.message.body.len(),
             charge: None,
             group: terms.group,
         };
-        let (connection, persistent) = (session.connection, session.is_persistent());
-        if entry.qos == QoS::AtMostOnce {
+        let (connection, durable) = (session.connection, session.durable);
+        let behind = connection.is_none() || session.outbound.queue.len() >= KEPT_IN_MEMORY;
+        if entry.qos == QoS::AtMostOnce && entry.payload().is_some() {
             self.deliver_at_most_once(now, connection, &entry, fx);
             return false;
         }
-        if persistent {
-            let location = self.store_payload(carrier, fx);
-            entry.location = Some(location);
-            if connection.is_none() {
-                entry.message = carrier.without_payload(location);
-            }
+        let of_durable_group = || self.groups.get(terms.group?).filter(|g| g.durable);
+        if !durable && of_durable_group().is_none() {
+            return self.enqueue(id, entry, fx);
         }
-        self.enqueue(id, entry, fx);
-        true
+        let moved = carrier.moved;
+        let stored = self.store_entry(carrier, fx);
+        entry.stored = Some(stored);
+        if behind {
+            entry.message = carrier.without_payload(stored.location);
+        }
+        // A member that ends with its connection takes an entry that stays the group's.
+        let unchanged = moved.is_some() && !durable;
+        let record = (!unchanged).then(|| entry.clone());
+        let queued = self.enqueue(id, entry, fx);
+        if !queued {
+            carrier.moved = moved;
+            self.release(Some(stored.location), fx);
+        } else if let Some(entry) = record {
+            self.record_entry(id, &entry, Progress::Waiting, fx);
+        }
+        queued
     }
 
-    /// Ends the carrier's own claim on the stored payload.
+    /// Ends the carrier's own claim on the stored message, and the queue entry that it comes from if none took its place.
     pub(super) fn finish(&mut self, carrier: &Carrier, fx: &mut Effects) {
+        if let Some(id) = carrier.moved {
+            self.commit(Record::Done { id, session: None }, fx);
+        }
         self.release(carrier.location, fx);
     }
 
-    /// Where the store has the payload; the first persistent session brings it there.
-    pub(super) fn store_payload(&mut self, carrier: &mut Carrier, fx: &mut Effects) -> Location {
-        if let Some(location) = carrier.location {
-            return location;
-        }
-        let location = Location(self.committed.0 + 1);
-        let charge = self.memory.charge(carrier.message.body.len());
-        let payload = match &carrier.message.body {
-            Body::Inline(payload) => payload.clone(),
-            Body::Stored(_) => Bytes::new(),
-        };
-        self.commit(Record::Payload { location, payload }, fx);
-        self.references.insert(
-            location,
-            Reference {
-                count: 1,
-                _charge: charge,
-            },
-        );
-        carrier.location = Some(location);
-        location
-    }
-
-    fn enqueue(&mut self, id: SessionId, mut entry: Queued, fx: &mut Effects) {
+    /// Appends to a session's queue; false when it found no room.
+    fn enqueue(&mut self, id: SessionId, mut entry: Queued, fx: &mut Effects) -> bool {
         let full = self.is_memory_full();
         let Some(session) = self.sessions.get_mut(id) else {
-            return;
+            return false;
         };
         entry.message.hold(&self.memory);
         entry.charge = Some(self.memory.charge(memory::ENTRY));
-        let (location, topic, qos) = (entry.location, entry.message.topic.clone(), entry.qos);
+        let topic = entry.message.topic.clone();
         let queued = match full && session.outbound.would_wait(session.connection) {
             true => Err("memory_limit"),
             false => session.outbound.queue.push(entry, &self.params.limits),
@@ -179,24 +186,11 @@ impl Broker {
                 limit,
                 topic,
             });
-            return self.drop_message(first, fx);
+            self.drop_message(first, fx);
+            return false;
         }
         self.stats.queued_messages += 1;
-        if let Some(location) = location {
-            let session = session.key.clone();
-            if let Some(reference) = self.references.get_mut(&location) {
-                reference.count += 1;
-            }
-            self.commit(
-                Record::Queued {
-                    session,
-                    location,
-                    topic,
-                    qos,
-                },
-                fx,
-            );
-        }
+        true
     }
 
     /// Counts a message that is dropped; the first of several is told.
@@ -215,7 +209,7 @@ impl Broker {
         }
     }
 
-    fn deliver_at_most_once(
+    pub(super) fn deliver_at_most_once(
         &mut self,
         now: Moment,
         connection: Option<ConnectionId>,

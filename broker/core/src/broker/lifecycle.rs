@@ -179,6 +179,7 @@ impl Broker {
         }
         self.stats.clients_disconnected += 1;
         self.publish_due_will(now, id, fx);
+        self.record_absence(id, fx);
     }
 
     /// Removes a session with everything it holds; its will is published if it was due later. [MQTT-4.1.0-2], in 3.1.1 [MQTT-3.1.2-6]; retained messages stay: [MQTT-3.1.2.7]
@@ -194,10 +195,12 @@ impl Broker {
         for (entry, free) in session.outbound.take_all() {
             match entry.group.filter(|_| free) {
                 Some(group) => self.give_back(group, entry, fx),
-                None => self.release(entry.location, fx),
+                // The end of a durable session is the end of its entries.
+                None if session.durable => self.release(entry.location(), fx),
+                None => self.settle_entry(entry.stored, None, fx),
             }
         }
-        if session.is_persistent() {
+        if session.durable {
             self.commit(
                 Record::SessionEnded {
                     session: session.key,
@@ -231,18 +234,8 @@ impl Broker {
                 let fault = crate::ProtocolFault::SessionExpirySet; // section 3.14.2.2.2
                 return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
             }
-            let (ends, key) = (session.expiry_seconds > 0, session.key.clone());
             session.expiry_seconds = self.params.limits.session_expiry(seconds);
-            let seconds = session.expiry_seconds;
-            if ends {
-                self.commit(
-                    Record::SessionStarted {
-                        session: key,
-                        expiry_seconds: seconds,
-                    },
-                    fx,
-                );
-            }
+            self.record_session(live.session, fx);
         }
         let cause = match packet.reason {
             Reason::Success => DisconnectCause::ByClient, // [MQTT-3.14.4-3]: the will is dropped

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! PUBLISH from a client, and what the broker itself publishes: authorise, retain, route, answer.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt_proto::{Ack, Packet, PacketId, Property, Publish, QoS, Reason, Version};
 
-use super::work::{FanOut, Work};
+use super::work::FanOut;
 use super::{Broker, wake};
 use crate::authz::{self, Permit};
 use crate::retained::RetainedFull;
@@ -54,8 +54,8 @@ impl Broker {
             return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
         }
         if self.is_duplicate(session, &publish) {
-            // What the first one changed is durable before this leaves: its own answer, or CONNACK, goes first.
-            return self.acknowledge(conn, &publish, Reason::Success, CommitSeq::default(), fx);
+            // The fan-out of the first one may still be under way.
+            return self.acknowledge(conn, &publish, Reason::Success, self.committed, fx);
         }
         if publish.qos > QoS::AtMostOnce && !self.take_quota(conn) {
             let fault = ProtocolFault::ReceiveMaximumExceeded; // [MQTT-3.3.4-7]; no other packet needs a quota: [MQTT-3.3.4-8]
@@ -118,7 +118,11 @@ impl Broker {
         };
         match routed.rest {
             None => {
-                let after = self.commits_since(before);
+                // A retained message that changes nothing waits for the record of the same one before it.
+                let after = match publish.retain {
+                    true => self.committed,
+                    false => self.commits_since(before),
+                };
                 self.acknowledge(conn, publish, reason, after, fx);
                 self.tire(now, conn, routed.visited, fx);
             }
@@ -158,7 +162,7 @@ impl Broker {
             return;
         };
         session.inbound.receive(packet_id);
-        if session.is_persistent() {
+        if session.durable {
             let session = session.key.clone();
             self.commit(Record::Received { session, packet_id }, fx);
         }
@@ -257,18 +261,13 @@ impl Broker {
         if of_clients && self.is_memory_full() && self.retained.would_grow(message) {
             return Err(RetainedFull);
         }
-        self.retained.set(message, &self.params.limits)?; // [MQTT-3.3.1-5]
-        if of_clients && message.body.len() > 0 {
+        let changed = self.retained.set(message, &self.params.limits)?; // [MQTT-3.3.1-5]
+        let kept = message.body.len() > 0;
+        if of_clients && kept {
             message.hold(&self.memory);
         }
-        let topic = message.topic.as_str();
-        if let (false, Body::Inline(payload)) = (topic.starts_with('$'), &message.body) {
-            let record = Record::Retained {
-                topic: topic.into(),
-                payload: payload.clone(),
-                qos: message.qos,
-            };
-            self.commit(record, fx);
+        if changed {
+            self.record_retained(message, kept, fx);
         }
         Ok(())
     }
@@ -282,7 +281,7 @@ impl Broker {
         fx: &mut Effects,
     ) {
         fan_out.ack = Some((conn, publish.qos, publish.packet_id));
-        self.work.push_back(Work::FanOut(fan_out));
+        self.begin_fan_out(fan_out);
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
@@ -316,8 +315,9 @@ impl Broker {
             let _full = self.retain(&permit, &message, fx);
         }
         let routed = self.route(now, &permit, message, None, fx);
-        let rest = routed.rest.map(Work::FanOut);
-        self.work.extend(rest);
+        if let Some(rest) = routed.rest {
+            self.begin_fan_out(rest);
+        }
         routed.receivers
     }
 }
@@ -333,13 +333,11 @@ pub(super) fn message(now: Moment, publish: &Publish) -> Message {
         )
     });
     let expires = publish.properties.message_expiry_interval();
-    Message {
-        topic: publish.topic.clone(),
-        qos: publish.qos,
-        retain: publish.retain,
+    Message::new(
+        publish.topic.clone(),
+        (publish.qos, publish.retain),
         properties,
-        body: Body::Inline(publish.payload.clone()),
-        expires: expires.map(|seconds| now.after(Duration::from_secs(seconds.into()))),
-        charge: OnceLock::new(),
-    }
+        Body::Inline(publish.payload.clone()),
+        expires.map(|seconds| now.after(Duration::from_secs(seconds.into()))),
+    )
 }

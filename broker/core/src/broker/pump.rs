@@ -2,7 +2,7 @@
 //! Moves messages from a session's queue to its connection's outbox, as the window, the socket and the store allow.
 
 use bytes::Bytes;
-use mqtt_proto::PacketId;
+use mqtt_proto::{PacketId, QoS};
 
 use super::connections::Connections;
 use super::deliver::{Carrier, Terms, delivery};
@@ -12,7 +12,6 @@ use crate::connection::Connection;
 use crate::session::{Replay, Session, SessionId, Sessions};
 use crate::{
     CommitSeq, ConnectionId, Delivery, Effects, FetchRequest, Frame, Limits, Location, Moment,
-    Record, SessionKey,
 };
 
 /// Steps of one session in one entry; more wait for the next.
@@ -71,10 +70,9 @@ impl Broker {
             }
             None => {
                 session.outbound.abandon(packet_id);
-                let stored = entry.location.map(|at| (at, session.key.clone()));
                 let conn = c.id;
                 self.drop_oversize(conn, &entry.message, fx);
-                self.settle_stored(stored, fx);
+                self.settle_stored(id, entry.stored, fx);
             }
         }
         Step::Again
@@ -111,48 +109,35 @@ impl Broker {
             return Step::Blocked;
         };
         self.stats.queued_messages -= 1;
-        let stored = entry
-            .location
-            .map(|location| (location, session.key.clone()));
+        let stored = entry.stored;
         if entry.message.is_expired(now) {
             self.stats.publish_dropped += 1;
-            self.settle_stored(stored, fx);
+            self.settle_stored(id, stored, fx);
+            return Step::Again;
+        }
+        if entry.qos == QoS::AtMostOnce {
+            self.deliver_at_most_once(now, Some(conn), &entry, fx);
+            self.settle_stored(id, stored, fx);
             return Step::Again;
         }
         let Some(mut delivery) = delivery(c, &entry, Some(PacketId::MIN), now) else {
             self.drop_oversize(conn, &entry.message, fx);
-            self.settle_stored(stored, fx);
+            self.settle_stored(id, stored, fx);
             return Step::Again;
         };
-        let packet_id = session.outbound.launch(entry);
+        let to_record = (session.durable || entry.qos == QoS::ExactlyOnce).then(|| entry.clone());
+        let (packet_id, progress) = session.outbound.launch(entry);
         delivery.packet_id = Some(packet_id);
         wake(c, fx);
         let before = self.committed;
-        if let Some((location, session)) = stored {
-            let record = Record::Sent {
-                session,
-                location,
-                packet_id,
-            };
-            self.commit(record, fx);
+        if let Some(entry) = to_record.filter(|entry| entry.stored.is_some()) {
+            self.record_entry(id, &entry, progress, fx);
         }
         let after = self.commits_since(before);
         if let Some(c) = self.connections.get_mut(conn) {
             c.outbox.deliver(delivery, after);
         }
         Step::Again
-    }
-
-    /// A session is done with an entry whose payload is stored.
-    pub(super) fn settle_stored(
-        &mut self,
-        stored: Option<(Location, SessionKey)>,
-        fx: &mut Effects,
-    ) {
-        if let Some((location, session)) = stored {
-            self.commit(Record::Delivered { session, location }, fx);
-            self.release(Some(location), fx);
-        }
     }
 
     /// Sends the next retained message of the oldest new subscription. [MQTT-3.3.1-9]
@@ -209,14 +194,14 @@ impl Broker {
         session.outbound.fetching = session.outbound.fetching.saturating_sub(1);
         if payload.is_none() {
             // The store lost it: an empty entry would be a lie, so it goes.
-            let lost = session.outbound.queue.discard(location);
-            let key = session.key.clone();
-            self.stats.queued_messages -= lost as u64;
-            self.stats.publish_dropped += lost as u64;
-            self.settle_stored((lost > 0).then_some((location, key)), fx);
+            for entry in session.outbound.queue.discard(location) {
+                self.stats.queued_messages -= 1;
+                self.stats.publish_dropped += 1;
+                self.settle_stored(id, entry.stored, fx);
+            }
         } else {
             for entry in session.outbound.queue.head_mut(FETCH_AHEAD) {
-                if entry.location == Some(location) {
+                if entry.location() == Some(location) {
                     entry.fetched.clone_from(&payload);
                 }
             }
@@ -248,7 +233,7 @@ fn request_payloads(session: &mut Session, conn: ConnectionId, fx: &mut Effects)
         .queue
         .head_mut(FETCH_AHEAD)
         .filter(|entry| entry.payload().is_none());
-    let mut locations: Vec<Location> = missing.filter_map(|entry| entry.location).collect();
+    let mut locations: Vec<Location> = missing.filter_map(|entry| entry.location()).collect();
     locations.dedup();
     session.outbound.fetching = locations.len();
     fx.fetch.extend(

@@ -7,14 +7,14 @@ use mqtt_proto::{Filter, QoS};
 
 use super::Broker;
 use super::connections::Connections;
-use super::deliver::{Carrier, Terms};
+use super::deliver::{Carrier, KEPT_IN_MEMORY, Terms};
 use super::pump::{Step, ready};
 use super::work::Work;
 use crate::memory;
 use crate::routes::Subscriber;
 use crate::session::{Queued, SessionId, Sessions};
 use crate::shared::{Group, GroupId};
-use crate::{Effects, Event, Limits, Location, Moment, Record};
+use crate::{Effects, Event, Limits, Moment};
 
 /// Members looked at for one message; the search goes on in the next entry.
 const LOOKS: usize = 256;
@@ -62,8 +62,7 @@ impl Broker {
         self.stats.queued_messages -= group.queue.len() as u64;
         self.tell_dropped_shared(&group.filter, group.dropped, fx);
         for entry in group.queue.take_all() {
-            self.settle_waiting(&group.filter, entry.location, fx);
-            self.release(entry.location, fx);
+            self.settle_entry(entry.stored, None, fx);
         }
     }
 
@@ -140,10 +139,9 @@ impl Broker {
         let Some(group) = self.groups.get_mut(id) else {
             return;
         };
-        let location = entry.location;
         let queued = match full {
             true => Err("memory_limit"),
-            false => group.queue.push(entry, &self.params.limits),
+            false => group.queue.push(entry.clone(), &self.params.limits),
         };
         if let Err(limit) = queued {
             group.dropped += 1;
@@ -152,20 +150,22 @@ impl Broker {
                 limit,
                 topic: carrier.message().topic.clone(),
             });
+            self.release(entry.location(), fx);
             return self.drop_message(first, fx);
         }
-        self.count_waiting(id, carrier, location, fx);
+        self.stats.queued_messages += 1;
+        self.record_waiting(id, &entry, fx);
     }
 
     /// Takes back what a member whose session has ended did not acknowledge: it was held before, so the limits do not count.
     pub(super) fn give_back(&mut self, id: GroupId, entry: Queued, fx: &mut Effects) {
-        let mut carrier = Carrier::of(entry.message, entry.location);
+        let mut carrier = Carrier::of(entry.message, entry.stored);
         if let Some(entry) = self.waiting(id, &mut carrier, fx) {
-            let location = entry.location;
             if let Some(group) = self.groups.get_mut(id) {
-                group.queue.push_front(entry);
+                group.queue.push_front(entry.clone());
             }
-            self.count_waiting(id, &carrier, location, fx);
+            self.stats.queued_messages += 1;
+            self.record_waiting(id, &entry, fx);
             self.hand_out_later(id);
         }
         self.finish(&carrier, fx);
@@ -173,46 +173,24 @@ impl Broker {
 
     /// The queue entry for a message that waits, as it was published; its payload is stored if it must be durable.
     fn waiting(&mut self, id: GroupId, carrier: &mut Carrier, fx: &mut Effects) -> Option<Queued> {
-        let durable = self.groups.get(id)?.durable;
-        let location = durable.then(|| self.store_payload(carrier, fx));
-        let message = Arc::clone(carrier.message());
+        let group = self.groups.get(id)?;
+        let (durable, behind) = (group.durable, group.queue.len() >= KEPT_IN_MEMORY);
+        let stored = durable.then(|| self.store_entry(carrier, fx));
+        let message = match stored.filter(|_| behind) {
+            Some(stored) => carrier.without_payload(stored.location),
+            None => Arc::clone(carrier.message()),
+        };
         message.hold(&self.memory);
-        let payload_len = message.body.len();
         Some(Queued {
             qos: message.qos,
             retain: message.retain,
             message,
             identifiers: Vec::new(),
-            location,
+            stored,
             fetched: None,
             group: Some(id),
-            payload_len,
             charge: Some(self.memory.charge(memory::ENTRY)),
         })
-    }
-
-    fn count_waiting(
-        &mut self,
-        id: GroupId,
-        carrier: &Carrier,
-        location: Option<Location>,
-        fx: &mut Effects,
-    ) {
-        self.stats.queued_messages += 1;
-        let filter = self.groups.get(id).map(|group| group.filter.clone());
-        if let (Some(location), Some(filter)) = (location, filter) {
-            if let Some(reference) = self.references.get_mut(&location) {
-                reference.count += 1;
-            }
-            let (topic, qos) = (carrier.message().topic.clone(), carrier.message().qos);
-            let record = Record::Waiting {
-                filter,
-                location,
-                topic,
-                qos,
-            };
-            self.commit(record, fx);
-        }
     }
 
     /// The queue has come to its end: tells how many messages found no room in it.
@@ -220,13 +198,6 @@ impl Broker {
         if count > 0 {
             let filter = filter.clone();
             self.tell(Event::DroppedShared { filter, count }, fx);
-        }
-    }
-
-    fn settle_waiting(&mut self, filter: &Filter, location: Option<Location>, fx: &mut Effects) {
-        if let Some(location) = location {
-            let filter = filter.clone();
-            self.commit(Record::Taken { filter, location }, fx);
         }
     }
 
@@ -290,8 +261,8 @@ impl Broker {
         let dropped = emptied.then(|| std::mem::take(&mut group.dropped));
         let filter = group.filter.clone();
         self.stats.queued_messages -= 1;
-        let (expired, location) = (entry.message.is_expired(now), entry.location);
-        let mut carrier = Carrier::of(entry.message, location);
+        let expired = entry.message.is_expired(now);
+        let mut carrier = Carrier::of(entry.message, entry.stored);
         if expired {
             self.stats.publish_dropped += 1;
         } else {
@@ -299,7 +270,6 @@ impl Broker {
             self.send_one(now, member.session, &mut carrier, terms, fx);
         }
         self.tell_dropped_shared(&filter, dropped.unwrap_or(0), fx);
-        self.settle_waiting(&filter, location, fx);
         self.finish(&carrier, fx);
     }
 }

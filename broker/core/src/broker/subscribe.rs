@@ -74,7 +74,7 @@ impl Broker {
         if new {
             session.charge.grow(memory::of_subscription(&filter));
         }
-        let durable = session.is_persistent().then(|| session.key.clone());
+        let durable = session.durable.then(|| session.key.clone());
         if filter.share().is_some() {
             self.join_group(&filter, subscriber, durable.is_some());
         } else {
@@ -88,6 +88,7 @@ impl Broker {
                     session,
                     filter,
                     options,
+                    identifier,
                 },
                 fx,
             );
@@ -143,7 +144,7 @@ impl Broker {
             }
             session.charge.shrink(memory::of_subscription(filter));
             session.replays.retain(|replay| !replay.walk.is_for(filter)); // [MQTT-3.10.4-2], and what was queued stays: [MQTT-3.10.4-3]
-            let durable = session.is_persistent().then(|| session.key.clone());
+            let durable = session.durable.then(|| session.key.clone());
             self.remove_route(filter, id, fx);
             if let Some(session) = durable {
                 let filter = filter.clone();

@@ -44,6 +44,13 @@ pub(super) struct FanOut {
     pub ack: Option<(ConnectionId, QoS, Option<PacketId>)>,
 }
 
+impl FanOut {
+    /// Whether its publisher must not be taken for served before all receivers are.
+    fn is_exact(&self) -> bool {
+        matches!(self.ack, Some((_, QoS::ExactlyOnce, _)))
+    }
+}
+
 impl Broker {
     pub(super) fn run_work(&mut self, now: Moment, fx: &mut Effects) {
         for _ in 0..PIECES.min(self.work.len()) {
@@ -69,6 +76,12 @@ impl Broker {
         }
     }
 
+    /// Goes on with a fan-out in the next entry.
+    pub(super) fn begin_fan_out(&mut self, fan_out: FanOut) {
+        self.exact_fan_outs += usize::from(fan_out.is_exact());
+        self.work.push_back(Work::FanOut(fan_out));
+    }
+
     fn fan_out(&mut self, now: Moment, mut fan_out: FanOut, fx: &mut Effects) {
         for _ in 0..FAN_OUT_SLICE {
             let Some(target) = fan_out.targets.pop_front() else {
@@ -79,6 +92,7 @@ impl Broker {
         if !fan_out.targets.is_empty() {
             return self.work.push_front(Work::FanOut(fan_out));
         }
+        self.exact_fan_outs -= usize::from(fan_out.is_exact());
         self.finish(&fan_out.carrier, fx);
         let Some((conn, qos, packet_id)) = fan_out.ack else {
             return;

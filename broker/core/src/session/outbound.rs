@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use mqtt_proto::{PacketId, QoS};
 
 use crate::session::{Queue, Queued};
-use crate::{ConnectionId, Location};
+use crate::{ConnectionId, Progress};
 
 /// How far the exchange of a message in flight is.
 ///
@@ -27,24 +27,46 @@ pub(crate) enum Stage {
 /// A message between its first transmission and the end of its exchange.
 #[derive(Clone, Debug)]
 pub(crate) struct Inflight {
-    serial: u64,
+    pub serial: u64,
     pub packet_id: PacketId,
     pub stage: Stage,
     pub entry: Queued,
     /// Counts PUBRECs: the place among the PUBRELs to send again.
-    received: u64,
+    pub received: u64,
     /// Its PUBLISH was sent on the present connection and counts against the window.
     counted: bool,
     /// It never left the broker.
     withheld: bool,
 }
 
+impl Inflight {
+    /// How far it is, for the store.
+    pub fn progress(&self) -> Progress {
+        let Self {
+            packet_id,
+            serial,
+            received,
+            ..
+        } = *self;
+        match self.stage {
+            Stage::Complete => Progress::Confirmed {
+                packet_id,
+                serial,
+                received,
+            },
+            Stage::Acknowledge | Stage::Receive => Progress::Sent { packet_id, serial },
+        }
+    }
+}
+
 /// What an acknowledgement did.
 pub(crate) enum AckOutcome {
     /// The exchange ended.
     Done(Queued),
-    /// PUBREL is due now; the place of the payload, if it is stored.
-    Release(Option<Location>),
+    /// PUBREL is due now, for the first time.
+    Release,
+    /// PUBREL is due again.
+    ReleaseAgain,
     /// No exchange waits for this packet.
     Unknown,
 }
@@ -147,14 +169,14 @@ impl Outbound {
     }
 
     /// Puts an entry in flight under a packet identifier that is free. [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1], in 3.1.1 [MQTT-2.3.1-4]
-    pub fn launch(&mut self, entry: Queued) -> PacketId {
+    pub fn launch(&mut self, entry: Queued) -> (PacketId, Progress) {
         let packet_id = self.free_packet_id();
         let stage = match entry.qos {
             QoS::ExactlyOnce => Stage::Receive,
             _ => Stage::Acknowledge,
         };
         self.counted += 1;
-        self.inflight.push_back(Inflight {
+        let message = Inflight {
             counted: true,
             withheld: false,
             serial: self.last_serial,
@@ -162,8 +184,15 @@ impl Outbound {
             stage,
             received: 0,
             entry,
-        });
-        packet_id
+        };
+        let launched = (packet_id, message.progress());
+        self.inflight.push_back(message);
+        launched
+    }
+
+    /// What is in flight under this identifier.
+    pub fn in_flight(&self, packet_id: PacketId) -> Option<&Inflight> {
+        self.inflight.iter().find(|m| m.packet_id == packet_id)
     }
 
     /// Applies PUBACK, PUBREC or PUBCOMP; `failed` is a reason code of 0x80 and above. [MQTT-4.4.0-2]
@@ -180,10 +209,10 @@ impl Outbound {
                 self.last_received += 1;
                 message.received = self.last_received;
                 self.unsent -= usize::from(!message.counted);
-                AckOutcome::Release(message.entry.location)
+                AckOutcome::Release
             }
             // The same PUBREC again: so is PUBREL.
-            (Stage::Complete, Stage::Receive) if !failed => AckOutcome::Release(None),
+            (Stage::Complete, Stage::Receive) if !failed => AckOutcome::ReleaseAgain,
             // Also when it failed: the message is discarded, and no other member of a group gets it. [MQTT-4.8.2-6]
             (has, got) if has == got => match self.remove(index) {
                 Some(entry) => AckOutcome::Done(entry),

@@ -10,21 +10,26 @@ use mqtt_proto::QoS;
 use crate::memory::Charge;
 use crate::shared::GroupId;
 use crate::total::{Part, Total};
-use crate::{Body, Limits, Location, Message};
+use crate::{Body, EntryId, Limits, Location, Message};
 
-/// A message for one session.
+/// Where the store has a queue entry and its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub id: EntryId,
+    pub location: Location,
+}
+
+/// A message for one session or group.
 #[derive(Clone, Debug)]
 pub(crate) struct Queued {
     pub message: Arc<Message>,
     pub qos: QoS,
     pub retain: bool,
     pub identifiers: Vec<u32>,
-    /// Where the store has the payload, when the session is persistent.
-    pub location: Option<Location>,
+    /// Its place in the store, if it is durable.
+    pub stored: Option<Stored>,
     /// A stored payload that was read back.
     pub fetched: Option<Bytes>,
-    /// Payload bytes, in memory or in the store.
-    pub payload_len: usize,
     /// What its place is counted with, once it has one.
     pub charge: Option<Charge>,
     /// The shared subscription through which the session got it.
@@ -32,17 +37,21 @@ pub(crate) struct Queued {
 }
 
 impl Queued {
+    pub fn location(&self) -> Option<Location> {
+        self.stored.map(|stored| stored.location)
+    }
+
     /// The payload, if it is in memory.
     pub fn payload(&self) -> Option<&Bytes> {
         match &self.message.body {
             Body::Inline(payload) => Some(payload),
-            Body::Stored(_) => self.fetched.as_ref(),
+            Body::Stored { .. } => self.fetched.as_ref(),
         }
     }
 
     /// Bytes that wait with this entry.
     fn weight(&self) -> usize {
-        self.payload_len + self.message.head_weight()
+        self.message.body.len() + self.message.head_weight()
     }
 }
 
@@ -97,14 +106,15 @@ impl Queue {
         self.entries.iter_mut().take(max)
     }
 
-    /// Drops the entries with this stored payload; returns how many there were.
-    pub fn discard(&mut self, location: Location) -> usize {
-        let before = self.entries.len();
-        self.entries
-            .retain(|entry| entry.location != Some(location));
-        let kept: usize = self.entries.iter().map(Queued::weight).sum();
-        self.bytes.subtract(self.bytes.get() - kept);
-        before - self.entries.len()
+    /// Takes out the entries with this stored message.
+    pub fn discard(&mut self, location: Location) -> Vec<Queued> {
+        let lost = |entry: &Queued| entry.location() == Some(location);
+        let all = std::mem::take(&mut self.entries).into_iter();
+        let (gone, kept): (Vec<_>, Vec<_>) = all.partition(lost);
+        self.bytes
+            .subtract(gone.iter().map(Queued::weight).sum::<usize>());
+        self.entries = kept.into();
+        gone
     }
 
     pub fn take_all(&mut self) -> impl DoubleEndedIterator<Item = Queued> + use<> {
