@@ -37,6 +37,7 @@ impl Source {
         [
             "broker/proto/src/",
             "broker/core/src/",
+            "broker/store/src/",
             "broker/config/src/",
         ]
         .iter()
