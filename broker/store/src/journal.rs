@@ -1,93 +1,217 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The journal's owner: appends, commits, compacts.
+//! The journal's owner: appends, commits, closes; opening is in `recovery`, copying forward in `compaction`.
 
+use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use mqtt_core::{Body, CommitSeq, Record};
+use mqtt_core::{CommitSeq, Record};
 
-use crate::{
-    ClassBytes, Commit, CommitError, Directory, OpenError, Opened, Options, Reader, Stamp,
-};
+use crate::batch::Batch;
+use crate::compaction::Sweep;
+use crate::frame::FrameHeader;
+use crate::index::{Index, Place};
+use crate::key::{Class, Key};
+use crate::op::put_op;
+use crate::reader::Shared;
+use crate::segment::{BODY, FOR_COMPACTION, Segments};
+use crate::value::put_value;
+use crate::{ClassBytes, Commit, CommitError, Reader, Stamp};
 
 /// Durable changes in a directory.
 pub struct Journal {
-    appended: CommitSeq,
-    changes: Vec<(u64, Option<Bytes>)>,
-    reader: Reader,
+    pub(crate) segments: Segments,
+    pub(crate) index: Index,
+    pub(crate) batch: Batch,
+    pub(crate) shared: Arc<Shared>,
+    /// Number of the newest frame.
+    pub(crate) serial: u64,
+    /// The newest record, and the newest that is durable.
+    pub(crate) appended: CommitSeq,
+    pub(crate) durable: CommitSeq,
+    pub(crate) sweep: Option<Sweep>,
+    /// Segments up to this one had damages when the journal was opened: they are copied forward and used no more.
+    pub(crate) damaged: u32,
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) written: ClassBytes,
+    pub(crate) pages: u64,
+    /// The open batch had no room.
+    pub(crate) is_blocked: bool,
+    /// What broke the journal: doing what to which file.
+    pub(crate) broken: Option<(&'static str, String, io::ErrorKind)>,
 }
 
 impl Journal {
-    /// Recovers what a directory holds, whatever its state.
-    pub fn open(
-        _directory: Arc<dyn Directory>,
-        _options: Options,
-    ) -> Result<(Self, Opened), OpenError> {
-        let journal = Self {
-            appended: CommitSeq::default(),
-            changes: Vec::new(),
-            reader: Reader::default(),
-        };
-        Ok((journal, Opened::default()))
-    }
-
     /// Takes a record into the open batch, of which only the net effect is written; never does I/O.
     pub fn append(&mut self, record: Record) {
         self.appended.0 += 1;
-        match record {
-            Record::Message { location, message } => {
-                if let Body::Inline(payload) = &message.body {
-                    self.changes.push((location.0, Some(payload.clone())));
-                }
-            }
-            Record::Forget { location } => self.changes.push((location.0, None)),
-            _ => {}
-        }
+        self.batch.append(record, &self.index);
     }
 
-    /// Writes the open batch and waits for the device; does nothing where nothing was appended.
-    pub fn commit(&mut self, _stamp: Stamp) -> Result<Commit, CommitError> {
-        self.reader
-            .apply(std::mem::take(&mut self.changes), self.appended);
-        Ok(Commit {
-            last: self.appended,
-            ..Commit::default()
-        })
-    }
-
-    /// Whether there is something to copy forward, or a spare segment to make.
-    pub fn wants_compaction(&self) -> bool {
-        false
-    }
-
-    /// One bounded step of it, at most a segment; says whether it did anything. While the store is full it also looks whether the
-    /// device has room again, so call it every second then.
-    pub fn compact(&mut self, _stamp: Stamp) -> Result<bool, CommitError> {
-        Ok(false)
-    }
-
-    /// Whether no new message may be promised; acknowledgements and deletions still have room.
-    pub fn is_full(&self) -> bool {
-        self.spare() == 0
-    }
-
-    /// Bytes that may still be promised.
-    pub fn spare(&self) -> u64 {
-        u64::MAX
-    }
-
-    /// Bytes written since the journal was opened, compaction included, and the pages they touched.
-    pub fn written(&self) -> (ClassBytes, u64) {
-        (ClassBytes::default(), 0)
-    }
-
-    /// Reads payloads beside the owner.
-    pub fn reader(&self) -> Reader {
-        self.reader.clone()
+    /// Writes the open batch and waits for the device; writes nothing where nothing was appended or nothing is left of it.
+    pub fn commit(&mut self, stamp: Stamp) -> Result<Commit, CommitError> {
+        self.commit_open(stamp, false)
     }
 
     /// Commits what is open and leaves the last stamp, at a clean stop.
     pub fn close(mut self, stamp: Stamp) -> Result<Commit, CommitError> {
-        self.commit(stamp)
+        self.commit_open(stamp, true)
+    }
+
+    fn commit_open(&mut self, stamp: Stamp, always: bool) -> Result<Commit, CommitError> {
+        self.check()?;
+        self.buffer.clear();
+        self.buffer.resize(BODY, 0);
+        let net = self.batch.net(&self.index);
+        let mut ends = Vec::with_capacity(net.len());
+        for (key, put, sid) in &net {
+            let value = put.map(|record| |out: &mut Vec<u8>| put_value(record, *sid, out));
+            put_op(key, value, &mut self.buffer);
+            ends.push(self.buffer.len());
+        }
+        let mut done = Commit::default();
+        if always || !net.is_empty() {
+            let header = FrameHeader {
+                serial: self.serial + 1,
+                last: self.appended,
+                stamp,
+                oldest: self.segments.oldest,
+                ..FrameHeader::default()
+            };
+            let written = self
+                .segments
+                .write(&mut self.buffer, header, FOR_COMPACTION);
+            let frame = self.watch(written)?;
+            self.serial += 1;
+            let net = self.batch.net(&self.index);
+            let net: Vec<_> = net
+                .into_iter()
+                .map(|(key, put, sid)| (key.clone(), put.is_some(), sid))
+                .collect();
+            done.pages = self.touch(frame);
+            done.bytes = self.apply(net, &ends, frame);
+        }
+        done.elided = self.batch.elided;
+        self.batch.clear();
+        self.is_blocked = false;
+        self.durable = self.appended;
+        self.shared.applied(self.durable);
+        self.buffer.shrink_to(BUFFER);
+        Ok(Commit {
+            last: self.durable,
+            live: self.index.live().sum(),
+            total: self.segments.total(),
+            ..done
+        })
+    }
+
+    /// Tells the index where the values of a durable frame are; `ends` is where each operation ends in the buffer.
+    fn apply(&mut self, net: Vec<(Key, bool, u64)>, ends: &[usize], frame: Place) -> ClassBytes {
+        let mut bytes = ClassBytes::default();
+        let mut start = BODY;
+        for ((key, is_put, sid), end) in net.into_iter().zip(ends) {
+            let len = end - start;
+            *bytes.of(key.class()) += len as u64;
+            match is_put {
+                true => self.index.put(key, place_in(frame, start, len), sid),
+                false => self.index.delete(&key),
+            }
+            start = *end;
+        }
+        bytes.framing = u64::from(frame.len) - bytes.sum();
+        self.written.add(&bytes);
+        bytes
+    }
+
+    /// Counts the pages a frame lies in.
+    pub(crate) fn touch(&mut self, frame: Place) -> u64 {
+        let (start, end) = (u64::from(frame.offset), u64::from(frame.offset + frame.len));
+        let pages = end.div_ceil(PAGE) - start / PAGE;
+        self.pages += pages;
+        pages
+    }
+
+    /// Whether no new message may be promised; acknowledgements and deletions still have room.
+    pub fn is_full(&self) -> bool {
+        self.is_blocked || self.spare() == 0
+    }
+
+    /// Bytes that may still be promised, those of the open batch taken off.
+    pub fn spare(&self) -> u64 {
+        let kept = self.batch.weight + self.segments.capacity();
+        self.headroom().saturating_sub(kept)
+    }
+
+    /// Bytes that batches may still have; compaction's segment is not among them.
+    pub(crate) fn headroom(&self) -> u64 {
+        let segments = self.segments.free().saturating_sub(FOR_COMPACTION as u64);
+        self.segments.remaining() + segments * self.segments.capacity()
+    }
+
+    /// Bytes written since the journal was opened, and the pages of 4,096 bytes they touched.
+    pub fn written(&self) -> (ClassBytes, u64) {
+        (self.written, self.pages)
+    }
+
+    /// Reads payloads beside the owner.
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.shared))
+    }
+
+    /// Nothing is written any more after an error: what the device has is unknown.
+    pub(crate) fn check(&self) -> Result<(), CommitError> {
+        match &self.broken {
+            None => Ok(()),
+            Some((doing, file, kind)) => Err(CommitError::Io {
+                doing,
+                file: file.clone(),
+                error: (*kind).into(),
+            }),
+        }
+    }
+
+    /// Remembers what went wrong.
+    pub(crate) fn watch<T>(&mut self, result: Result<T, CommitError>) -> Result<T, CommitError> {
+        match &result {
+            Ok(_) => {}
+            Err(CommitError::Full) => self.is_blocked = true,
+            Err(CommitError::Io { doing, file, error }) => {
+                self.broken = Some((doing, file.clone(), error.kind()));
+            }
+        }
+        result
     }
 }
+
+impl ClassBytes {
+    pub(crate) fn of(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Retained => &mut self.retained,
+            Class::Queue => &mut self.queue,
+            Class::Session => &mut self.session,
+        }
+    }
+
+    fn add(&mut self, more: &Self) {
+        self.retained += more.retained;
+        self.queue += more.queue;
+        self.session += more.session;
+        self.framing += more.framing;
+        self.compaction += more.compaction;
+    }
+}
+
+/// Where in its segment an operation is that begins at `start` of the buffer.
+pub(crate) fn place_in(frame: Place, start: usize, len: usize) -> Place {
+    let offset = start - crate::format::SEGMENT_HEADER;
+    Place {
+        segment: frame.segment,
+        offset: frame.offset + u32::try_from(offset).unwrap_or(u32::MAX),
+        len: u32::try_from(len).unwrap_or(u32::MAX),
+    }
+}
+
+/// What a device writes at least.
+const PAGE: u64 = 4_096;
+
+/// Bytes for which the buffer keeps its memory.
+const BUFFER: usize = 1 << 20;

@@ -13,16 +13,34 @@
     )
 )]
 
+mod batch;
 mod commit;
+mod compaction;
+mod cursor;
 mod directory;
+mod format;
+mod frame;
+mod index;
+mod inspection;
 mod journal;
+mod key;
+mod op;
 mod options;
+mod properties;
+mod quarantine;
 mod ram;
 mod reader;
+mod recovery;
+mod replay;
 mod report;
+mod restore;
+mod scan;
+mod segment;
+mod value;
 
 pub use commit::{ClassBytes, Commit, CommitError};
 pub use directory::{Directory, File};
+pub use inspection::{Inspection, inspect};
 pub use journal::Journal;
 pub use options::{Options, Stamp};
 pub use ram::RamDirectory;

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The files of the store: live segments in order, spare ones, and the room for more.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+
+use crate::format::{MAX_SEGMENT, SEGMENT_HEADER, SegmentHeader, VERSION, slot_name};
+use crate::frame::{FRAME_HEADER, FrameHeader};
+use crate::index::Place;
+use crate::reader::Shared;
+use crate::{CommitError, Directory, File, Options};
+
+/// A file with batches.
+pub(crate) struct Segment {
+    pub name: String,
+    pub file: Arc<dyn File>,
+    /// Bytes of the file.
+    pub size: u32,
+    /// Bytes up to the end of its last batch.
+    pub used: u32,
+}
+
+/// A file of zeros or of batches that say nothing any more.
+pub(crate) struct Slot {
+    pub name: String,
+    pub file: Arc<dyn File>,
+    pub size: u32,
+}
+
+/// All files of the store.
+pub(crate) struct Segments {
+    pub directory: Arc<dyn Directory>,
+    pub options: Options,
+    pub salt: u64,
+    /// By number; the last is written to.
+    pub live: BTreeMap<u32, Segment>,
+    /// The first is used next: bytes stay for as long as possible.
+    pub spare: VecDeque<Slot>,
+    pub next_number: u32,
+    pub next_slot: u32,
+    /// No live segment has a smaller number, and the device knows it.
+    pub oldest: u32,
+    /// The device had no room for another segment when one was last to be made.
+    pub device_full: bool,
+    pub shared: Arc<Shared>,
+}
+
+/// Segments without which no batch may begin a new one: compaction needs it.
+pub(crate) const FOR_COMPACTION: usize = 1;
+
+/// Spare segments that are always there: one for compaction, one for what frees room while the device is full.
+pub(crate) const SPARE: usize = 2;
+
+/// More spare segments than this are given back.
+const SPARE_AT_MOST: usize = 16;
+
+impl Segments {
+    /// Bytes of a segment's batches.
+    pub fn capacity(&self) -> u64 {
+        u64::from(self.options.segment_size).saturating_sub(SEGMENT_HEADER as u64)
+    }
+
+    /// Bytes of all batches in live segments.
+    pub fn total(&self) -> u64 {
+        self.live
+            .values()
+            .map(|segment| u64::from(segment.used))
+            .sum()
+    }
+
+    /// Bytes left in the segment that is written to.
+    pub fn remaining(&self) -> u64 {
+        let last = self.live.values().next_back();
+        last.map_or(0, |last| u64::from(last.size.saturating_sub(last.used)))
+    }
+
+    /// How many segments can be begun.
+    pub fn free(&self) -> u64 {
+        self.spare.len() as u64 + self.creatable()
+    }
+
+    /// How many files can be made.
+    pub fn creatable(&self) -> u64 {
+        if self.device_full {
+            return 0;
+        }
+        let size = u64::from(self.options.segment_size);
+        let most = self.options.max_bytes.max(SEGMENTS_AT_LEAST * size);
+        most.saturating_sub(self.allocated()) / size
+    }
+
+    fn allocated(&self) -> u64 {
+        let live = self.live.values().map(|segment| u64::from(segment.size));
+        let spare = self.spare.iter().map(|slot| u64::from(slot.size));
+        live.sum::<u64>() + spare.sum::<u64>()
+    }
+
+    /// Makes one more spare segment; false where there is no room for it.
+    pub fn make_spare(&mut self) -> Result<bool, CommitError> {
+        let again = std::mem::replace(&mut self.device_full, false);
+        if self.creatable() == 0 {
+            self.device_full = again;
+            return Ok(false);
+        }
+        let made = self.make_slot(self.options.segment_size)?;
+        self.device_full = made.is_none();
+        let is_made = made.is_some();
+        self.spare.extend(made);
+        Ok(is_made)
+    }
+
+    /// A file of zeros, durable with its name; none where the device has no room for it.
+    fn make_slot(&mut self, size: u32) -> Result<Option<Slot>, CommitError> {
+        let name = slot_name(self.next_slot);
+        self.next_slot += 1;
+        match self.fill_slot(&name, size) {
+            Ok(file) => Ok(Some(Slot { name, file, size })),
+            Err(error) if is_full(&error) => {
+                // Where even this fails the next start removes it.
+                self.directory.remove(&name).ok();
+                Ok(None)
+            }
+            Err(error) => Err(failed("preparing", &name, error)),
+        }
+    }
+
+    fn fill_slot(&self, name: &str, size: u32) -> io::Result<Arc<dyn File>> {
+        let file = self.directory.create(name)?;
+        let zeros = [0; 65_536];
+        let mut offset = 0;
+        while offset < u64::from(size) {
+            let left = usize::try_from(u64::from(size) - offset).unwrap_or(usize::MAX);
+            let chunk = zeros.get(..left).unwrap_or(&zeros);
+            file.write_at(chunk, offset)?;
+            offset += chunk.len() as u64;
+        }
+        file.sync()?;
+        self.directory.sync()?;
+        Ok(file)
+    }
+
+    /// Writes a frame whose body follows [`BODY`] bytes of room in `buffer`, and waits for the device. At least `reserve` spare
+    /// segments stay; where that cannot be, the store is full.
+    pub fn write(
+        &mut self,
+        buffer: &mut [u8],
+        mut header: FrameHeader,
+        reserve: usize,
+    ) -> Result<Place, CommitError> {
+        let len = (buffer.len() - SEGMENT_HEADER) as u64;
+        let begins = len > self.remaining();
+        if begins {
+            self.begin(len, reserve)?;
+        }
+        let Some((&number, segment)) = self.live.iter_mut().next_back() else {
+            return Err(CommitError::Full);
+        };
+        header.segment = number;
+        header.salt = self.salt;
+        header.complete(buffer.get(BODY..).unwrap_or_default());
+        let (head, frame) = buffer.split_at_mut(SEGMENT_HEADER);
+        put(frame, &header.encode());
+        let offset = segment.used;
+        let written = if begins {
+            let header = SegmentHeader {
+                version: VERSION,
+                number,
+                oldest: self.oldest,
+                salt: self.salt,
+            };
+            put(head, &header.encode());
+            segment.file.write_at(buffer, 0)
+        } else {
+            segment.file.write_at(frame, u64::from(offset))
+        };
+        written.map_err(|error| failed("writing", &segment.name, error))?;
+        if self.options.sync {
+            let synced = segment.file.sync();
+            synced.map_err(|error| failed("syncing", &segment.name, error))?;
+        }
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        segment.used += len;
+        Ok(Place {
+            segment: number,
+            offset,
+            len,
+        })
+    }
+
+    /// Makes a segment with room for `len` bytes the one that is written to.
+    fn begin(&mut self, len: u64, reserve: usize) -> Result<(), CommitError> {
+        let number = self.next_number;
+        let slot = if len <= self.capacity() {
+            if self.spare.len() <= reserve {
+                self.make_spare()?;
+            }
+            let free = self.spare.len() > reserve;
+            free.then(|| self.spare.pop_front()).flatten()
+        } else {
+            self.make_large(len)?
+        };
+        let slot = slot.ok_or(CommitError::Full)?;
+        self.next_number = number.checked_add(1).ok_or(CommitError::Full)?;
+        self.shared.open_file(number, &slot.name, &slot.file);
+        let segment = Segment {
+            name: slot.name,
+            file: slot.file,
+            size: slot.size,
+            used: SEGMENT_HEADER as u32,
+        };
+        self.live.insert(number, segment);
+        Ok(())
+    }
+
+    /// A file of its own for a batch that is larger than a segment.
+    fn make_large(&mut self, len: u64) -> Result<Option<Slot>, CommitError> {
+        let size = len + SEGMENT_HEADER as u64;
+        let spare = self.options.max_bytes.saturating_sub(self.allocated());
+        match u32::try_from(size) {
+            Ok(fitting) if size <= spare && size <= MAX_SEGMENT => self.make_slot(fitting),
+            _ => Ok(None),
+        }
+    }
+
+    /// Makes `oldest`, which a durable frame names, the first live segment; the ones before are used again.
+    pub fn release(&mut self, oldest: u32) {
+        self.oldest = oldest;
+        let live = self.live.split_off(&oldest);
+        for (number, segment) in std::mem::replace(&mut self.live, live) {
+            self.shared.close_file(number);
+            let slot = Slot {
+                name: segment.name,
+                file: segment.file,
+                size: segment.size,
+            };
+            self.keep(slot);
+        }
+    }
+
+    /// Keeps a file as a spare segment, or removes it where it has another size or there are enough.
+    pub fn keep(&mut self, slot: Slot) {
+        if slot.size == self.options.segment_size && self.spare.len() < SPARE_AT_MOST {
+            self.spare.push_back(slot);
+        } else {
+            // One that cannot be removed is found again at the next start.
+            self.directory.remove(&slot.name).ok();
+        }
+    }
+}
+
+/// Whether an error says that there is no room.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
+pub(crate) fn failed(doing: &'static str, file: &str, error: io::Error) -> CommitError {
+    CommitError::Io {
+        doing,
+        file: file.to_owned(),
+        error,
+    }
+}
+
+fn put(to: &mut [u8], bytes: &[u8]) {
+    if let Some(to) = to.get_mut(..bytes.len()) {
+        to.copy_from_slice(bytes);
+    }
+}
+
+/// Bytes before the body in a buffer to be written: those of both headers.
+pub(crate) const BODY: usize = SEGMENT_HEADER + FRAME_HEADER;
+
+/// A store with fewer could not compact.
+const SEGMENTS_AT_LEAST: u64 = 8;

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The journal against a model of it, on disks that lose power, run full, fail and rot.
+
+mod model;
+
+mod properties;
+mod workload;
+
+/// The seeds of one test; `PROPERTY_SEED=N` runs that one only.
+fn seeds(count: u64) -> impl Iterator<Item = u64> {
+    let own = std::env::var("PROPERTY_SEED").ok();
+    let own: Option<u64> = own.map(|seed| seed.parse().expect("PROPERTY_SEED is a number"));
+    let range = own.map_or(0..count, |seed| seed..seed + 1);
+    range.inspect(|seed| println!("PROPERTY_SEED={seed}"))
+}
