@@ -4,6 +4,7 @@
 mod model;
 
 mod properties;
+mod wear;
 mod workload;
 
 /// The seeds of one test; `PROPERTY_SEED=N` runs that one only.

@@ -40,6 +40,14 @@ impl ClassBytes {
     pub fn sum(&self) -> u64 {
         self.retained + self.queue + self.session + self.framing + self.compaction
     }
+
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.retained += more.retained;
+        self.queue += more.queue;
+        self.session += more.session;
+        self.framing += more.framing;
+        self.compaction += more.compaction;
+    }
 }
 
 /// Why a batch is not durable.

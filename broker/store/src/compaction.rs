@@ -13,7 +13,7 @@ use crate::journal::{Journal, place_in};
 use crate::key::Key;
 use crate::op::Ops;
 use crate::segment::{BODY, SPARE, failed};
-use crate::{CommitError, Stamp};
+use crate::{ClassBytes, CommitError, Stamp};
 
 /// The oldest segment while it is copied forward.
 pub(crate) struct Sweep {
@@ -207,8 +207,11 @@ impl Journal {
         }
         let frame = written?;
         self.serial += 1;
-        self.touch(frame);
-        self.written.compaction += u64::from(frame.len);
+        let bytes = ClassBytes {
+            compaction: u64::from(frame.len),
+            ..ClassBytes::default()
+        };
+        self.meter(stamp, bytes, frame);
         let mut start = BODY;
         for Copied { key, from, end } in copied {
             let sid = self.index.owner(&key);

@@ -15,7 +15,7 @@ use crate::op::put_op;
 use crate::reader::Shared;
 use crate::segment::{BODY, FOR_COMPACTION, Segments};
 use crate::value::put_value;
-use crate::{ClassBytes, Commit, CommitError, Reader, Stamp};
+use crate::{ClassBytes, Commit, CommitError, Reader, Stamp, Wear, Written};
 
 /// Durable changes in a directory.
 pub struct Journal {
@@ -32,8 +32,7 @@ pub struct Journal {
     /// Segments up to this one had damages when the journal was opened: they are copied forward and used no more.
     pub(crate) damaged: u32,
     pub(crate) buffer: Vec<u8>,
-    pub(crate) written: ClassBytes,
-    pub(crate) pages: u64,
+    pub(crate) wear: Wear,
     /// The open batch had no room.
     pub(crate) is_blocked: bool,
     /// What broke the journal: doing what to which file.
@@ -59,17 +58,9 @@ impl Journal {
 
     fn commit_open(&mut self, stamp: Stamp, always: bool) -> Result<Commit, CommitError> {
         self.check()?;
-        self.buffer.clear();
-        self.buffer.resize(BODY, 0);
-        let net = self.batch.net(&self.index);
-        let mut ends = Vec::with_capacity(net.len());
-        for (key, put, sid) in &net {
-            let value = put.map(|record| |out: &mut Vec<u8>| put_value(record, *sid, out));
-            put_op(key, value, &mut self.buffer);
-            ends.push(self.buffer.len());
-        }
+        let (ends, is_metered) = self.encode_open(stamp, always);
         let mut done = Commit::default();
-        if always || !net.is_empty() {
+        if !ends.is_empty() {
             let header = FrameHeader {
                 serial: self.serial + 1,
                 last: self.appended,
@@ -82,13 +73,11 @@ impl Journal {
                 .write(&mut self.buffer, header, FOR_COMPACTION);
             let frame = self.watch(written)?;
             self.serial += 1;
-            let net = self.batch.net(&self.index);
-            let net: Vec<_> = net
-                .into_iter()
-                .map(|(key, put, sid)| (key.clone(), put.is_some(), sid))
-                .collect();
-            done.pages = self.touch(frame);
-            done.bytes = self.apply(net, &ends, frame);
+            done.bytes = self.apply(&ends, is_metered, frame);
+            done.pages = self.meter(stamp, done.bytes, frame);
+            if is_metered {
+                self.wear.saved(stamp.moment);
+            }
         }
         done.elided = self.batch.elided;
         self.batch.clear();
@@ -104,8 +93,38 @@ impl Journal {
         })
     }
 
+    /// Puts the open batch into the buffer, and sometimes the meter behind it; says where each operation ends, and whether the
+    /// last is the meter's.
+    fn encode_open(&mut self, stamp: Stamp, always: bool) -> (Vec<usize>, bool) {
+        self.buffer.clear();
+        self.buffer.resize(BODY, 0);
+        let net = self.batch.net(&self.index);
+        let mut ends = Vec::with_capacity(net.len() + 1);
+        for (key, put, sid) in &net {
+            let value = put.map(|record| |out: &mut Vec<u8>| put_value(record, *sid, out));
+            put_op(key, value, &mut self.buffer);
+            ends.push(self.buffer.len());
+        }
+        let is_metered = always || !net.is_empty() && self.wear.is_due(stamp.moment);
+        if is_metered {
+            let value = |out: &mut Vec<u8>| self.wear.save(out);
+            put_op(&Key::Wear, Some(value), &mut self.buffer);
+            ends.push(self.buffer.len());
+        }
+        (ends, is_metered)
+    }
+
     /// Tells the index where the values of a durable frame are; `ends` is where each operation ends in the buffer.
-    fn apply(&mut self, net: Vec<(Key, bool, u64)>, ends: &[usize], frame: Place) -> ClassBytes {
+    fn apply(&mut self, ends: &[usize], is_metered: bool, frame: Place) -> ClassBytes {
+        let net = self.batch.net(&self.index);
+        self.wear.count_topics(&net, ends);
+        let net = net.into_iter();
+        let mut net: Vec<_> = net
+            .map(|(key, put, sid)| (key.clone(), put.is_some(), sid))
+            .collect();
+        if is_metered {
+            net.push((Key::Wear, true, 0));
+        }
         let mut bytes = ClassBytes::default();
         let mut start = BODY;
         for ((key, is_put, sid), end) in net.into_iter().zip(ends) {
@@ -117,16 +136,19 @@ impl Journal {
             }
             start = *end;
         }
-        bytes.framing = u64::from(frame.len) - bytes.sum();
-        self.written.add(&bytes);
+        bytes.framing += u64::from(frame.len) - bytes.sum();
         bytes
     }
 
-    /// Counts the pages a frame lies in.
-    pub(crate) fn touch(&mut self, frame: Place) -> u64 {
+    /// Counts a frame, and segments that were made for it; returns the pages it lies in.
+    pub(crate) fn meter(&mut self, stamp: Stamp, bytes: ClassBytes, frame: Place) -> u64 {
         let (start, end) = (u64::from(frame.offset), u64::from(frame.offset + frame.len));
         let pages = end.div_ceil(PAGE) - start / PAGE;
-        self.pages += pages;
+        let prepared = std::mem::take(&mut self.segments.prepared);
+        let mut written = Written { bytes, pages };
+        written.bytes.framing += prepared;
+        written.pages += prepared / PAGE;
+        self.wear.add(stamp.moment, written);
         pages
     }
 
@@ -147,9 +169,9 @@ impl Journal {
         self.segments.remaining() + segments * self.segments.capacity()
     }
 
-    /// Bytes written since the journal was opened, and the pages of 4,096 bytes they touched.
-    pub fn written(&self) -> (ClassBytes, u64) {
-        (self.written, self.pages)
+    /// What the device was made to write.
+    pub fn wear(&self) -> &Wear {
+        &self.wear
     }
 
     /// Reads payloads beside the owner.
@@ -188,15 +210,8 @@ impl ClassBytes {
             Class::Retained => &mut self.retained,
             Class::Queue => &mut self.queue,
             Class::Session => &mut self.session,
+            Class::Framing => &mut self.framing,
         }
-    }
-
-    fn add(&mut self, more: &Self) {
-        self.retained += more.retained;
-        self.queue += more.queue;
-        self.session += more.session;
-        self.framing += more.framing;
-        self.compaction += more.compaction;
     }
 }
 

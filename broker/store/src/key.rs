@@ -14,6 +14,8 @@ pub(crate) enum Key {
     Retained(Box<str>),
     Message(u64),
     Entry(u64),
+    /// What the device was made to write.
+    Wear,
 }
 
 /// What the wear meter tells apart.
@@ -22,6 +24,7 @@ pub(crate) enum Class {
     Retained,
     Queue,
     Session,
+    Framing,
 }
 
 impl Key {
@@ -29,6 +32,7 @@ impl Key {
         match self {
             Self::Retained(_) => Class::Retained,
             Self::Message(_) | Self::Entry(_) => Class::Queue,
+            Self::Wear => Class::Framing,
             _ => Class::Session,
         }
     }
@@ -40,7 +44,7 @@ impl Key {
             | Self::Absent(sid)
             | Self::Subscription(sid, _)
             | Self::Received(sid, _) => Some(*sid),
-            Self::Retained(_) | Self::Message(_) | Self::Entry(_) => None,
+            Self::Retained(_) | Self::Message(_) | Self::Entry(_) | Self::Wear => None,
         }
     }
 
@@ -53,6 +57,7 @@ impl Key {
             Self::Retained(_) => tag::RETAINED,
             Self::Message(_) => tag::MESSAGE,
             Self::Entry(_) => tag::ENTRY,
+            Self::Wear => tag::WEAR,
         }
     }
 
@@ -71,6 +76,7 @@ impl Key {
                 put_number(u64::from(*packet_id), out);
             }
             Self::Retained(topic) => put_block(topic.as_bytes(), out),
+            Self::Wear => {}
         }
     }
 
@@ -83,6 +89,7 @@ impl Key {
             tag::RETAINED => Self::Retained(cursor.text()?.into()),
             tag::MESSAGE => Self::Message(cursor.number()?),
             tag::ENTRY => Self::Entry(cursor.number()?),
+            tag::WEAR => Self::Wear,
             _ => return None,
         })
     }
@@ -97,5 +104,6 @@ pub(crate) mod tag {
     pub(crate) const RETAINED: u8 = 5;
     pub(crate) const MESSAGE: u8 = 6;
     pub(crate) const ENTRY: u8 = 7;
+    pub(crate) const WEAR: u8 = 8;
     pub(crate) const DELETE: u8 = 0x40;
 }

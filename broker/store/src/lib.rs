@@ -36,7 +36,9 @@ mod report;
 mod restore;
 mod scan;
 mod segment;
+mod topics;
 mod value;
+mod wear;
 
 pub use commit::{ClassBytes, Commit, CommitError};
 pub use directory::{Directory, File};
@@ -46,3 +48,5 @@ pub use options::{Options, Stamp};
 pub use ram::RamDirectory;
 pub use reader::{ReadError, Reader};
 pub use report::{Damage, OpenError, Opened, Report};
+pub use topics::Topics;
+pub use wear::{Wear, Written};

@@ -13,7 +13,7 @@ use crate::replay::{Part, Replay, replay};
 use crate::restore::restore;
 use crate::scan::{Found, Scan, failing, scan};
 use crate::segment::{SPARE, Segment, Segments, Slot};
-use crate::{ClassBytes, CommitError, Damage, Directory, OpenError, Opened, Options, Report};
+use crate::{CommitError, Damage, Directory, OpenError, Opened, Options, Report};
 
 impl Journal {
     /// Recovers what a directory holds, whatever its state, and makes it ready to be written to.
@@ -56,8 +56,7 @@ impl Journal {
             sweep: None,
             damaged: damaged.unwrap_or(0),
             buffer: Vec::new(),
-            written: ClassBytes::default(),
-            pages: 0,
+            wear: restored.wear,
             is_blocked: false,
             broken: None,
         };
@@ -135,6 +134,7 @@ fn segments(
         next_number: scan.next_number,
         next_slot: scan.next_slot,
         oldest: first.unwrap_or(scan.next_number),
+        prepared: 0,
         device_full: false,
         shared: Arc::clone(shared),
     };

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use mqtt_core::{Body, Location, Moment, Record, SessionKey};
 use mqtt_proto::{Filter, PacketId, SubscribeOptions, Will};
 
+use crate::Wear;
 use crate::index::Index;
 use crate::key::Key;
 use crate::op::{Op, Ops};
@@ -21,6 +22,7 @@ pub(crate) struct Restored {
     pub records: Vec<Record>,
     pub names: HashMap<SessionKey, u64>,
     pub orphans: Vec<Key>,
+    pub wear: Wear,
 }
 
 /// Values with their sessions still as numbers.
@@ -33,6 +35,7 @@ struct Values {
     retained: Vec<Record>,
     messages: Vec<(u64, Record)>,
     entries: Vec<(u64, StoredEntry)>,
+    wear: Option<Wear>,
     /// Values that cannot be understood.
     unknown: Vec<Key>,
 }
@@ -99,6 +102,7 @@ impl Values {
                 self.messages.push((*location, record));
             }
             Key::Entry(id) => self.entries.push((*id, StoredEntry::decode(value)?)),
+            Key::Wear => self.wear = Wear::restored(value),
         }
         Some(())
     }
@@ -106,6 +110,7 @@ impl Values {
     fn into_restored(mut self, index: &Index) -> Restored {
         let mut restored = Restored {
             orphans: self.unknown,
+            wear: self.wear.unwrap_or_default(),
             ..Restored::default()
         };
         self.sessions.sort_unstable_by_key(|(sid, ..)| *sid);

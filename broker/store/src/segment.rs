@@ -43,6 +43,8 @@ pub(crate) struct Segments {
     pub oldest: u32,
     /// The device had no room for another segment when one was last to be made.
     pub device_full: bool,
+    /// Bytes of new segments that the meter does not know of yet.
+    pub prepared: u64,
     pub shared: Arc<Shared>,
 }
 
@@ -115,7 +117,10 @@ impl Segments {
         let name = slot_name(self.next_slot);
         self.next_slot += 1;
         match self.fill_slot(&name, size) {
-            Ok(file) => Ok(Some(Slot { name, file, size })),
+            Ok(file) => {
+                self.prepared += u64::from(size);
+                Ok(Some(Slot { name, file, size }))
+            }
             Err(error) if is_full(&error) => {
                 // Where even this fails the next start removes it.
                 self.directory.remove(&name).ok();
