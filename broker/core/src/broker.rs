@@ -14,8 +14,10 @@ mod introspection;
 mod lifecycle;
 mod publish;
 mod pump;
+mod restore;
 mod route;
 mod share;
+mod snapshot;
 mod status;
 mod subscribe;
 mod will;
@@ -71,7 +73,7 @@ pub struct Broker {
     memory: Ledger,
     timers: Timers,
     work: VecDeque<Work>,
-    /// Fan-outs in `work` of QoS 2 messages.
+    /// Fan-outs in `work` whose records are one with what began them.
     exact_fan_outs: usize,
     sys: SysTopics,
     stats: Stats,

@@ -20,8 +20,8 @@ pub struct Effects {
     pub events: Vec<Event>,
     /// Durable changes in order; they must be appended to the store before the core is left.
     pub records: Vec<Record>,
-    /// The records of a QoS 2 message with very many receivers go on in the next entry: none of them may become durable
-    /// without the others.
+    /// The records of a QoS 2 message or a will with very many receivers go on in the next entry: none of them may become
+    /// durable without the others.
     pub incomplete: bool,
     /// Work is left: enter again with [`crate::Command::Tick`] without waiting for the deadline.
     pub unfinished: bool,

@@ -30,34 +30,42 @@ impl Retained {
     ///
     /// Returns whether anything is different from before.
     pub fn set(&mut self, message: &Arc<Message>, limits: &Limits) -> Result<bool, RetainedFull> {
-        let topic = ByteString::from(message.topic.as_str());
-        let (counts, len) = (!topic.starts_with('$'), weight(message));
-        let replaced = self.messages.get(&topic);
-        let earlier = replaced.map(|m| weight(m));
-        let expires = replaced.and_then(|m| m.expires);
-        let same = replaced.map_or(len == 0, |m| m.says_the_same_as(message));
+        let (topic, len) = (message.topic.as_str(), weight(message));
+        let changed = self.would_change(message);
         if len == 0 {
-            self.messages.remove(&topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7], in 3.1.1 [MQTT-3.3.1-10], [MQTT-3.3.1-11]
-        } else {
-            let count = self.count + usize::from(earlier.is_none());
-            let bytes = self.bytes - earlier.unwrap_or(0).min(self.bytes) + len;
-            if counts && (count > limits.max_retained_messages || bytes > limits.max_retained_bytes)
-            {
-                return Err(RetainedFull);
-            }
-            self.messages.insert(topic.clone(), Arc::clone(message)); // in 3.1.1 [MQTT-3.3.1-7]
+            self.forget(topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7], in 3.1.1 [MQTT-3.3.1-10], [MQTT-3.3.1-11]
+            return Ok(changed);
         }
-        if let Some(at) = expires {
-            self.expiring.remove(&(at, topic.clone()));
+        let earlier = self.messages.get(topic).map(|m| weight(m));
+        let count = self.count + usize::from(earlier.is_none());
+        let bytes = self.bytes - earlier.unwrap_or(0).min(self.bytes) + len;
+        let full = count > limits.max_retained_messages || bytes > limits.max_retained_bytes;
+        if full && !topic.starts_with('$') {
+            return Err(RetainedFull);
         }
-        if let Some(at) = message.expires.filter(|_| len > 0) {
-            self.expiring.insert((at, topic));
+        self.restore(message); // in 3.1.1 [MQTT-3.3.1-7]
+        Ok(changed)
+    }
+
+    /// Stores a message that was retained before, whatever the limits.
+    pub fn restore(&mut self, message: &Arc<Message>) {
+        let topic = ByteString::from(message.topic.as_str());
+        if let Some(at) = message.expires {
+            self.expiring.insert((at, topic.clone()));
         }
-        if counts {
-            self.count = self.count + usize::from(len > 0) - usize::from(earlier.is_some());
-            self.bytes = self.bytes + len - earlier.unwrap_or(0);
+        if !topic.starts_with('$') {
+            self.count += 1;
+            self.bytes += weight(message);
         }
-        Ok(!same)
+        if let Some(earlier) = self.messages.insert(topic, Arc::clone(message)) {
+            self.leave_out(&earlier, message.expires);
+        }
+    }
+
+    /// Whether the message would leave anything different from before.
+    pub fn would_change(&self, message: &Message) -> bool {
+        let earlier = self.messages.get(message.topic.as_str());
+        earlier.map_or(weight(message) > 0, |m| !m.says_the_same_as(message))
     }
 
     /// Whether the message needs more room than the one it replaces has.
@@ -101,6 +109,11 @@ impl Retained {
         self.forget(&topic)
     }
 
+    /// All of them, in the order of their topics.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.messages.values()
+    }
+
     /// Messages outside `$` topics.
     pub fn len(&self) -> usize {
         self.count
@@ -124,16 +137,22 @@ impl Retained {
         topic.starts_with(prefix).then(|| topic.clone())
     }
 
-    fn forget(&mut self, topic: &ByteString) -> Option<Arc<Message>> {
+    fn forget(&mut self, topic: &str) -> Option<Arc<Message>> {
         let message = self.messages.remove(topic)?;
-        if let Some(at) = message.expires {
-            self.expiring.remove(&(at, topic.clone()));
-        }
-        if !topic.starts_with('$') {
-            self.count -= 1;
-            self.bytes -= weight(&message);
-        }
+        self.leave_out(&message, None);
         Some(message)
+    }
+
+    /// No longer counts a message whose topic has none now, or one that expires at `expires`.
+    fn leave_out(&mut self, message: &Message, expires: Option<Moment>) {
+        if let Some(at) = message.expires.filter(|at| Some(*at) != expires) {
+            let topic = ByteString::from(message.topic.as_str());
+            self.expiring.remove(&(at, topic));
+        }
+        if !message.topic.as_str().starts_with('$') {
+            self.count -= 1;
+            self.bytes -= weight(message);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use bytestring::ByteString;
-use mqtt_proto::{Filter, QoS};
+use mqtt_proto::{Filter, QoS, SubscribeOptions};
 
 use crate::session::SessionId;
 use crate::shared::GroupId;
@@ -19,6 +19,18 @@ pub(crate) struct Subscriber {
     pub no_local: bool,
     pub retain_as_published: bool,
     pub identifier: Option<u32>,
+}
+
+impl Subscriber {
+    pub fn new(session: SessionId, options: SubscribeOptions, identifier: Option<u32>) -> Self {
+        Self {
+            session,
+            qos: options.qos,
+            no_local: options.no_local,
+            retain_as_published: options.retain_as_published,
+            identifier,
+        }
+    }
 }
 
 /// What a filter leads to.
@@ -75,6 +87,18 @@ impl Routes {
     /// Removes a group.
     pub fn remove_group(&mut self, filter: &Filter, group: GroupId) {
         self.take(filter, |receiver| receiver.is_group(group));
+    }
+
+    /// The session's subscription with this filter.
+    pub fn find(&self, filter: &Filter, session: SessionId) -> Option<Subscriber> {
+        let list = match filter.is_wildcard() {
+            true => self.wild.find(filter.matched()),
+            false => self.exact.get(filter.matched()),
+        };
+        list?.iter().find_map(|receiver| match receiver {
+            Receiver::Session(subscriber) if subscriber.session == session => Some(*subscriber),
+            _ => None,
+        })
     }
 
     fn list(&mut self, filter: &Filter) -> &mut Vec<Receiver> {
@@ -138,6 +162,18 @@ impl Node {
             }
         }
         &mut node.here
+    }
+
+    fn find(&self, filter: &str) -> Option<&Vec<Receiver>> {
+        let mut node = self;
+        for level in filter.split('/') {
+            match level {
+                "#" => return Some(&node.below),
+                "+" => node = node.plus.as_deref()?,
+                _ => node = node.children.get(level)?,
+            }
+        }
+        Some(&node.here)
     }
 
     fn remove(&mut self, filter: &str, wanted: &impl Fn(&Receiver) -> bool) -> bool {

@@ -128,6 +128,10 @@ impl Sessions {
         self.table.get_mut(id.index as usize).filter(|s| s.id == id)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.table.iter().map(|(_, session)| session)
+    }
+
     pub fn remove(&mut self, id: SessionId) -> Option<Session> {
         self.get(id)?;
         let session = self.table.try_remove(id.index as usize)?;

@@ -24,7 +24,7 @@ pub(crate) struct GroupId {
 
 /// The sessions that subscribed to one `$share/group/filter`.
 pub(crate) struct Group {
-    id: GroupId,
+    pub id: GroupId,
     pub filter: Filter,
     /// Members that had room when last looked at, the next one first.
     ring: VecDeque<Subscriber>,
@@ -85,6 +85,12 @@ impl Group {
         self.ring.is_empty() && self.parked.is_empty()
     }
 
+    /// The terms of a member.
+    pub fn member(&self, session: SessionId) -> Option<Subscriber> {
+        let turn = self.ring.iter().find(|m| m.session == session).copied();
+        turn.or_else(|| self.parked(session))
+    }
+
     fn find(&mut self, session: SessionId) -> Option<&mut Subscriber> {
         let turn = self.ring.iter_mut().find(|m| m.session == session);
         turn.or_else(|| self.parked.get_mut(&session))
@@ -112,7 +118,7 @@ pub(crate) struct Groups {
 impl Groups {
     /// Adds a member, or replaces the terms of its earlier subscription with the same filter. [MQTT-3.8.4-3]
     pub fn join(&mut self, filter: &Filter, member: Subscriber) -> Option<Joined> {
-        let found = self.by_filter.get(filter).copied();
+        let found = self.find(filter);
         let id = found.unwrap_or_else(|| self.begin(filter));
         let group = self.get_mut(id)?;
         let mut joined = Joined {
@@ -140,7 +146,7 @@ impl Groups {
         filter: &Filter,
         session: SessionId,
     ) -> Option<(GroupId, Option<Group>)> {
-        let id = self.by_filter.get(filter).copied()?;
+        let id = self.find(filter)?;
         let group = self.get_mut(id)?;
         if !group.remove(session) {
             return None;
@@ -152,6 +158,14 @@ impl Groups {
         }
         self.by_filter.remove(filter);
         Some((id, self.table.try_remove(id.index as usize)))
+    }
+
+    pub fn find(&self, filter: &Filter) -> Option<GroupId> {
+        self.by_filter.get(filter).copied()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.table.iter().map(|(_, group)| group)
     }
 
     pub fn get(&self, id: GroupId) -> Option<&Group> {

@@ -32,6 +32,13 @@ impl Reference {
     pub fn new(charge: Charge) -> Self {
         Self {
             count: 1,
+            ..Self::unclaimed(charge)
+        }
+    }
+
+    pub fn unclaimed(charge: Charge) -> Self {
+        Self {
+            count: 0,
             _charge: charge,
         }
     }

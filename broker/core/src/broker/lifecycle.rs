@@ -155,7 +155,13 @@ impl Broker {
     }
 
     /// Leaves a session without connection; it ends now or when its expiry interval passes. [MQTT-4.1.0-1]
-    fn detach(&mut self, now: Moment, id: SessionId, wants_will: bool, fx: &mut Effects) {
+    pub(super) fn detach(
+        &mut self,
+        now: Moment,
+        id: SessionId,
+        wants_will: bool,
+        fx: &mut Effects,
+    ) {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };

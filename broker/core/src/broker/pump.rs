@@ -9,7 +9,7 @@ use super::deliver::{Carrier, Terms, delivery};
 use super::work::Work;
 use super::{Broker, wake};
 use crate::connection::Connection;
-use crate::session::{Replay, Session, SessionId, Sessions};
+use crate::session::{Queued, Replay, Session, SessionId, Sessions};
 use crate::{
     CommitSeq, ConnectionId, Delivery, Effects, FetchRequest, Frame, Limits, Location, Moment,
 };
@@ -56,6 +56,9 @@ impl Broker {
         else {
             return Step::Blocked;
         };
+        if request_payloads(session, c.id, fx) {
+            return Step::Blocked;
+        }
         let Some((packet_id, entry)) = session.outbound.resend() else {
             return Step::Blocked;
         };
@@ -96,13 +99,7 @@ impl Broker {
             return Step::Blocked;
         };
         let conn = c.id;
-        if session
-            .outbound
-            .queue
-            .front()
-            .is_some_and(|entry| entry.payload().is_none())
-        {
-            request_payloads(session, conn, fx);
+        if request_payloads(session, conn, fx) {
             return Step::Blocked;
         }
         let Some(entry) = session.outbound.queue.pop() else {
@@ -194,13 +191,13 @@ impl Broker {
         session.outbound.fetching = session.outbound.fetching.saturating_sub(1);
         if payload.is_none() {
             // The store lost it: an empty entry would be a lie, so it goes.
-            for entry in session.outbound.queue.discard(location) {
-                self.stats.queued_messages -= 1;
+            for (entry, waited) in session.outbound.discard(location) {
+                self.stats.queued_messages -= u64::from(waited);
                 self.stats.publish_dropped += 1;
                 self.settle_stored(id, entry.stored, fx);
             }
         } else {
-            for entry in session.outbound.queue.head_mut(FETCH_AHEAD) {
+            for entry in session.outbound.next_to_send(FETCH_AHEAD) {
                 if entry.location() == Some(location) {
                     entry.fetched.clone_from(&payload);
                 }
@@ -223,22 +220,20 @@ pub(super) fn ready<'a>(
     room.then_some((session, c))
 }
 
-/// Asks the store for the payloads at the head of the queue, unless it was asked already.
-fn request_payloads(session: &mut Session, conn: ConnectionId, fx: &mut Effects) {
-    if session.outbound.fetching > 0 {
-        return;
+/// Asks the store for the payloads of what is to be sent next, unless it was asked already; true if the first is missing.
+fn request_payloads(session: &mut Session, conn: ConnectionId, fx: &mut Effects) -> bool {
+    let outbound = &mut session.outbound;
+    let is_missing = |entry: &&mut Queued| entry.payload().is_none();
+    if !outbound.next_to_send(1).any(|entry| is_missing(&entry)) {
+        return false;
     }
-    let missing = session
-        .outbound
-        .queue
-        .head_mut(FETCH_AHEAD)
-        .filter(|entry| entry.payload().is_none());
-    let mut locations: Vec<Location> = missing.filter_map(|entry| entry.location()).collect();
-    locations.dedup();
-    session.outbound.fetching = locations.len();
-    fx.fetch.extend(
-        locations
-            .into_iter()
-            .map(|location| FetchRequest { conn, location }),
-    );
+    if outbound.fetching == 0 {
+        let missing = outbound.next_to_send(FETCH_AHEAD).filter(is_missing);
+        let mut locations: Vec<Location> = missing.filter_map(|entry| entry.location()).collect();
+        locations.dedup();
+        outbound.fetching = locations.len();
+        let request = |location| FetchRequest { conn, location };
+        fx.fetch.extend(locations.into_iter().map(request));
+    }
+    true
 }

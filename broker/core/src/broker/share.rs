@@ -202,7 +202,7 @@ impl Broker {
     }
 
     /// Has the next entry hand out what waits, if a member has a turn.
-    fn hand_out_later(&mut self, id: GroupId) {
+    pub(super) fn hand_out_later(&mut self, id: GroupId) {
         let due = |group: &&mut Group| !group.queue.is_empty() && group.has_turns();
         if let Some(group) = self.groups.get_mut(id).filter(due) {
             if !std::mem::replace(&mut group.work_is_due, true) {

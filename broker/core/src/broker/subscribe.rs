@@ -60,13 +60,7 @@ impl Broker {
             self.tell(event, fx);
             return reason;
         }
-        let subscriber = Subscriber {
-            session: id,
-            qos: options.qos,
-            no_local: options.no_local,
-            retain_as_published: options.retain_as_published,
-            identifier,
-        };
+        let subscriber = Subscriber::new(id, options, identifier);
         let Some(session) = self.sessions.get_mut(id) else {
             return Reason::UnspecifiedError;
         };

@@ -45,9 +45,12 @@ pub(super) struct FanOut {
 }
 
 impl FanOut {
-    /// Whether its publisher must not be taken for served before all receivers are.
+    /// Whether it must not begin without its end: its publisher will not send the message again.
     fn is_exact(&self) -> bool {
-        matches!(self.ack, Some((_, QoS::ExactlyOnce, _)))
+        match self.ack {
+            Some((_, qos, _)) => qos == QoS::ExactlyOnce,
+            None => self.carrier.message().qos > QoS::AtMostOnce, // a will
+        }
     }
 }
 

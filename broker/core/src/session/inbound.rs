@@ -22,6 +22,10 @@ impl Inbound {
         self.received.remove(&packet_id)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = PacketId> {
+        self.received.iter().copied()
+    }
+
     pub fn holds(&self, packet_id: PacketId) -> bool {
         self.received.contains(&packet_id)
     }

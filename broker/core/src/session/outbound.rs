@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use mqtt_proto::{PacketId, QoS};
 
 use crate::session::{Queue, Queued};
-use crate::{ConnectionId, Progress};
+use crate::{ConnectionId, Location, Progress};
 
 /// How far the exchange of a message in flight is.
 ///
@@ -119,6 +119,39 @@ impl Outbound {
         }
     }
 
+    /// Takes back what was in flight when the broker ended; none is counted until a connection begins.
+    pub fn restore(&mut self, entry: Queued, progress: Progress) {
+        let exact = entry.qos == QoS::ExactlyOnce;
+        let (packet_id, serial, received, stage) = match progress {
+            Progress::Waiting => return self.queue.push_back(entry),
+            Progress::Sent { packet_id, serial } if exact => (packet_id, serial, 0, Stage::Receive),
+            Progress::Sent { packet_id, serial } => (packet_id, serial, 0, Stage::Acknowledge),
+            Progress::Confirmed {
+                packet_id,
+                serial,
+                received,
+            } => (packet_id, serial, received, Stage::Complete),
+        };
+        self.last_serial = self.last_serial.max(serial);
+        self.last_received = self.last_received.max(received);
+        let message = Inflight {
+            serial,
+            packet_id,
+            stage,
+            entry,
+            received,
+            counted: false,
+            withheld: false,
+        };
+        let place = self.inflight.partition_point(|m| m.serial < serial);
+        self.inflight.insert(place, message);
+    }
+
+    /// What is in flight, in the order of its first transmission.
+    pub fn all_in_flight(&self) -> impl Iterator<Item = &Inflight> {
+        self.inflight.iter()
+    }
+
     /// Whether a message that is queued now has to stay there.
     pub fn would_wait(&self, connection: Option<ConnectionId>) -> bool {
         connection.is_none() || !self.queue.is_empty() || !self.has_room()
@@ -148,6 +181,28 @@ impl Outbound {
         self.counted += 1;
         self.unsent -= 1;
         Some((message.packet_id, message.entry.clone()))
+    }
+
+    /// The `max` messages to send next: those in flight that are to be sent again, then those that wait.
+    pub fn next_to_send(&mut self, max: usize) -> impl Iterator<Item = &mut Queued> {
+        let again = |m: &&mut Inflight| !m.counted && m.stage != Stage::Complete;
+        let again = self.inflight.iter_mut().filter(again);
+        let again = again.take(self.unsent).map(|m| &mut m.entry);
+        again.chain(self.queue.iter_mut()).take(max)
+    }
+
+    /// Takes out the messages that are still to be sent and miss this payload; true for those that waited.
+    pub fn discard(&mut self, location: Location) -> Vec<(Queued, bool)> {
+        let lost = |m: &Inflight| {
+            let again = !m.counted && m.stage != Stage::Complete;
+            again && m.entry.misses(location)
+        };
+        let waited = self.queue.discard(location).into_iter();
+        let mut gone: Vec<_> = waited.map(|entry| (entry, true)).collect();
+        while let Some(index) = self.inflight.iter().position(lost) {
+            gone.extend(self.remove(index).map(|entry| (entry, false)));
+        }
+        gone
     }
 
     /// Identifiers of which the client has the message and only PUBREL is to be sent again, in the order of their

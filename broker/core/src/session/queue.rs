@@ -49,6 +49,11 @@ impl Queued {
         }
     }
 
+    /// Whether its payload is this one and not in memory.
+    pub fn misses(&self, location: Location) -> bool {
+        self.location() == Some(location) && self.payload().is_none()
+    }
+
     /// Bytes that wait with this entry.
     fn weight(&self) -> usize {
         self.message.body.len() + self.message.head_weight()
@@ -80,9 +85,14 @@ impl Queue {
         if self.bytes.get() + weight > limits.max_queued_bytes && !self.entries.is_empty() {
             return Err("max_queued_bytes");
         }
-        self.bytes.add(weight);
-        self.entries.push_back(entry);
+        self.push_back(entry);
         Ok(())
+    }
+
+    /// Appends what was held before, whatever the limits.
+    pub fn push_back(&mut self, entry: Queued) {
+        self.bytes.add(entry.weight());
+        self.entries.push_back(entry);
     }
 
     /// Puts back what was held before, whatever the limits.
@@ -97,18 +107,21 @@ impl Queue {
         Some(entry)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Queued> {
+        self.entries.iter()
+    }
+
     pub fn front(&self) -> Option<&Queued> {
         self.entries.front()
     }
 
-    /// The first `max` entries.
-    pub fn head_mut(&mut self, max: usize) -> impl Iterator<Item = &mut Queued> {
-        self.entries.iter_mut().take(max)
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Queued> {
+        self.entries.iter_mut()
     }
 
-    /// Takes out the entries with this stored message.
+    /// Takes out the entries that miss this payload.
     pub fn discard(&mut self, location: Location) -> Vec<Queued> {
-        let lost = |entry: &Queued| entry.location() == Some(location);
+        let lost = |entry: &Queued| entry.misses(location);
         let all = std::mem::take(&mut self.entries).into_iter();
         let (gone, kept): (Vec<_>, Vec<_>) = all.partition(lost);
         self.bytes
