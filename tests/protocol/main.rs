@@ -4,6 +4,7 @@
 mod aliases;
 mod auth;
 mod connect;
+mod crash;
 mod delivery;
 mod expiry;
 mod flow;

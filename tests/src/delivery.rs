@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Devices publish to each other while connections break, sockets stall and the store is slow.
+//! Devices publish to each other while connections break, sockets stall, the store is slow and the power fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::device::{Device, leave, settle};
+use crate::device::{Device, Power, leave, settle};
 use crate::packets::connect;
 use crate::{Client, QUALITIES, Random, World};
 use mqtt_proto::{QoS, Version};
@@ -27,11 +27,12 @@ struct Run {
     /// Clients with clean sessions that come and go.
     visitors: Vec<Client>,
     published: Vec<Published>,
+    power: Power,
 }
 
 /// Runs at most `steps`, chosen by `random`, and checks that no message was lost, doubled or out of order.
-pub fn check_delivery(random: Random, steps: usize) {
-    let mut run = Run::new(random);
+pub fn check_delivery(random: Random, steps: usize, power: Power) {
+    let mut run = Run::new(random, power);
     for _ in 0..steps {
         if run.random.is_used_up() {
             break;
@@ -46,7 +47,7 @@ pub fn check_delivery(random: Random, steps: usize) {
 }
 
 impl Run {
-    fn new(mut random: Random) -> Self {
+    fn new(mut random: Random, power: Power) -> Self {
         let window = 1 + random.below(8) as u16;
         let world = World::with(|limits| {
             limits.max_inflight_messages = window;
@@ -60,6 +61,7 @@ impl Run {
             granted: Vec::new(),
             visitors: Vec::new(),
             published: Vec::new(),
+            power,
         };
         for n in 0..4 {
             let version = *run.random.pick(&Version::ALL);
@@ -75,6 +77,12 @@ impl Run {
     }
 
     fn step(&mut self) {
+        if self
+            .power
+            .fails(&self.world, &mut self.random, &mut self.devices)
+        {
+            self.visitors.clear();
+        }
         let index = self.random.below(self.devices.len());
         match self.random.below(100) {
             0..40 => self.publish(index),

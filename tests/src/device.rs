@@ -5,11 +5,33 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::aliases::Aliases;
 use crate::packets::{connack, puback, pubcomp, publish_at, pubrec, pubrel, resume};
-use crate::{Client, IntoPacket, World};
+use crate::{Client, IntoPacket, Random, World};
 use mqtt_proto::{Packet, Property, Publish, QoS, Version};
 
 /// Messages that one device has in flight to the broker at most.
 pub const WINDOW: usize = 10;
+
+/// Whether the power fails now and then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Power {
+    Stays,
+    Fails,
+}
+
+impl Power {
+    /// Now and then cuts the power, or stops and starts the broker, and says whether it did.
+    pub(crate) fn fails(self, world: &World, random: &mut Random, devices: &mut [Device]) -> bool {
+        let fails = self == Power::Fails && random.chance(4);
+        if fails {
+            match random.below(4) {
+                0 => world.restart(),
+                _ => world.crash(),
+            }
+            devices.iter_mut().for_each(Device::lose);
+        }
+        fails
+    }
+}
 
 /// A message that a device has sent and that is not completed.
 struct Sent {

@@ -8,9 +8,11 @@
 mod aliases;
 mod client;
 mod connection;
+mod crash;
 mod daemon;
 pub mod delivery;
-mod device;
+pub mod device;
+mod disk;
 pub mod malformed;
 pub mod matching;
 pub mod packets;

@@ -55,6 +55,7 @@ impl State {
             }
             let drained = self.drain_woken();
             if !entered && !drained {
+                self.check_store();
                 return self.check_ends();
             }
         }
@@ -81,8 +82,9 @@ impl State {
     }
 
     /// Acts upon the effects of an entry or a drain.
-    fn act(&mut self) {
-        self.store.append(&mut self.effects.records);
+    pub(crate) fn act(&mut self) {
+        let effects = &mut self.effects;
+        self.store.append(&mut effects.records, effects.incomplete);
         assert_eq!(
             self.store.appended(),
             self.broker.committed(),

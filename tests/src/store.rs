@@ -1,37 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The virtual world's store: keeps payloads in memory and can hold durability back.
+//! The virtual world's store: can hold durability back, and forgets in a crash what was not durable.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
-use mqtt_core::{Body, CommitSeq, Location, Record};
+use mqtt_core::{CommitSeq, Location, Record};
 
-/// Records count as durable at once, or only when the test says so.
+use crate::disk::Disk;
+
+/// Transactions count as durable at once, or only when the test says so.
 #[derive(Default)]
 pub(crate) struct Store {
     appended: u64,
     held_at: Option<u64>,
-    payloads: BTreeMap<Location, Bytes>,
+    /// With everything that was appended.
+    now: Disk,
+    /// With what is durable, and with which record it ends.
+    durable: Disk,
+    durable_to: u64,
+    /// Records of transactions that are not durable, each with the number of its last one.
+    waiting: VecDeque<(u64, Vec<Record>)>,
+    /// Records of one that goes on with the next entry.
+    open: Vec<Record>,
 }
 
 impl Store {
-    pub(crate) fn append(&mut self, records: &mut Vec<Record>) {
+    /// Takes the records of one entry; `incomplete` ones are one transaction with those of the next.
+    pub(crate) fn append(&mut self, records: &mut Vec<Record>, incomplete: bool) {
+        self.appended += records.len() as u64;
         for record in records.drain(..) {
-            self.appended += 1;
-            match record {
-                Record::Message { location, message } => {
-                    let Body::Inline(payload) = &message.body else {
-                        panic!("a message without payload at {location:?}");
-                    };
-                    let payload = payload.clone();
-                    let before = self.payloads.insert(location, payload);
-                    assert!(before.is_none(), "two payloads at {location:?}");
-                }
-                Record::Forget { location } => {
-                    let before = self.payloads.remove(&location);
-                    assert!(before.is_some(), "nothing to forget at {location:?}");
-                }
-                _ => {}
+            self.now.apply(record.clone());
+            self.open.push(record);
+        }
+        if !incomplete && !self.open.is_empty() {
+            self.waiting
+                .push_back((self.appended, std::mem::take(&mut self.open)));
+        }
+        self.flush();
+    }
+
+    /// Makes durable what may be.
+    fn flush(&mut self) {
+        let may_be = |(end, _): &&mut (u64, _)| self.held_at.is_none_or(|held_at| *end <= held_at);
+        while self.waiting.front_mut().filter(may_be).is_some() {
+            let Some((end, records)) = self.waiting.pop_front() else {
+                return;
+            };
+            self.durable_to = end;
+            for record in records {
+                self.durable.apply(record);
             }
         }
     }
@@ -41,30 +58,58 @@ impl Store {
     }
 
     pub(crate) fn durable(&self) -> CommitSeq {
-        CommitSeq(self.held_at.unwrap_or(self.appended))
+        CommitSeq(self.durable_to)
     }
 
     /// From now on nothing more becomes durable.
     pub(crate) fn hold(&mut self) {
-        self.held_at.get_or_insert(self.appended);
+        self.held_at.get_or_insert(self.durable_to);
     }
 
-    /// Lets `count` more records become durable while the others stay held back.
+    /// Lets `count` more records become durable, as far as they are whole transactions, while the others stay held back.
     pub(crate) fn commit(&mut self, count: u64) {
         if let Some(held_at) = &mut self.held_at {
             *held_at = self.appended.min(*held_at + count);
         }
+        self.flush();
     }
 
     pub(crate) fn release(&mut self) {
         self.held_at = None;
+        self.flush();
+    }
+
+    /// Nothing was held back or is under way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.durable_to == self.appended
+    }
+
+    /// The power fails: what is not durable never was.
+    pub(crate) fn crash(&mut self) {
+        self.now = self.durable.clone();
+        self.appended = self.durable_to;
+        self.held_at = None;
+        self.waiting.clear();
+        self.open.clear();
+    }
+
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.now
     }
 
     pub(crate) fn read(&self, location: Location) -> Option<Bytes> {
-        self.payloads.get(&location).cloned()
+        self.now.payload(location)
+    }
+
+    /// The payloads of queued messages cannot be read any more.
+    pub(crate) fn spoil(&mut self) {
+        for location in self.now.locations().collect::<Vec<_>>() {
+            self.now.spoil(location);
+            self.durable.spoil(location);
+        }
     }
 
     pub(crate) fn payloads(&self) -> usize {
-        self.payloads.len()
+        self.now.locations().count()
     }
 }

@@ -16,6 +16,7 @@ use mqtt_core::{
 };
 use mqtt_proto::{Connect, DecodeLimits, Decoder, Reason, Version};
 
+use crate::crash::Checks;
 use crate::store::Store;
 use crate::{Client, packets};
 
@@ -49,6 +50,8 @@ pub(crate) struct State {
     pub(crate) unended: usize,
     /// Open network connections.
     pub(crate) open: usize,
+    pub(crate) listeners: Listeners,
+    pub(crate) checks: Checks,
 }
 
 /// One network connection seen from both ends.
@@ -93,6 +96,7 @@ impl World {
             version: ByteString::from_static("broker test"),
         };
         let now = Moment::from_millis(1_000_000);
+        let listeners = Listeners::from([(LISTENER.into(), open_to_all())]);
         Self(Rc::new(RefCell::new(State {
             broker: Broker::new(params.clone(), now),
             params,
@@ -102,10 +106,7 @@ impl World {
             readable: BTreeSet::new(),
             woken: BTreeSet::new(),
             parked: BTreeSet::new(),
-            commands: vec![Command::Listeners(Listeners::from([(
-                LISTENER.into(),
-                open_to_all(),
-            )]))],
+            commands: vec![Command::Listeners(listeners.clone())],
             effects: Effects::default(),
             events: Vec::new(),
             logins: Held {
@@ -120,6 +121,8 @@ impl World {
             work_held: false,
             unended: 0,
             open: 0,
+            listeners,
+            checks: Checks::default(),
         })))
     }
 
@@ -300,10 +303,11 @@ impl World {
     /// These are the listeners from now on; [`World::open`] uses [`LISTENER`].
     pub fn listen(&self, listeners: impl IntoIterator<Item = (&'static str, Terms)>) {
         let mut state = self.state();
-        let listeners = listeners
+        state.listeners = listeners
             .into_iter()
             .map(|(name, terms)| (name.into(), terms))
             .collect();
+        let listeners = state.listeners.clone();
         state.commands.push(Command::Listeners(listeners));
         state.settle();
     }

@@ -5,5 +5,6 @@
 use libfuzzer_sys::fuzz_target;
 use tests::Random;
 use tests::delivery::check_delivery;
+use tests::device::Power;
 
-fuzz_target!(|data: &[u8]| check_delivery(Random::scripted(data), 400));
+fuzz_target!(|data: &[u8]| check_delivery(Random::scripted(data), 400, Power::Fails));
