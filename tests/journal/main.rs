@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The journal against a model of it, on disks that lose power, run full, fail and rot.
 
+mod corruption;
+mod disk;
+mod faults;
+mod full;
 mod model;
-
+mod power_cut;
 mod properties;
+mod readers;
+mod records;
 mod wear;
 mod workload;
 

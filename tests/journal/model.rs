@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What a store must bring back: a map from what a record is about to what it says, both as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mqtt_core::{Body, Location, Message, Owner, Record, SessionKey};
 use mqtt_store::Reader;
@@ -11,6 +11,9 @@ use mqtt_store::Reader;
 pub struct Model {
     values: BTreeMap<String, Value>,
 }
+
+/// Names and what was said under them.
+pub type Ever = BTreeSet<(String, String)>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Value {
@@ -33,6 +36,20 @@ impl Model {
 
     pub fn apply(&mut self, record: &Record) {
         self.apply_read(record, None);
+    }
+
+    /// Adds every value to those that ever were.
+    pub fn gather(&self, ever: &mut Ever) {
+        let said = self.values.iter();
+        ever.extend(said.map(|(name, value)| (name.clone(), value.says.clone())));
+    }
+
+    /// Values that never were.
+    pub fn made_up<'a>(&'a self, ever: &Ever) -> Vec<&'a String> {
+        let said = self.values.iter();
+        said.filter(|(name, value)| !ever.contains(&((*name).clone(), value.says.clone())))
+            .map(|(name, _)| name)
+            .collect()
     }
 
     fn apply_read(&mut self, record: &Record, reader: Option<&Reader>) {

@@ -57,6 +57,9 @@ pub(crate) fn checksum(seed: u32, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
+/// More slots than any store has; a file with a larger number is none.
+const SLOTS: u32 = 100_000_000;
+
 /// The file with this slot.
 pub(crate) fn slot_name(slot: u32) -> String {
     format!("segment-{slot:04}")
@@ -65,7 +68,7 @@ pub(crate) fn slot_name(slot: u32) -> String {
 /// The slot of a file; none where the file is not a segment's.
 pub(crate) fn slot_of(name: &str) -> Option<u32> {
     let slot = name.strip_prefix("segment-")?.parse().ok()?;
-    (slot_name(slot) == name).then_some(slot)
+    (slot_name(slot) == name && slot < SLOTS).then_some(slot)
 }
 
 /// Whether this is a damaged segment's copy.

@@ -30,7 +30,7 @@ pub(crate) struct FrameHeader {
 }
 
 impl FrameHeader {
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> [u8; FRAME_HEADER] {
         let mut out = Vec::with_capacity(FRAME_HEADER);
         out.extend_from_slice(&mark(self.salt));
         out.extend_from_slice(&self.segment.to_le_bytes());
@@ -42,7 +42,7 @@ impl FrameHeader {
         out.extend_from_slice(&self.body_len.to_le_bytes());
         out.extend_from_slice(&self.body_checksum.to_le_bytes());
         out.extend_from_slice(&checksum(self.segment, &out).to_le_bytes());
-        out
+        out.try_into().unwrap_or([0; FRAME_HEADER])
     }
 
     /// Takes over length and checksum of the body.
@@ -104,7 +104,7 @@ pub(crate) fn walk(bytes: &[u8], number: u32, salt: u64) -> Walk {
     let mut at = SEGMENT_HEADER;
     while let Some(header) = next_header(bytes, &mut at, number, salt) {
         let start = at + FRAME_HEADER;
-        let end = start + header.body_len as usize;
+        let end = start.saturating_add(header.body_len as usize);
         let body = bytes.get(start..end);
         if body.is_some_and(|body| checksum(number, body) == header.body_checksum) {
             let skipped = at - found.end;
@@ -151,7 +151,8 @@ pub(crate) fn number_by_frames(bytes: &[u8], salt: u64) -> Option<u32> {
     loop {
         let rest = bytes.get(at..)?;
         if let Some(header) = FrameHeader::decode(rest).filter(|header| header.salt == salt) {
-            let body = rest.get(FRAME_HEADER..FRAME_HEADER + header.body_len as usize);
+            let body =
+                rest.get(FRAME_HEADER..FRAME_HEADER.saturating_add(header.body_len as usize));
             if body.is_some_and(|body| checksum(header.segment, body) == header.body_checksum) {
                 return Some(header.segment);
             }
@@ -161,7 +162,7 @@ pub(crate) fn number_by_frames(bytes: &[u8], salt: u64) -> Option<u32> {
 }
 
 /// What each frame of a store begins with.
-pub(crate) fn mark(salt: u64) -> [u8; 8] {
+fn mark(salt: u64) -> [u8; 8] {
     (salt ^ MARK).to_le_bytes()
 }
 

@@ -217,10 +217,9 @@ impl ClassBytes {
 
 /// Where in its segment an operation is that begins at `start` of the buffer.
 pub(crate) fn place_in(frame: Place, start: usize, len: usize) -> Place {
-    let offset = start - crate::format::SEGMENT_HEADER;
     Place {
         segment: frame.segment,
-        offset: frame.offset + u32::try_from(offset).unwrap_or(u32::MAX),
+        offset: frame.offset + u32::try_from(start).unwrap_or(u32::MAX),
         len: u32::try_from(len).unwrap_or(u32::MAX),
     }
 }

@@ -105,7 +105,8 @@ fn keep_damaged(directory: &dyn Directory, scan: &mut Scan, replay: &mut Replay)
             what,
         });
         if is_readable {
-            scan.free.push(slot);
+            // One that cannot be removed is met again at the next start.
+            directory.remove(&slot.name).ok();
         }
     }
     damages

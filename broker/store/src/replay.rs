@@ -56,7 +56,7 @@ pub(crate) fn replay(scan: &Scan, salt: u64, shared: &Arc<Shared>) -> Replay {
         last: CommitSeq::default(),
         stamp: None,
         next_sid: 1,
-        torn_bytes: scan.torn_bytes,
+        torn_bytes: 0,
         damages: Vec::new(),
         orphans: 0,
     };
@@ -77,7 +77,7 @@ impl Replay {
         for frame in walked.frames {
             let serial = frame.header.serial;
             part.lost += match part.serials {
-                Some((_, before)) => serial.saturating_sub(before + 1),
+                Some((_, before)) => serial.saturating_sub(before.saturating_add(1)),
                 None => 0,
             };
             let (first, _) = part.serials.unwrap_or((serial, serial));
@@ -140,7 +140,7 @@ impl Replay {
             };
             let number = part.number;
             if let Some((earlier, earlier_number, serial)) = before {
-                let lost = first.saturating_sub(serial + 1);
+                let lost = first.saturating_sub(serial.saturating_add(1));
                 if part.bad_start {
                     part.lost += lost;
                 } else if lost > 0 && earlier_number + 1 < number && earlier + 1 == index {
@@ -151,9 +151,8 @@ impl Replay {
             }
             before = Some((index, number, last));
         }
-        let newest = self.parts.last().map(|part| part.number);
         for part in &self.parts {
-            if let Some(what) = part.damage(newest == Some(part.number)) {
+            if let Some(what) = part.damage() {
                 let found = scan.live.get(&part.number);
                 let damage = Damage {
                     file: found.map_or_else(String::new, |found| found.name.clone()),
@@ -196,15 +195,12 @@ impl Part {
     }
 
     /// What is lost of it, in words.
-    fn damage(&self, is_newest: bool) -> Option<String> {
+    fn damage(&self) -> Option<String> {
         if self.unknown > 0 {
             return Some(format!(
                 "{} changes make no sense and are lost",
                 self.unknown
             ));
-        }
-        if self.serials.is_none() && !is_newest {
-            return Some("none of its batches can be read, they are lost".into());
         }
         let bytes = self.bad_bytes + self.torn_bytes;
         if bytes == 0 && self.lost == 0 {

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use crate::format::{
-    MAX_SEGMENT, SEGMENT_HEADER, SegmentHeader, VERSION, is_quarantined, slot_of, u32_at,
-};
-use crate::frame::{FRAME_HEADER, FrameHeader, mark, number_by_frames, walk};
+use crate::format::{MAX_SEGMENT, SEGMENT_HEADER, SegmentHeader, VERSION, is_quarantined, slot_of};
+use crate::frame::{FRAME_HEADER, FrameHeader, number_by_frames, walk};
 use crate::segment::Slot;
 use crate::{Directory, File, OpenError};
 
@@ -28,8 +26,6 @@ pub(crate) struct Scan {
     pub next_slot: u32,
     /// Files with damaged segments of earlier days.
     pub quarantined: Vec<String>,
-    /// Bytes of a batch whose segment had not even a header.
-    pub torn_bytes: u64,
 }
 
 /// A file that is a segment.
@@ -138,7 +134,7 @@ impl Scan {
     }
 
     /// What a file without a sound header is: a segment by its frames, free, or what is wrong with it.
-    fn identify(&mut self, found: &Found, salt: u64) -> Result<u32, Option<String>> {
+    fn identify(&self, found: &Found, salt: u64) -> Result<u32, Option<String>> {
         let (bytes, unreadable) = read_whole(found.file.as_ref(), found.size);
         if let Some(number) = number_by_frames(&bytes, salt) {
             return Ok(number);
@@ -146,15 +142,9 @@ impl Scan {
         if unreadable > 0 {
             return Err(Some(format!("{unreadable} bytes cannot be read")));
         }
-        let first = bytes.get(SEGMENT_HEADER..).unwrap_or_default();
-        if first.starts_with(&mark(salt)) {
-            // The cut came while the segment's first batch was written.
-            let number = u32_at(first, 8).unwrap_or(0);
-            self.next_number = self.next_number.max(number.saturating_add(1));
-            self.torn_bytes += FRAME_HEADER as u64;
-            return Err(None);
-        }
-        match bytes.iter().all(|byte| *byte == 0) {
+        // Before the first batch only a header is written, and a cut may have torn that.
+        let behind = bytes.get(SEGMENT_HEADER..).unwrap_or_default();
+        match behind.iter().all(|byte| *byte == 0) {
             true => Err(None),
             false => Err(Some("no segment: there is no header and no batch".into())),
         }

@@ -153,9 +153,8 @@ impl Segments {
         mut header: FrameHeader,
         reserve: usize,
     ) -> Result<Place, CommitError> {
-        let len = (buffer.len() - SEGMENT_HEADER) as u64;
-        let begins = len > self.remaining();
-        if begins {
+        let len = buffer.len() as u64;
+        if len > self.remaining() {
             self.begin(len, reserve)?;
         }
         let Some((&number, segment)) = self.live.iter_mut().next_back() else {
@@ -164,26 +163,11 @@ impl Segments {
         header.segment = number;
         header.salt = self.salt;
         header.complete(buffer.get(BODY..).unwrap_or_default());
-        let (head, frame) = buffer.split_at_mut(SEGMENT_HEADER);
-        put(frame, &header.encode());
-        let offset = segment.used;
-        let written = if begins {
-            let header = SegmentHeader {
-                version: VERSION,
-                number,
-                oldest: self.oldest,
-                salt: self.salt,
-            };
-            put(head, &header.encode());
-            segment.file.write_at(buffer, 0)
-        } else {
-            segment.file.write_at(frame, u64::from(offset))
-        };
-        written.map_err(|error| failed("writing", &segment.name, error))?;
-        if self.options.sync {
-            let synced = segment.file.sync();
-            synced.map_err(|error| failed("syncing", &segment.name, error))?;
+        if let Some(head) = buffer.get_mut(..BODY) {
+            head.copy_from_slice(&header.encode());
         }
+        let offset = segment.used;
+        write(segment, buffer, offset, self.options.sync)?;
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         segment.used += len;
         Ok(Place {
@@ -193,7 +177,7 @@ impl Segments {
         })
     }
 
-    /// Makes a segment with room for `len` bytes the one that is written to.
+    /// Makes a segment with room for `len` bytes the one that is written to; its header is durable before any batch.
     fn begin(&mut self, len: u64, reserve: usize) -> Result<(), CommitError> {
         let number = self.next_number;
         let slot = if len <= self.capacity() {
@@ -214,6 +198,13 @@ impl Segments {
             size: slot.size,
             used: SEGMENT_HEADER as u32,
         };
+        let header = SegmentHeader {
+            version: VERSION,
+            number,
+            oldest: self.oldest,
+            salt: self.salt,
+        };
+        write(&segment, &header.encode(), 0, self.options.sync)?;
         self.live.insert(number, segment);
         Ok(())
     }
@@ -268,14 +259,18 @@ pub(crate) fn failed(doing: &'static str, file: &str, error: io::Error) -> Commi
     }
 }
 
-fn put(to: &mut [u8], bytes: &[u8]) {
-    if let Some(to) = to.get_mut(..bytes.len()) {
-        to.copy_from_slice(bytes);
+fn write(segment: &Segment, bytes: &[u8], offset: u32, sync: bool) -> Result<(), CommitError> {
+    let written = segment.file.write_at(bytes, u64::from(offset));
+    written.map_err(|error| failed("writing", &segment.name, error))?;
+    if sync {
+        let synced = segment.file.sync();
+        synced.map_err(|error| failed("syncing", &segment.name, error))?;
     }
+    Ok(())
 }
 
-/// Bytes before the body in a buffer to be written: those of both headers.
-pub(crate) const BODY: usize = SEGMENT_HEADER + FRAME_HEADER;
+/// Bytes before the body in a buffer to be written.
+pub(crate) const BODY: usize = FRAME_HEADER;
 
 /// A store with fewer could not compact.
 const SEGMENTS_AT_LEAST: u64 = 8;
