@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mqtt_core::{Event, PeerKind};
+use mqtt_core::{Event, PeerKind, StoreFigures};
 use mqtt_proto::{Ack, Packet, QoS, Reason, Version};
 use tests::packets::{connack, connect, packet_id, publish_at, suback, subscribe};
 use tests::{Client, VERSIONS, World};
@@ -367,6 +367,37 @@ fn the_heap_is_what_the_memory_budget_counts() {
     assert_eq!(number("current"), Ok(world.stats().memory_held));
     assert!(world.stats().memory_held < most - 50_000);
     assert!((most..most + 10_000).contains(&number("maximum").unwrap()));
+}
+
+#[test]
+fn what_the_driver_measures_of_its_store_is_told_and_what_it_does_not_know_is_not() {
+    let world = World::new();
+    let reader = reader(&world, Version::V5);
+    world.pass(Duration::from_secs(11));
+    let all = values(&reader);
+    for name in ["state", "mode", "written/per_day", "life_years"] {
+        assert!(
+            !all.contains_key(&format!("$SYS/broker/store/{name}")),
+            "{name}"
+        );
+    }
+    world.store_figures(StoreFigures {
+        state: "full",
+        mode: "group",
+        flush_ms: 12,
+        per_day: Some(3_800_000_000),
+        life_tenths: Some(115),
+        ..StoreFigures::default()
+    });
+    world.pass(Duration::from_secs(10));
+    let all = values(&reader);
+    let value = |name: &str| all[&format!("$SYS/broker/store/{name}")].as_str();
+    assert_eq!((value("state"), value("mode")), ("full", "group"));
+    assert_eq!(
+        (value("flush_ms"), value("written/per_day")),
+        ("12", "3800000000")
+    );
+    assert_eq!(value("life_years"), "11.5");
 }
 
 #[test]

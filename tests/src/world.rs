@@ -12,7 +12,7 @@ use bytestring::ByteString;
 use mqtt_core::{
     AuthRequest, Broker, ClientStatus, CloseCause, Command, CommitSeq, ConnectionId,
     DisconnectCause, Effects, Event, FetchRequest, Limits, Listeners, Moment, Params, Peer,
-    PeerKind, Stats, Terms,
+    PeerKind, Stats, StoreFigures, Terms,
 };
 use mqtt_proto::{Connect, DecodeLimits, Decoder, Reason, Version};
 
@@ -340,6 +340,11 @@ impl World {
 
     pub fn stats(&self) -> Stats {
         self.state().broker.stats()
+    }
+
+    /// What a driver measures of its store.
+    pub fn store_figures(&self, figures: StoreFigures) {
+        self.state().broker.store_figures(figures);
     }
 
     /// The connected clients, as `broker status` shows them.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Counters since the broker's start, and gauges of what it holds now.
 
-use crate::{DisconnectCause, Event};
+use crate::{DisconnectCause, Event, StoreFigures};
 
 /// Counters and gauges; [`crate::sys`] publishes them.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +50,8 @@ pub struct Stats {
     pub waiting_packets: u64,
     /// Bytes they stand for.
     pub waiting_bytes: u64,
+    /// As the driver last told it.
+    pub store: StoreFigures,
 }
 
 impl Stats {

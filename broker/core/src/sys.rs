@@ -79,6 +79,42 @@ rows! {
         "the same";
     "store/messages/bytes" Number(|s| s.retained_bytes + s.queued_bytes),
         "their payloads and topics";
+    "store/state" Text(|v| v.stats.store.state.to_owned()),
+        "`ok`; `full`, when messages that must be stored are refused; `failed`, when nothing is kept (this and all of `store/` below are not in Mosquitto)";
+    "store/mode" Text(|v| v.stats.store.mode.to_owned()),
+        "`mode` of `[persistence]`";
+    "store/flush_ms" Number(|s| s.store.flush_ms),
+        "milliseconds in which 99 of the newest 100 flushes were done";
+    "store/bytes/live" Number(|s| s.store.bytes_live),
+        "bytes in the store that still say something";
+    "store/bytes/total" Number(|s| s.store.bytes_total),
+        "bytes of all batches in the store";
+    "store/written/total" Number(|s| s.store.total.all),
+        "bytes written to the card since the store was made, in whole pages";
+    "store/written/total/retained" Number(|s| s.store.total.retained),
+        "of these, retained messages";
+    "store/written/total/queue" Number(|s| s.store.total.queue),
+        "messages that waited, and their places in queues";
+    "store/written/total/session" Number(|s| s.store.total.session),
+        "sessions, subscriptions, wills";
+    "store/written/total/overhead" Number(|s| s.store.total.overhead),
+        "the rest of the pages, headers, copies made by compaction";
+    "store/written/today" Number(|s| s.store.today.all),
+        "the same five of today; a day is 24 hours of running time";
+    "store/written/today/retained" Number(|s| s.store.today.retained),
+        "retained messages";
+    "store/written/today/queue" Number(|s| s.store.today.queue),
+        "messages that waited";
+    "store/written/today/session" Number(|s| s.store.today.session),
+        "sessions";
+    "store/written/today/overhead" Number(|s| s.store.today.overhead),
+        "the rest";
+    "store/written/start" Number(|s| s.store.start.all),
+        "bytes written to the card since the broker's start";
+    "store/written/per_day" Text(|v| v.stats.store.per_day.map_or_else(String::new, |bytes| bytes.to_string())),
+        "bytes a day, over today and the seven days before; not in the first hour of a store";
+    "store/life_years" Text(|v| v.stats.store.life_tenths.map_or_else(String::new, years)),
+        "years for which a card of `card_endurance_tb` lasts at that rate, as in `11.2`; empty without a rate";
     "bytes/received" Number(|s| s.bytes_received),
         "bytes from the network";
     "bytes/sent" Number(|s| s.bytes_sent),
@@ -107,6 +143,11 @@ rows! {
         "subscriptions that are not shared";
     "shared_subscriptions/count" Number(|s| s.shared_subscriptions),
         "shared subscriptions, every member of a group counted";
+}
+
+/// Years with one decimal.
+fn years(tenths: u64) -> String {
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// What was published last, and when the next time is.

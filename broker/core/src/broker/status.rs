@@ -4,7 +4,7 @@
 use mqtt_proto::Version;
 
 use super::Broker;
-use crate::{Client, Moment, Stats};
+use crate::{Client, Moment, Stats, StoreFigures};
 
 /// One row of `broker status`.
 #[derive(Clone, Debug)]
@@ -45,6 +45,11 @@ impl Broker {
             waiting_bytes: waiting.bytes.get() as u64,
             ..self.stats.clone()
         }
+    }
+
+    /// What the driver measures of its store.
+    pub fn store_figures(&mut self, figures: StoreFigures) {
+        self.stats.store = figures;
     }
 
     /// The connected clients, for `broker status`; at most `max`.
