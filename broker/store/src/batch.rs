@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The open batch: what was appended since the last commit, one change for each key.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use mqtt_core::{Body, Message, Owner, Record, SessionKey};
 
 use crate::index::Index;
 use crate::key::Key;
+use crate::numbers::NumberSet;
 
 /// The net effect of records that are not durable yet.
 #[derive(Default)]
@@ -17,7 +18,7 @@ pub(crate) struct Batch {
     /// The number of each session that is there once all this is durable.
     names: HashMap<SessionKey, u64>,
     /// Ended in this batch.
-    ended: HashSet<u64>,
+    ended: NumberSet,
     next_sid: u64,
     /// Records whose effect a later one took.
     pub elided: u64,

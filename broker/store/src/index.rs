@@ -4,10 +4,11 @@
 //! A session ends at once, however much belongs to it: what names a session that is gone is garbage, and leaves the index when
 //! compaction comes across it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::key::{Class, Key};
+use crate::numbers::{NumberMap, NumberSet};
 use crate::reader::Shared;
 
 /// Where an operation is.
@@ -22,10 +23,10 @@ pub(crate) struct Place {
 pub(crate) struct Index {
     values: HashMap<Key, Place>,
     /// With the session in whose queue it is, 0 if none.
-    entries: HashMap<u64, (Place, u64)>,
+    entries: NumberMap<(Place, u64)>,
     /// Messages; readers look here too.
     shared: Arc<Shared>,
-    sessions: HashMap<u64, Holding>,
+    sessions: NumberMap<Holding>,
     live: Live,
 }
 
@@ -63,9 +64,9 @@ impl Index {
     pub fn new(shared: Arc<Shared>) -> Self {
         Self {
             values: HashMap::new(),
-            entries: HashMap::new(),
+            entries: NumberMap::default(),
             shared,
-            sessions: HashMap::new(),
+            sessions: NumberMap::default(),
             live: Live::default(),
         }
     }
@@ -88,7 +89,8 @@ impl Index {
 
     /// Whether the value at this place counts.
     pub fn is_live(&self, key: &Key, place: Place) -> bool {
-        self.place(key) == Some((place, self.owner(key))) && self.is_there(self.owner(key))
+        let last = self.place(key);
+        last.is_some_and(|(last, owner)| last == place && self.is_there(owner))
     }
 
     /// The session whose value this is, 0 if none.
@@ -101,36 +103,32 @@ impl Index {
 
     /// The last value of the key is here now; `sid` is the session in whose queue an entry is.
     pub fn put(&mut self, key: Key, place: Place, sid: u64) {
-        self.uncount(&key);
-        let owner = key.session().unwrap_or(sid);
-        let (class, len) = (key.class(), u64::from(place.len));
+        let (class, owner) = (key.class(), key.session().unwrap_or(sid));
+        let earlier = match key {
+            Key::Entry(id) => self.entries.insert(id, (place, sid)),
+            Key::Message(location) => self.shared.put(location, place).map(|place| (place, 0)),
+            key => self.values.insert(key, place).map(|place| (place, owner)),
+        };
+        if let Some((place, owner)) = earlier {
+            self.uncount(class, place, owner);
+        }
+        let len = u64::from(place.len);
         *self.live.of(class) += len;
         if owner != 0 {
-            let holding = self.sessions.entry(owner).or_default();
-            *holding.of(class) += len;
-        }
-        match key {
-            Key::Entry(id) => {
-                self.entries.insert(id, (place, sid));
-            }
-            Key::Message(location) => self.shared.put(location, place),
-            key => {
-                self.values.insert(key, place);
-            }
+            *self.sessions.entry(owner).or_default().of(class) += len;
         }
     }
 
     /// The key has no value any more; a session takes with it all that belongs to it.
     pub fn delete(&mut self, key: &Key) {
-        self.uncount(key);
-        match key {
-            Key::Entry(id) => {
-                self.entries.remove(id);
-            }
-            Key::Message(location) => self.shared.delete(*location),
-            key => {
-                self.values.remove(key);
-            }
+        let owner = key.session().unwrap_or(0);
+        let earlier = match key {
+            Key::Entry(id) => self.entries.remove(id),
+            Key::Message(location) => self.shared.delete(*location).map(|place| (place, 0)),
+            key => self.values.remove(key).map(|place| (place, owner)),
+        };
+        if let Some((place, owner)) = earlier {
+            self.uncount(key.class(), place, owner);
         }
         if let Key::Session(sid) = key {
             self.end_session(*sid);
@@ -154,7 +152,7 @@ impl Index {
     /// Drops, after a replay, all that names a session which is not there, and says how many values named one that never ended.
     pub fn drop_homeless(&mut self) -> u64 {
         let homeless = self.sessions.keys().copied();
-        let homeless: HashSet<u64> = homeless
+        let homeless: NumberSet = homeless
             .filter(|sid| !self.values.contains_key(&Key::Session(*sid)))
             .collect();
         for sid in &homeless {
@@ -184,12 +182,9 @@ impl Index {
         }
     }
 
-    /// The value that is there does not count any more.
-    fn uncount(&mut self, key: &Key) {
-        let Some((place, owner)) = self.place(key) else {
-            return;
-        };
-        let (class, len) = (key.class(), u64::from(place.len));
+    /// A value does not count any more; those of a session that is gone have not for long.
+    fn uncount(&mut self, class: Class, place: Place, owner: u64) {
+        let len = u64::from(place.len);
         if owner == 0 {
             *self.live.of(class) -= len;
         } else if let Some(holding) = self.sessions.get_mut(&owner) {

@@ -24,6 +24,7 @@ mod index;
 mod inspection;
 mod journal;
 mod key;
+mod numbers;
 mod op;
 mod options;
 mod properties;

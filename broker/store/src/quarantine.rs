@@ -25,7 +25,8 @@ impl<'a> Quarantine<'a> {
     /// Copies a file; none where there are enough copies, or no room.
     pub fn copy(&mut self, slot: &Slot) -> Option<String> {
         let name = self.name(&slot.name)?;
-        let (bytes, _) = read_whole(slot.file.as_ref(), slot.size);
+        let mut bytes = Vec::new();
+        read_whole(slot.file.as_ref(), slot.size, &mut bytes);
         let copied = self.write(&name, &bytes);
         if copied.is_err() {
             self.directory.remove(&name).ok();

@@ -11,6 +11,7 @@ use mqtt_core::{CommitSeq, Location};
 
 use crate::File;
 use crate::index::Place;
+use crate::numbers::NumberMap;
 use crate::value::payload_of;
 
 /// Reads payloads; its clones read the same store.
@@ -29,7 +30,7 @@ pub(crate) struct Shared {
 /// Durable messages, and the files of live segments by number.
 #[derive(Default)]
 struct Places {
-    messages: HashMap<u64, Place>,
+    messages: NumberMap<Place>,
     files: HashMap<u32, (String, Arc<dyn File>)>,
 }
 
@@ -74,12 +75,13 @@ impl Shared {
         self.read().messages.get(&location).copied()
     }
 
-    pub fn put(&self, location: u64, place: Place) {
-        self.write().messages.insert(location, place);
+    /// Says where a message is now, and answers where it was.
+    pub fn put(&self, location: u64, place: Place) -> Option<Place> {
+        self.write().messages.insert(location, place)
     }
 
-    pub fn delete(&self, location: u64) {
-        self.write().messages.remove(&location);
+    pub fn delete(&self, location: u64) -> Option<Place> {
+        self.write().messages.remove(&location)
     }
 
     pub fn open_file(&self, segment: u32, name: &str, file: &Arc<dyn File>) {

@@ -60,9 +60,10 @@ pub(crate) fn replay(scan: &Scan, salt: u64, shared: &Arc<Shared>) -> Replay {
         damages: Vec::new(),
         orphans: 0,
     };
+    let mut bytes = Vec::new();
     for (number, found) in &scan.live {
         shared.open_file(*number, &found.name, &found.file);
-        replay.take(*number, found, salt);
+        replay.take(*number, found, salt, &mut bytes);
     }
     replay.orphans = replay.index.drop_homeless();
     replay.judge(scan);
@@ -70,9 +71,9 @@ pub(crate) fn replay(scan: &Scan, salt: u64, shared: &Arc<Shared>) -> Replay {
 }
 
 impl Replay {
-    fn take(&mut self, number: u32, found: &Found, salt: u64) {
-        let (bytes, unreadable) = read_whole(found.file.as_ref(), found.size);
-        let walked = walk(&bytes, number, salt);
+    fn take(&mut self, number: u32, found: &Found, salt: u64, bytes: &mut Vec<u8>) {
+        let unreadable = read_whole(found.file.as_ref(), found.size, bytes);
+        let walked = walk(bytes, number, salt);
         let mut part = Part::new(number, &walked, found.header.is_some() && unreadable == 0);
         for frame in walked.frames {
             let serial = frame.header.serial;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The records of a replayed store, in the order in which the core wants them, without what has lost its other half.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use mqtt_proto::{Filter, PacketId, SubscribeOptions, Will};
 use crate::Wear;
 use crate::index::Index;
 use crate::key::Key;
+use crate::numbers::{NumberMap, NumberSet};
 use crate::op::{Op, Ops};
 use crate::replay::{Replay, place};
 use crate::scan::{Scan, read_whole};
@@ -29,7 +30,7 @@ pub(crate) struct Restored {
 #[derive(Default)]
 struct Values {
     sessions: Vec<(u64, SessionKey, u32, Option<Box<Will>>)>,
-    absent: HashMap<u64, (Option<Moment>, Option<Moment>)>,
+    absent: NumberMap<(Option<Moment>, Option<Moment>)>,
     subscriptions: Vec<(u64, Filter, SubscribeOptions, Option<u32>)>,
     received: Vec<(u64, PacketId)>,
     retained: Vec<Record>,
@@ -43,11 +44,12 @@ struct Values {
 /// Reads every value that counts once more and makes records of them.
 pub(crate) fn restore(scan: &Scan, replay: &Replay) -> Restored {
     let mut values = Values::default();
+    let mut bytes = Vec::new();
     for part in &replay.parts {
         let Some(found) = scan.live.get(&part.number) else {
             continue;
         };
-        let (bytes, _) = read_whole(found.file.as_ref(), found.size);
+        read_whole(found.file.as_ref(), found.size, &mut bytes);
         for body in &part.bodies {
             let ops = Ops::new(bytes.get(body.clone()).unwrap_or_default());
             for op in ops.flatten() {
@@ -114,7 +116,7 @@ impl Values {
             ..Restored::default()
         };
         self.sessions.sort_unstable_by_key(|(sid, ..)| *sid);
-        let mut sessions = HashMap::new();
+        let mut sessions = NumberMap::default();
         for (sid, session, ..) in &self.sessions {
             // One that is there twice has lost its first end.
             if let Some(earlier) = restored.names.insert(session.clone(), *sid) {
@@ -173,11 +175,11 @@ impl Restored {
         &mut self,
         mut messages: Vec<(u64, Record)>,
         mut entries: Vec<(u64, StoredEntry)>,
-        sessions: &HashMap<u64, SessionKey>,
+        sessions: &NumberMap<SessionKey>,
         index: &Index,
     ) {
         let mut places = Vec::with_capacity(entries.len());
-        let mut named = HashSet::with_capacity(messages.len());
+        let mut named = NumberSet::default();
         entries.sort_unstable_by_key(|(id, _)| *id);
         for (id, stored) in entries {
             let location = stored.location;

@@ -135,7 +135,8 @@ impl Scan {
 
     /// What a file without a sound header is: a segment by its frames, free, or what is wrong with it.
     fn identify(&self, found: &Found, salt: u64) -> Result<u32, Option<String>> {
-        let (bytes, unreadable) = read_whole(found.file.as_ref(), found.size);
+        let mut bytes = Vec::new();
+        let unreadable = read_whole(found.file.as_ref(), found.size, &mut bytes);
         if let Some(number) = number_by_frames(&bytes, salt) {
             return Ok(number);
         }
@@ -153,7 +154,8 @@ impl Scan {
     /// Of two files with one number the better stays.
     fn take(&mut self, number: u32, found: Found, salt: u64) {
         let frames = |found: &Found| {
-            let (bytes, _) = read_whole(found.file.as_ref(), found.size);
+            let mut bytes = Vec::new();
+            read_whole(found.file.as_ref(), found.size, &mut bytes);
             walk(&bytes, number, salt).frames.len()
         };
         let spare = match self.live.remove(&number) {
@@ -189,7 +191,8 @@ impl Scan {
 impl Found {
     /// The oldest live segment when its newest frame was written.
     fn oldest(&self, number: u32, salt: u64) -> Option<u32> {
-        let (bytes, _) = read_whole(self.file.as_ref(), self.size);
+        let mut bytes = Vec::new();
+        read_whole(self.file.as_ref(), self.size, &mut bytes);
         let frames = walk(&bytes, number, salt).frames;
         let last = frames.last().map(|frame| frame.header.oldest);
         last.max(self.header.map(|header| header.oldest))
@@ -204,11 +207,12 @@ impl Found {
     }
 }
 
-/// All bytes of a file, with zeros where they cannot be read, and how many those are.
-pub(crate) fn read_whole(file: &dyn File, size: u32) -> (Vec<u8>, usize) {
-    let mut bytes = vec![0; size as usize];
-    if file.read_at(&mut bytes, 0).is_ok() {
-        return (bytes, 0);
+/// Reads all bytes of a file, with zeros where they cannot be read, and says how many those are.
+pub(crate) fn read_whole(file: &dyn File, size: u32, bytes: &mut Vec<u8>) -> usize {
+    bytes.resize(size as usize, 0);
+    if let Ok(read) = file.read_at(bytes, 0) {
+        bytes.truncate(read);
+        return 0;
     }
     let mut unreadable = 0;
     for (index, block) in bytes.chunks_mut(BLOCK).enumerate() {
@@ -217,7 +221,7 @@ pub(crate) fn read_whole(file: &dyn File, size: u32) -> (Vec<u8>, usize) {
             unreadable += block.len();
         }
     }
-    (bytes, unreadable)
+    unreadable
 }
 
 /// Names what was done when an operation of the directory failed.
