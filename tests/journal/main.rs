@@ -10,6 +10,7 @@ mod power_cut;
 mod properties;
 mod readers;
 mod records;
+mod samples;
 mod wear;
 mod workload;
 
