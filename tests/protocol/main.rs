@@ -25,6 +25,7 @@ mod sessions;
 mod shared;
 mod shared_loss;
 mod slices;
+mod storage;
 mod subscriptions;
 mod sys;
 mod takeover;

@@ -12,7 +12,7 @@ use bytestring::ByteString;
 use mqtt_core::{
     AuthRequest, Broker, ClientStatus, CloseCause, Command, CommitSeq, ConnectionId,
     DisconnectCause, Effects, Event, FetchRequest, Limits, Listeners, Moment, Params, Peer,
-    PeerKind, Stats, StoreFigures, Terms,
+    PeerKind, Stats, StorageState, StoreFigures, Terms,
 };
 use mqtt_proto::{Connect, DecodeLimits, Decoder, Reason, Version};
 
@@ -329,6 +329,13 @@ impl World {
             .map(|user| ByteString::from_static(user))
             .collect();
         state.commands.push(Command::Withdraw { users });
+        state.settle();
+    }
+
+    /// How the store is from now on.
+    pub fn store_is(&self, storage: StorageState) {
+        let mut state = self.state();
+        state.commands.push(Command::Storage(storage));
         state.settle();
     }
 

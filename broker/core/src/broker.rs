@@ -19,6 +19,7 @@ mod route;
 mod share;
 mod snapshot;
 mod status;
+mod storage;
 mod subscribe;
 mod will;
 mod work;
@@ -38,7 +39,7 @@ use crate::sys::SysTopics;
 use crate::timers::Timers;
 use crate::{
     Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Listeners, Location,
-    Moment, ProtocolFault, Stats,
+    Moment, ProtocolFault, Stats, StorageState, explanation,
 };
 use connections::Connections;
 use deliver::Reference;
@@ -78,6 +79,9 @@ pub struct Broker {
     sys: SysTopics,
     stats: Stats,
     committed: CommitSeq,
+    storage: StorageState,
+    /// How often the store has stopped taking what is new.
+    storage_trouble: u64,
     publications: u64,
     /// Reused by every publication.
     targets: Vec<Target>,
@@ -103,6 +107,8 @@ impl Broker {
             sys: SysTopics::new(now),
             stats: Stats::default(),
             committed: CommitSeq::default(),
+            storage: StorageState::default(),
+            storage_trouble: 0,
             publications: 0,
             targets: Vec::new(),
             shutting_down: false,
@@ -150,6 +156,7 @@ impl Broker {
                 payload,
             } => self.fetched(now, conn, location, payload, fx),
             Command::Closed { conn, cause } => self.closed(now, conn, cause, fx),
+            Command::Storage(state) => self.take_storage_state(state, fx),
             Command::Tick => {}
             Command::Reconfigure(params) => self.reconfigure(now, *params, fx),
             Command::Listeners(listeners) => self.take_listeners(now, listeners, fx),
@@ -243,10 +250,23 @@ impl Broker {
 
     /// Puts a reply into the connection's outbox; it leaves when `after` is durable.
     fn reply(&mut self, conn: ConnectionId, packet: Packet, after: CommitSeq, fx: &mut Effects) {
+        let sentence = explanation::of_acknowledgement(&packet);
+        self.reply_because(conn, packet, sentence, after, fx);
+    }
+
+    /// A reply that says why, where the client can take it.
+    fn reply_because(
+        &mut self,
+        conn: ConnectionId,
+        packet: Packet,
+        sentence: Option<&'static str>,
+        after: CommitSeq,
+        fx: &mut Effects,
+    ) {
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
-        if !c.reply(packet, after) {
+        if !c.reply(packet, sentence, after) {
             self.work.push_back(Work::Part(conn));
         } else {
             wake(c, fx);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mqtt_proto::{DecodeError, Reason, Version};
 
-use crate::{LoginFailure, Peer};
+use crate::{LoginFailure, Peer, StorageState};
 
 /// Why a socket ended, as the driver saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,8 @@ pub enum ProtocolFault {
     /// A new session, and what the broker holds is at `memory_limit`.
     MemoryFull,
     SessionExpirySet,
+    /// A new session that would have to be kept, and the store takes nothing new.
+    Unstored(StorageState),
     /// The client's Maximum Packet Size leaves no room for an answer.
     AnswerTooLarge,
     /// The listener accepts other versions only.
@@ -117,6 +119,7 @@ impl ProtocolFault {
             Self::VersionNotAccepted(_) => Reason::UnsupportedProtocolVersion,
             Self::TooManySessions
             | Self::MemoryFull
+            | Self::Unstored(_)
             | Self::AnswersNotRead
             | Self::TopicAliasesTooLong => Reason::QuotaExceeded,
             _ => Reason::ProtocolError,
@@ -171,6 +174,7 @@ impl fmt::Display for ProtocolFault {
             Self::MemoryFull => f.write_str(
                 "this server holds as many bytes for its clients as it may (memory_limit)",
             ),
+            Self::Unstored(state) => f.write_str(state.told()),
             Self::TooManySessions => f.write_str("this server holds as many sessions as it may"),
             Self::AnswerTooLarge => {
                 f.write_str("an answer would be larger than the client's maximum packet size")

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use mqtt_proto::{DecodeError, Packet, Version};
 
-use crate::{CloseCause, Listeners, Location, Params, Verdict};
+use crate::{CloseCause, Listeners, Location, Params, StorageState, Verdict};
 
 /// One network connection; the driver assigns it and uses an index again only with a new generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +70,8 @@ pub enum Command {
         conn: ConnectionId,
         cause: CloseCause,
     },
+    /// How the store is from now on.
+    Storage(StorageState),
     /// A deadline has passed or work was left unfinished.
     Tick,
     /// New settings; connections and sessions stay.

@@ -57,6 +57,8 @@ pub(crate) struct Live {
     pub unacknowledged: u16,
     pub aliases: InboundAliases,
     pub denials: Denials,
+    /// Of the store's troubles the newest in which it was told what could not be kept for it.
+    pub storage_trouble: u64,
     /// A large fan-out of its message is under way; what it sends meanwhile is held.
     pub fanning_out: bool,
     pub pace: Pace,
@@ -187,11 +189,14 @@ impl Connection {
 
     /// Adds a reply to the outbox, explained where the client can take it; false for one that it could take in no
     /// form. [MQTT-3.1.2-24]
-    pub fn reply(&mut self, mut packet: Packet, after: CommitSeq) -> bool {
-        if let Some(sentence) = explanation::of_acknowledgement(&packet) {
-            if self.wants_explanations() {
-                explanation::add(&mut packet, sentence);
-            }
+    pub fn reply(
+        &mut self,
+        mut packet: Packet,
+        sentence: Option<&'static str>,
+        after: CommitSeq,
+    ) -> bool {
+        if let Some(sentence) = sentence.filter(|_| self.wants_explanations()) {
+            explanation::add(&mut packet, sentence);
         }
         if self.max_packet_size != usize::MAX && self.is_too_large(&packet) {
             explanation::leave_out(&mut packet);

@@ -6,7 +6,7 @@ use std::fmt;
 use bytestring::ByteString;
 use mqtt_proto::{Filter, QoS, Reason, Topic, Version};
 
-use crate::{DisconnectCause, Peer};
+use crate::{DisconnectCause, Peer, StorageState, Unstored};
 
 /// The identity of a session: a client of another user never takes it over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,6 +104,20 @@ pub enum Event {
         client: Client,
         filter: Filter,
         reason: Reason,
+    },
+    /// The store stopped taking what is new, or takes it again.
+    Storage(StorageState),
+    /// The first thing that a client was refused since then, because it would have to be kept; once a connection.
+    Unstored {
+        client: Client,
+        what: Unstored,
+        state: StorageState,
+    },
+    /// For the same reason a will was delivered at QoS 0 only, and not retained.
+    WillUnstored {
+        session: SessionKey,
+        topic: Topic,
+        state: StorageState,
     },
     Subscribed {
         client: Client,

@@ -5,6 +5,7 @@
 //! not say (cause, user, address) follows in parentheses.
 
 mod ended;
+mod unstored;
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use super::entry::Entry;
 use super::escape::Field;
 use super::kind::Kind;
 use ended::ended;
+use unstored::{storage, unstored, will_unstored};
 
 impl Entry {
     /// The entry for an event; none for what the log does not tell: internal clients and successful subscriptions.
@@ -80,6 +82,17 @@ impl Entry {
                 filter.as_str(),
                 *reason,
             ),
+            Event::Storage(state) => storage(*state),
+            Event::Unstored {
+                client,
+                what,
+                state,
+            } => unstored(client, what, *state),
+            Event::WillUnstored {
+                session,
+                topic,
+                state,
+            } => will_unstored(session, topic, *state),
             Event::Subscribed { .. } | Event::Unsubscribed { .. } => return None,
         })
     }

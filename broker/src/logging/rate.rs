@@ -17,6 +17,8 @@ use super::escape::Field;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     Client(SessionKey),
+    /// The broker itself.
+    Broker,
     Shared(Filter),
     Address(Option<IpAddr>),
     /// All clients at an address.
@@ -46,12 +48,16 @@ impl Subject {
             | Event::TooFast { client, .. }
             | Event::PublishDenied { client, .. }
             | Event::SubscribeDenied { client, .. }
+            | Event::Unstored { client, .. }
             | Event::Subscribed { client, .. }
             | Event::Unsubscribed { client, .. } => Self::client(client),
-            Event::SessionExpired { session } => Self::Client(session.clone()),
+            Event::SessionExpired { session } | Event::WillUnstored { session, .. } => {
+                Self::Client(session.clone())
+            }
             Event::DroppingMessages { client, .. } | Event::DroppedMessages { client, .. } => {
                 Self::Client(client.clone())
             }
+            Event::Storage(_) => Self::Broker,
             Event::DroppingShared { filter, .. } | Event::DroppedShared { filter, .. } => {
                 Self::Shared(filter.clone())
             }
@@ -69,7 +75,7 @@ impl Subject {
     /// Lines in a second.
     fn allowed(&self) -> u64 {
         match self {
-            Self::Client(_) | Self::Shared(_) | Self::Address(_) => MAX_LINES,
+            Self::Client(_) | Self::Shared(_) | Self::Address(_) | Self::Broker => MAX_LINES,
             Self::Crowd(_) | Self::Others => MAX_CROWD_LINES,
         }
     }
@@ -87,6 +93,7 @@ impl fmt::Display for Subject {
             Self::Address(Some(address)) => write!(f, "connections from {address}"),
             Self::Address(None) => f.write_str("local connections"),
             Self::Crowd(address) => write!(f, "the clients at {address}"),
+            Self::Broker => f.write_str("the broker"),
             Self::Others => f.write_str("other clients"),
         }
     }

@@ -147,6 +147,8 @@ impl Broker {
             Some(ProtocolFault::TooManySessions)
         } else if new && self.is_memory_full() {
             Some(ProtocolFault::MemoryFull)
+        } else if (new || connect.clean_start) && self.session_expiry(connect) > 0 {
+            (!self.storage.is_ok()).then_some(ProtocolFault::Unstored(self.storage))
         } else {
             None
         }

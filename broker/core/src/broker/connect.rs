@@ -124,12 +124,7 @@ impl Broker {
         if let Some(old) = found.filter(|_| connect.clean_start) {
             self.end_session(now, old, fx); // [MQTT-3.1.2-4], in 3.1.1 [MQTT-3.1.2-6]
         }
-        let wanted = match connect.version {
-            Version::V5 => connect.properties.session_expiry_interval().unwrap_or(0),
-            _ if connect.clean_start => 0,
-            _ => u32::MAX,
-        };
-        let seconds = self.limits().session_expiry(wanted);
+        let seconds = self.session_expiry(connect);
         let id = match kept {
             Some(id) => id,
             // [MQTT-3.1.2-6]
@@ -144,6 +139,16 @@ impl Broker {
             session.expiry_seconds = seconds;
         }
         (id, kept.is_some())
+    }
+
+    /// The seconds for which the session of a CONNECT outlives its connection.
+    pub(super) fn session_expiry(&self, connect: &Connect) -> u32 {
+        let wanted = match connect.version {
+            Version::V5 => connect.properties.session_expiry_interval().unwrap_or(0),
+            _ if connect.clean_start => 0,
+            _ => u32::MAX,
+        };
+        self.limits().session_expiry(wanted)
     }
 
     fn attach(
@@ -186,6 +191,7 @@ impl Broker {
             unacknowledged: 0,
             aliases: InboundAliases::new(limits.max_topic_alias),
             denials: Denials::default(),
+            storage_trouble: 0,
             fanning_out: false,
             pace: Pace::new(now),
         }));

@@ -194,7 +194,7 @@ impl Broker {
             return;
         };
         if let Some(will) = session.will.take() {
-            self.publish_will(now, will.will, fx);
+            self.publish_will(now, session.key.clone(), will.will, fx);
         }
         self.stats.queued_messages -= session.outbound.queue.len() as u64;
         self.tell_dropped(&session.key, session.outbound.dropped, fx);

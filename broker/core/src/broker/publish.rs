@@ -106,8 +106,14 @@ impl Broker {
             return self.deny(conn, publish, Reason::TopicNameInvalid, fx);
         }
         let message = Arc::new(message(now, publish));
+        let unstored = self.cannot_keep(Some(session), &message);
+        if unstored && publish.qos > QoS::AtMostOnce {
+            return self.refuse_unstored(conn, publish, fx);
+        }
         // Without RETAIN nothing is stored or removed: [MQTT-3.3.1-8], in 3.1.1 [MQTT-3.3.1-12].
-        if message.retain && self.retain(&permit, &message, fx).is_err() {
+        if unstored {
+            self.leave_unretained(conn, publish, fx);
+        } else if message.retain && self.retain(&permit, &message, fx).is_err() {
             return self.deny(conn, publish, Reason::QuotaExceeded, fx);
         }
         self.begin_exactly_once(session, publish, fx);

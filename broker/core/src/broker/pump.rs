@@ -155,8 +155,12 @@ impl Broker {
             return Step::Blocked;
         };
         let message = self.retained.next(walk, now, &mut { REPLAY_STEPS });
+        let unstored = session.durable && !self.storage.is_ok();
         let terms = Terms {
-            qos: subscriber.qos,
+            qos: match unstored {
+                true => QoS::AtMostOnce,
+                false => subscriber.qos,
+            },
             retain: true, // [MQTT-3.3.1-8]
             identifiers: subscriber.identifier.into_iter().collect(),
             group: None,

@@ -17,7 +17,7 @@ use crate::{
     CommitSeq, Effects, Entry, Location, Message, Moment, Owner, Progress, Record, SessionKey,
     memory,
 };
-use mqtt_proto::{Filter, QoS, SubscribeOptions, Will};
+use mqtt_proto::{QoS, RetainHandling, Will};
 
 /// What is known only while the store is read.
 #[derive(Default)]
@@ -98,7 +98,8 @@ impl Broker {
                 let Some(id) = self.sessions.find(&session) else {
                     return Some(Record::Unsubscribed { session, filter });
                 };
-                self.restore_subscription(id, &filter, options, identifier);
+                let subscriber = Subscriber::new(id, options, identifier);
+                self.add_subscription(&filter, subscriber, RetainHandling::DoNotSend);
             }
             Record::Received { session, packet_id } => {
                 let id = self.sessions.find(&session);
@@ -163,26 +164,6 @@ impl Broker {
         if let (Some(will), Some(due)) = (&mut session.will, will_due) {
             will.due = Some(due);
             self.timers.set(due, Timer::WillDelay(id));
-        }
-    }
-
-    fn restore_subscription(
-        &mut self,
-        id: SessionId,
-        filter: &Filter,
-        options: SubscribeOptions,
-        identifier: Option<u32>,
-    ) {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
-        };
-        if session.subscriptions.insert(filter.clone()) {
-            session.charge.grow(memory::of_subscription(filter));
-        }
-        let subscriber = Subscriber::new(id, options, identifier);
-        match filter.share() {
-            Some(_) => self.join_group(filter, subscriber, true),
-            None => self.routes.insert(filter, subscriber),
         }
     }
 

@@ -106,7 +106,7 @@ impl Broker {
         self.send_to(now, id, carrier, terms, fx);
     }
 
-    fn collect_targets(
+    pub(super) fn collect_targets(
         &mut self,
         topic: &Topic,
         publisher: Option<SessionId>,

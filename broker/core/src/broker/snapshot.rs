@@ -70,21 +70,15 @@ impl Broker {
             });
         }
         let subscriptions = session.subscriptions.iter();
-        records.extend(subscriptions.filter_map(|filter| self.subscription(session, filter)));
+        records.extend(subscriptions.filter_map(|filter| self.record_of(session, filter)));
         records.extend(session.inbound.iter().map(|packet_id| Record::Received {
             session: key(),
             packet_id,
         }));
     }
 
-    fn subscription(&self, session: &Session, filter: &Filter) -> Option<Record> {
-        let subscriber = match filter.share() {
-            Some(_) => {
-                let group = self.groups.get(self.groups.find(filter)?)?;
-                group.member(session.id)?
-            }
-            None => self.routes.find(filter, session.id)?,
-        };
+    fn record_of(&self, session: &Session, filter: &Filter) -> Option<Record> {
+        let subscriber = self.subscription(session.id, filter)?;
         Some(Record::Subscribed {
             session: session.key.clone(),
             filter: filter.clone(),

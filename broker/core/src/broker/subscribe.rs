@@ -11,7 +11,10 @@ use crate::connection::Connection;
 use crate::retained::Walk;
 use crate::routes::Subscriber;
 use crate::session::{Replay, Session, SessionId};
-use crate::{Client, ConnectionId, Effects, Event, Moment, PeerKind, Record, authz, memory};
+use crate::{
+    Client, CommitSeq, ConnectionId, Effects, Event, Moment, PeerKind, Record, Unstored, authz,
+    explanation, memory,
+};
 
 impl Broker {
     pub(super) fn subscribe(
@@ -26,32 +29,44 @@ impl Broker {
         };
         let (id, client) = (live.session, live.client.clone());
         let identifier = subscribe.properties.subscription_identifiers().next();
-        let before = self.committed;
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         for wanted in subscribe.filters {
-            reasons.push(self.subscribe_one(id, &client, wanted, identifier, fx)); // [MQTT-3.8.4-5], [MQTT-3.8.4-6], [MQTT-3.9.3-1], in 3.1.1 [MQTT-3.8.4-4]
+            let subscriber = Subscriber::new(id, wanted.options, identifier);
+            reasons.push(self.subscribe_one(conn, &client, wanted, subscriber, fx)); // [MQTT-3.8.4-5], [MQTT-3.8.4-6], [MQTT-3.9.3-1], in 3.1.1 [MQTT-3.8.4-4]
         }
-        let after = self.commits_since(before);
-        let packet = SubAck {
+        let durable = self.sessions.get(id).is_some_and(|s| s.durable);
+        let refused = reasons.iter().copied().find(|reason| reason.is_error());
+        // A subscription that changes nothing waits for the record of the same one before it.
+        let after = match durable && reasons.iter().any(|reason| !reason.is_error()) {
+            true => self.committed,
+            false => CommitSeq::default(),
+        };
+        let packet = Packet::SubAck(SubAck {
             packet_id: subscribe.packet_id,
             properties: Properties::new(),
             reasons,
-        }; // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-2.2.1-6], in 3.1.1 [MQTT-2.3.1-7]
-        self.reply(conn, Packet::SubAck(packet), after, fx);
+        }); // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-2.2.1-6], in 3.1.1 [MQTT-2.3.1-7]
+        let unstored = durable && !self.storage.is_ok() && refused == Some(Reason::QuotaExceeded);
+        let sentence = match unstored {
+            true => Some(self.storage.told()),
+            false => explanation::of_acknowledgement(&packet),
+        };
+        self.reply_because(conn, packet, sentence, after, fx);
         self.pump(now, id, fx);
     }
 
     fn subscribe_one(
         &mut self,
-        id: SessionId,
+        conn: ConnectionId,
         client: &Client,
         wanted: SubscribeFilter,
-        identifier: Option<u32>,
+        subscriber: Subscriber,
         fx: &mut Effects,
     ) -> Reason {
         let SubscribeFilter { filter, options } = wanted;
+        let id = subscriber.session;
+        let client = client.clone();
         if let Some(reason) = self.refusal(id, client.peer.kind, &filter) {
-            let client = client.clone();
             let event = Event::SubscribeDenied {
                 client,
                 filter,
@@ -60,34 +75,25 @@ impl Broker {
             self.tell(event, fx);
             return reason;
         }
-        let subscriber = Subscriber::new(id, options, identifier);
-        let Some(session) = self.sessions.get_mut(id) else {
-            return Reason::UnspecifiedError;
-        };
-        let new = session.subscriptions.insert(filter.clone());
-        if new {
-            session.charge.grow(memory::of_subscription(&filter));
+        let durable = self.sessions.get(id).is_some_and(|s| s.durable);
+        let changed = durable && self.subscription(id, &filter) != Some(subscriber);
+        if changed && !self.storage.is_ok() {
+            self.tell_unstored(conn, Unstored::Subscription(filter), fx);
+            return Reason::QuotaExceeded;
         }
-        let durable = session.durable.then(|| session.key.clone());
-        if filter.share().is_some() {
-            self.join_group(&filter, subscriber, durable.is_some());
-        } else {
-            plan_replay(session, options.retain_handling, new, &filter, subscriber);
-            self.routes.insert(&filter, subscriber);
-        }
-        if let Some(session) = durable {
-            let filter = filter.clone();
+        self.add_subscription(&filter, subscriber, options.retain_handling);
+        if changed {
             self.commit(
                 Record::Subscribed {
-                    session,
-                    filter,
+                    session: client.session.clone(),
+                    filter: filter.clone(),
                     options,
-                    identifier,
+                    identifier: subscriber.identifier,
                 },
                 fx,
             );
         }
-        let (client, qos) = (client.clone(), options.qos);
+        let qos = options.qos;
         self.tell(
             Event::Subscribed {
                 client,
@@ -97,6 +103,36 @@ impl Broker {
             fx,
         );
         granted(qos)
+    }
+
+    pub(super) fn add_subscription(
+        &mut self,
+        filter: &Filter,
+        subscriber: Subscriber,
+        handling: RetainHandling,
+    ) {
+        let Some(session) = self.sessions.get_mut(subscriber.session) else {
+            return;
+        };
+        let new = session.subscriptions.insert(filter.clone());
+        if new {
+            session.charge.grow(memory::of_subscription(filter));
+        }
+        if filter.share().is_some() {
+            let durable = session.durable;
+            self.join_group(filter, subscriber, durable);
+        } else {
+            plan_replay(session, handling, new, filter, subscriber);
+            self.routes.insert(filter, subscriber);
+        }
+    }
+
+    /// The terms of a session's subscription with this filter.
+    pub(super) fn subscription(&self, id: SessionId, filter: &Filter) -> Option<Subscriber> {
+        match filter.share() {
+            Some(_) => self.groups.get(self.groups.find(filter)?)?.member(id),
+            None => self.routes.find(filter, id),
+        }
     }
 
     /// Why a filter is refused; none if it is not.

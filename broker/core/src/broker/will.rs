@@ -6,7 +6,7 @@ use mqtt_proto::{Publish, Will};
 use super::Broker;
 use super::publish::message;
 use crate::session::{PendingWill, SessionId};
-use crate::{Effects, Moment, PeerKind, authz};
+use crate::{Effects, Moment, PeerKind, SessionKey, authz};
 
 impl Broker {
     /// Publishes the session's will if its delay has passed.
@@ -17,12 +17,19 @@ impl Broker {
         let due = |will: &mut PendingWill| will.due.is_some_and(|at| at <= now);
         // [MQTT-3.1.2-8], [MQTT-3.1.2-10]
         if let Some(will) = session.will.take_if(due) {
-            self.publish_will(now, will.will, fx);
+            let key = session.key.clone();
+            self.publish_will(now, key, will.will, fx);
         }
     }
 
     /// A will's right is judged again when it is sent. [MQTT-3.1.2-14] [MQTT-3.1.2-15] [MQTT-3.1.3-10], in 3.1.1 [MQTT-3.1.2-16] [MQTT-3.1.2-17]
-    pub(super) fn publish_will(&mut self, now: Moment, will: Will, fx: &mut Effects) {
+    pub(super) fn publish_will(
+        &mut self,
+        now: Moment,
+        session: SessionKey,
+        will: Will,
+        fx: &mut Effects,
+    ) {
         if authz::may_publish(PeerKind::Network, &will.topic).is_none() {
             return;
         }
@@ -36,6 +43,7 @@ impl Broker {
             payload: will.payload,
             format_invalid: false,
         };
-        self.publish_own(now, message(now, &publish), fx);
+        let message = self.weaken_will(session, message(now, &publish), fx);
+        self.publish_own(now, message, fx);
     }
 }

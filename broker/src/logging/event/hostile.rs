@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use bytestring::ByteString;
-use mqtt_core::{Client, ConnectionLimit, DisconnectCause, Event, Peer, PeerKind, SessionKey};
+use mqtt_core::{
+    Client, ConnectionLimit, DisconnectCause, Event, Peer, PeerKind, SessionKey, StorageState,
+    Unstored,
+};
 use mqtt_proto::{Filter, QoS, Reason, Topic, Version};
 
 use super::super::entry::Entry;
@@ -124,7 +127,18 @@ fn next(event: &Event) -> Option<Event> {
             filter: filter(),
             reason,
         },
-        Event::SubscribeDenied { .. } => Event::Subscribed {
+        Event::SubscribeDenied { .. } => Event::Storage(StorageState::Failed),
+        Event::Storage(_) => Event::Unstored {
+            client,
+            what: Unstored::Subscription(filter()),
+            state: StorageState::Failed,
+        },
+        Event::Unstored { .. } => Event::WillUnstored {
+            session: session(),
+            topic,
+            state: StorageState::Failed,
+        },
+        Event::WillUnstored { .. } => Event::Subscribed {
             client,
             filter: filter(),
             qos: QoS::ExactlyOnce,

@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytestring::ByteString;
-use mqtt_core::{ConnectionLimit, DisconnectCause, LoginFailure, ProtocolFault};
+use mqtt_core::{
+    ConnectionLimit, DisconnectCause, LoginFailure, ProtocolFault, StorageState, Unstored,
+};
 use mqtt_proto::{DecodeError, Filter, Guess, QoS, Topic};
 
 use super::*;
@@ -232,6 +234,24 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
                 reason: Reason::QuotaExceeded,
             },
             "Denied SUBSCRIBE from dev ('a/#') (reason: ",
+        ),
+        (Event::Storage(StorageState::Full), "The store is full: "),
+        (
+            Event::Unstored {
+                client: client("ann", "dev"),
+                what: Unstored::Message(topic("a/b")),
+                state: StorageState::Full,
+            },
+            "Denied PUBLISH from dev ('a/b') (reason: the store is full; more of the kind from this client is not logged; \
+             user 'ann', address",
+        ),
+        (
+            Event::WillUnstored {
+                session: session("ann", "dev"),
+                topic: topic("a/b"),
+                state: StorageState::Failed,
+            },
+            "The will of dev ('a/b') reached only those who are connected. (reason: the store has failed)",
         ),
     ];
     for (event, expected) in cases {
