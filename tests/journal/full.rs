@@ -95,6 +95,32 @@ fn a_full_device_leaves_the_same_room() {
 }
 
 #[test]
+fn one_step_of_compaction_a_commit_keeps_pace() {
+    let mut random = Random::new(3);
+    let options = Options {
+        max_bytes: 30_000 * 5 / 2 + 11 * u64::from(SEGMENT),
+        ..options(SEGMENT)
+    };
+    let disk = Disk::new(3);
+    let (mut journal, _) = Journal::open(disk.shared(), options).expect("it opens");
+    for step in 0..3_000 {
+        for _ in 0..random.below(10) {
+            let topic = format!("{:03}", random.below(100));
+            let topic = Topic::new(topic.into()).expect("a topic name");
+            let body = Body::Inline(Bytes::from(vec![0; 280]));
+            let kind = (QoS::AtMostOnce, true);
+            let message = Message::new(topic, kind, Properties::new(), body, None);
+            journal.append(Record::Retained(Arc::new(message)));
+        }
+        let done = journal.commit(stamp(step)).expect("there is room");
+        assert!(!journal.is_full(), "step {step}: {done:?}");
+        if journal.wants_compaction() {
+            journal.compact(stamp(step)).expect("there is room");
+        }
+    }
+}
+
+#[test]
 fn room_on_the_device_is_noticed() {
     let mut random = Random::new(1);
     let disk = Disk::new(1);
