@@ -3,6 +3,8 @@
 //!
 //! It is kept on the device as versioned JSON and is the truth; the card is only where wishes come from.
 
+mod persistence;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
@@ -13,6 +15,8 @@ use broker_config::{
     Protocol, SocketDomain, TimeZone, User,
 };
 use serde::{Deserialize, Serialize};
+
+use persistence::StoredPersistence;
 
 use crate::places::Places;
 use crate::system::{Access, Files, files};
@@ -108,6 +112,9 @@ struct Stored {
     /// By the name of the key, only what differs from the default.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     limits: BTreeMap<String, u64>,
+    /// Absent where it is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    persistence: Option<StoredPersistence>,
     generated_user: Option<String>,
 }
 
@@ -159,6 +166,7 @@ impl From<&Desired> for Stored {
             users: users.collect(),
             listeners: listeners.collect(),
             limits: limits.collect(),
+            persistence: StoredPersistence::of(desired.broker.persistence),
             generated_user: desired.generated_user.clone(),
         }
     }
@@ -190,6 +198,7 @@ impl Stored {
             allow_anonymous: self.allow_anonymous,
             users,
             listeners,
+            persistence: StoredPersistence::checked(self.persistence)?,
             limits,
         };
         Ok(Desired {

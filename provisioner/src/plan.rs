@@ -132,6 +132,7 @@ mod tests {
             allow_anonymous: true,
             users: Vec::new(),
             listeners,
+            persistence: Default::default(),
             limits: LimitSettings::default(),
         };
         Desired {

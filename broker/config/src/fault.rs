@@ -5,7 +5,9 @@ use std::fmt;
 
 use crate::InvalidHash;
 use crate::hint::Hint;
-use crate::reference::{AUTH, BIND_ADDRESS, Form, Key, PROTOCOL, SOCKET, SOCKET_DOMAIN, Table};
+use crate::reference::{
+    AUTH, BIND_ADDRESS, Form, Key, MODE, PROTOCOL, SOCKET, SOCKET_DOMAIN, Table,
+};
 use crate::syntax::Syntax;
 
 /// What is wrong.
@@ -80,6 +82,14 @@ pub enum Fault {
     Interface,
     SocketPath,
     SocketAndAddress,
+    // Persistence.
+    Mode,
+    /// The mode has none.
+    NoWindow,
+    /// It is longer than the mode allows.
+    GroupWindow,
+    /// The mode does not write.
+    NoBudget,
     /// Only the first 100 problems are listed.
     More {
         count: usize,
@@ -159,6 +169,10 @@ impl Fault {
             Self::Interface => "bad-interface",
             Self::SocketPath => "bad-socket-path",
             Self::SocketAndAddress => "socket-and-address",
+            Self::Mode => "bad-mode",
+            Self::NoWindow => "no-window",
+            Self::GroupWindow => "group-window",
+            Self::NoBudget => "no-budget",
             Self::More { .. } => "more-problems",
         }
     }
@@ -235,6 +249,12 @@ impl Fault {
             Self::SocketAndAddress => {
                 Hint::Do("keep `socket` alone, or give the port a `[[listener]]` of its own")
             }
+            Self::Mode => MODE.remedy(),
+            Self::NoWindow => {
+                Hint::Do("take it out, or write `mode = \"group\"` or `mode = \"relaxed\"`")
+            }
+            Self::GroupWindow => Hint::Do("write a shorter one, or `mode = \"relaxed\"`"),
+            Self::NoBudget => Hint::Do("take it out, or choose another `mode`"),
             Self::More { .. } => Hint::Do("correct those above first"),
         }
     }
@@ -333,6 +353,10 @@ impl fmt::Display for Fault {
                 "a Unix socket has an absolute path of at most 107 bytes without control characters"
             }
             Self::SocketAndAddress => "a Unix socket has no port, address or interface",
+            Self::Mode => "unknown mode of persistence",
+            Self::NoWindow => "this mode does not wait for a window",
+            Self::GroupWindow => "mode \"group\" waits at most 2000 milliseconds",
+            Self::NoBudget => "mode \"memory\" writes at a clean stop only",
             Self::More { count } => return write!(f, "there are {count} more problems"),
         };
         f.write_str(sentence)

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use toml::Value;
 
 use crate::reference::{Form, NEVER, Table};
-use crate::{BrokerSettings, Credential, LimitSettings, Listener, LoginMethod, User};
+use crate::{BrokerSettings, Credential, LimitSettings, Listener, LoginMethod, Persistence, User};
 
 /// A user's password is not hashed yet, so the daemon's file cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ impl BrokerSettings {
         for listener in &self.listeners {
             write_listener(&mut file, listener);
         }
+        write_persistence(&mut file, self.persistence);
         if self
             .limits
             .changed()
@@ -84,6 +85,24 @@ fn write_listener(file: &mut String, listener: &Listener) {
         .map(|version| i64::from(*version))
         .collect::<Vec<_>>();
     line(file, "accept_protocol_versions", Value::from(versions));
+}
+
+/// Only what differs from the defaults, as with the limits.
+fn write_persistence(file: &mut String, persistence: Persistence) {
+    if persistence == Persistence::default() {
+        return;
+    }
+    file.push_str("\n[persistence]\n");
+    line(file, "mode", Value::from(persistence.mode.name()));
+    let numbers = [
+        ("window_ms", persistence.window_ms),
+        ("sd_budget_mb_per_day", persistence.sd_budget_mb_per_day),
+    ];
+    for (key, value) in numbers {
+        if let Some(value) = value {
+            line(file, key, Value::from(i64::from(value)));
+        }
+    }
 }
 
 /// Only what differs from the defaults, so that those of a later version come into force with it.

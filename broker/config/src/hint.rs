@@ -117,18 +117,8 @@ impl fmt::Display for Hint {
     }
 }
 
-const LATER_TABLES: [&str; 11] = [
-    "wlan",
-    "ethernet",
-    "ssh",
-    "persistence",
-    "log",
-    "bridge",
-    "tls",
-    "cluster",
-    "status",
-    "update",
-    "network",
+const LATER_TABLES: [&str; 10] = [
+    "wlan", "ethernet", "ssh", "log", "bridge", "tls", "cluster", "status", "update", "network",
 ];
 
 const LATER_KEYS: &[(Table, &str)] = &[
@@ -190,6 +180,15 @@ const HABITS: &[(Table, &str, &str)] = &[
     ),
     (Table::Listener, "versions", "accept_protocol_versions"),
     (Table::Listener, "max_clients", "max_connections"),
+    (Table::Persistence, "durability", "mode"),
+    (Table::Persistence, "persistence", "mode"),
+    (Table::Persistence, "fsync", "mode"),
+    (Table::Persistence, "window", "window_ms"),
+    (Table::Persistence, "interval", "window_ms"),
+    (Table::Persistence, "sd_budget", "sd_budget_mb_per_day"),
+    (Table::Persistence, "budget", "sd_budget_mb_per_day"),
+    (Table::Top, "durability", "[persistence]"),
+    (Table::Top, "store", "[persistence]"),
     (Table::Top, "users", "[[user]]"),
     (Table::Top, "listeners", "[[listener]]"),
 ];
@@ -214,10 +213,19 @@ const ASTRAY: &[(Table, &str, Hint)] = &[
     ),
     (Table::Top, "message_size_limit", PACKET_SIZE),
     (Table::Broker, "message_size_limit", PACKET_SIZE),
+    (Table::Top, "autosave_interval", AUTOSAVE),
+    (Table::Top, "autosave_on_changes", AUTOSAVE),
+    (Table::Persistence, "autosave_interval", AUTOSAVE),
+    (Table::Persistence, "autosave_on_changes", AUTOSAVE),
     (Table::Top, "websockets", WEBSOCKETS),
     (Table::Listener, "websockets", WEBSOCKETS),
     (Table::Listener, "websocket", WEBSOCKETS),
 ];
+
+/// Mosquitto's words for when its database is written.
+const AUTOSAVE: Hint = Hint::Do(
+    "every change is written before it is acknowledged; `mode` below the heading `[persistence]` makes it otherwise",
+);
 
 const PACKET_SIZE: Hint = Hint::Do("write `max_packet_size` below the heading `[limits]`");
 

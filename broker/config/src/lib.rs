@@ -17,6 +17,7 @@ mod limits;
 mod listener;
 mod manual;
 mod password;
+mod persistence;
 mod position;
 mod problem;
 mod reading;
@@ -41,6 +42,7 @@ pub use limits::{LimitSettings, limit_table};
 pub use listener::{BindAddress, Listener, Protocol, SocketDomain};
 pub use manual::manual;
 pub use password::{HashError, HashMemory, InvalidHash, PasswordHash};
+pub use persistence::{Mode, Persistence};
 pub use problem::Problem;
 pub use reading::{Reading, read};
 pub use reference::{

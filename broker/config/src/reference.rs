@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The one table of keys: what may stand in a `broker.toml`, of which form, and what it means.
 //!
-//! The sample, the manual page, the hints and the checks of `resolve` derive from it; the limits stand apart in `limits`.
+//! The sample, the manual page, the hints and the checks of `resolve` derive from it; the limits stand apart in `limits`, persistence in `persistence`.
 
 mod limits;
+mod persistence;
 
 pub use limits::*;
+pub(crate) use persistence::*;
 
 pub(crate) use crate::span::NEVER;
 
@@ -19,6 +21,7 @@ pub enum Table {
     Broker,
     User,
     Listener,
+    Persistence,
     Limits,
 }
 
@@ -60,13 +63,14 @@ pub struct Key {
 
 impl Table {
     /// All of them, in the order of the sample.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Top,
         Self::System,
         Self::Time,
         Self::Broker,
         Self::User,
         Self::Listener,
+        Self::Persistence,
         Self::Limits,
     ];
 
@@ -79,6 +83,7 @@ impl Table {
             Self::Broker => "broker",
             Self::User => "user",
             Self::Listener => "listener",
+            Self::Persistence => "persistence",
             Self::Limits => "limits",
         }
     }
@@ -92,6 +97,7 @@ impl Table {
             Self::Broker => "[broker]",
             Self::User => "[[user]]",
             Self::Listener => "[[listener]]",
+            Self::Persistence => "[persistence]",
             Self::Limits => "[limits]",
         }
     }
@@ -112,6 +118,9 @@ impl Table {
             Self::Listener => {
                 "A socket that clients connect to; repeat it for every socket, at most 64. \
                  Without any there is one: port 1883 on all addresses."
+            }
+            Self::Persistence => {
+                "What is on the card when a client is told that its message has arrived."
             }
             Self::Limits => {
                 "How much of everything there may be: whole numbers, in the unit their sentence names."
@@ -153,6 +162,9 @@ pub const KEYS: &[&Key] = &[
     &LISTENER_MAX_CONNECTIONS,
     &LISTENER_ALLOW_ANONYMOUS,
     &ACCEPT_PROTOCOL_VERSIONS,
+    &MODE,
+    &WINDOW_MS,
+    &SD_BUDGET_MB_PER_DAY,
     &MAX_PACKET_SIZE.key,
     &MAX_CONNECTIONS.key,
     &MAX_CONNECTIONS_PER_ADDRESS.key,

@@ -6,6 +6,7 @@
 
 mod limits;
 mod listeners;
+mod persistence;
 mod users;
 
 use std::ops::Range;
@@ -102,6 +103,7 @@ impl<'a> Resolver<'a> {
                 allow_anonymous: self.allow_anonymous(broker.as_ref()),
                 users: self.users(root),
                 listeners: self.listeners(root),
+                persistence: self.persistence(root),
                 limits: self.limits(root, broker),
             },
         };

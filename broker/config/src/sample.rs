@@ -5,8 +5,9 @@
 
 use crate::reference::{
     ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, AUTH, BIND_ADDRESS, HOSTNAME, INTERFACE, Key,
-    LIMITS, LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, PASSWORD, PASSWORD_HASH, PORT,
-    PROTOCOL, SOCKET, SOCKET_DOMAIN, SYS_INTERVAL, TIMEZONE, Table, USERNAME, VERSION,
+    LIMITS, LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, MODE, PASSWORD, PASSWORD_HASH,
+    PORT, PROTOCOL, SD_BUDGET_MB_PER_DAY, SOCKET, SOCKET_DOMAIN, SYS_INTERVAL, TIMEZONE, Table,
+    USERNAME, VERSION, WINDOW_MS,
 };
 
 /// The file as it is put on the boot partition.
@@ -76,7 +77,7 @@ A line that begins with # does nothing. To use an example, take away the # befor
 Left as it is, the broker makes one user with a password of its own at the first boot: \
 the login stands in broker-report.txt.";
 
-const BLOCKS: [Block; 9] = [
+const BLOCKS: [Block; 10] = [
     Block {
         table: Table::System,
         remark: Table::System.sentence(),
@@ -137,6 +138,15 @@ const BLOCKS: [Block; 9] = [
         table: Table::Listener,
         remark: "A third, for programs of this machine.",
         lines: &[(&SOCKET, SOCKET.example)],
+    },
+    Block {
+        table: Table::Persistence,
+        remark: Table::Persistence.sentence(),
+        lines: &[
+            (&MODE, MODE.example),
+            (&WINDOW_MS, WINDOW_MS.example),
+            (&SD_BUDGET_MB_PER_DAY, SD_BUDGET_MB_PER_DAY.example),
+        ],
     },
     Block {
         table: Table::Limits,

@@ -3,7 +3,7 @@
 //!
 //! Made by `resolve` only. Nothing here has `Debug` where a secret may be inside.
 
-use crate::{Hostname, LimitSettings, Listener, PasswordHash, Secret, TimeZone};
+use crate::{Hostname, LimitSettings, Listener, PasswordHash, Persistence, Secret, TimeZone};
 
 /// Everything a valid `broker.toml` says, defaults filled in.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub struct BrokerSettings {
     pub users: Vec<User>,
     /// In the order of the file, no two overlapping, at most 64; one MQTT listener on port 1883 if the file names none.
     pub listeners: Vec<Listener>,
+    pub persistence: Persistence,
     pub limits: LimitSettings,
 }
 

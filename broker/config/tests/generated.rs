@@ -100,6 +100,7 @@ fn in_its_table(table: Table, key: &str, line: &str) -> String {
             ("username", "username = \"u\"\n"),
             ("password", "password = \"p\"\n"),
         ],
+        Table::Persistence => &[("mode", "mode = \"relaxed\"\n")],
         _ => &[],
     };
     let replaces = |name: &str| name == key || key == "password_hash" && name == "password";
@@ -153,6 +154,8 @@ fn the_daemons_file_reads_back_as_the_same_settings() {
     let after = settings(&written).broker;
     assert_eq!(after.allow_anonymous, before.allow_anonymous);
     assert!(after.listeners == before.listeners);
+    assert_eq!(after.persistence, before.persistence);
+    assert_eq!(before.persistence.sd_budget_mb_per_day, Some(500));
     assert_eq!(after.limits, before.limits);
     assert_eq!(after.limits.changed().count(), LIMITS.len());
     let users = |settings: &broker_config::BrokerSettings| -> Vec<(String, String)> {
