@@ -19,8 +19,8 @@ use crate::hub::{self, Hub};
 use crate::listener::{self, Listeners, Passed};
 use crate::logging::Log;
 use crate::options::{DEFAULT_CONFIG, RunOptions};
-use crate::reload::Reloader;
-use crate::storage::MemoryStore;
+use crate::reload::{self, Reloader};
+use crate::storage::{self, Handle, Place, Storage};
 use crate::supervisor::{Failures, Supervisor};
 use crate::{canary, local_socket, memory, systemd};
 
@@ -105,6 +105,7 @@ pub fn listeners(settings: &BrokerSettings) -> mqtt_core::Listeners {
 struct Daemon {
     hub: Arc<Hub>,
     listeners: Arc<Listeners>,
+    store: Handle,
     failures: Failures,
 }
 
@@ -112,32 +113,41 @@ impl Daemon {
     /// Starts every part; a configuration named on the command line must be valid.
     async fn start(options: RunOptions, passed: Passed, log: &Log) -> Result<Self, ExitCode> {
         let (supervisor, failures) = Supervisor::new();
+        let named = options.config.is_some();
+        let config = options.config.unwrap_or_else(|| DEFAULT_CONFIG.into());
+        // What is wrong with it is said when it is taken over.
+        let settings = reload::load(config.clone()).await.ok();
+        let settings = settings.map(|loaded| loaded.settings);
+        let place = Place {
+            persistence: settings
+                .as_ref()
+                .map(|settings| settings.persistence)
+                .unwrap_or_default(),
+            state: options.state.clone(),
+            runtime: options.runtime.clone(),
+        };
+        let storage = open_store(place, log).await?;
+        let store = storage.handle.clone();
         let authenticator = Authenticator::new(options.state, log.clone());
-        let hub = Hub::new(
-            params(&LimitSettings::default()),
-            Box::new(MemoryStore::default()),
-            log.clone(),
-            authenticator.clone(),
-        );
-        supervisor.essential("timer", hub::keep_time(hub.clone()));
-        if let Some(progress) = hub.store_progress() {
-            supervisor.essential("store", hub::follow(hub.clone(), progress));
-        }
+        let limits = settings.map(|settings| settings.limits).unwrap_or_default();
+        let hub = restored(storage, params(&limits), &authenticator, &supervisor, log);
 
         let listeners = Listeners::new(hub.clone(), supervisor.clone(), log.clone());
         listeners.adopt(passed);
-        let named = options.config.is_some();
-        let config = options.config.unwrap_or_else(|| DEFAULT_CONFIG.into());
         let reloader = Reloader::new(
             config,
             authenticator,
             listeners.clone(),
             hub.clone(),
+            store.clone(),
             log.clone(),
         );
         supervisor.essential("reload", reloader.clone().serve_hangups());
         match reloader.start().await {
-            Err(refusal) if named => return Err(ExitCode::from(refusal.exit_status())),
+            Err(refusal) if named => {
+                close(&store, log).await;
+                return Err(ExitCode::from(refusal.exit_status()));
+            }
             Err(_) => log.warning(LOCKED),
             Ok(()) => {}
         }
@@ -147,19 +157,21 @@ impl Daemon {
                 hub: hub.clone(),
                 listeners: listeners.clone(),
                 reloader: reloader.clone(),
+                store: store.clone(),
             };
             serve_control(control, &path, &supervisor, log);
         }
         systemd::ready();
         supervisor.essential(
             "status",
-            systemd::report(hub.clone(), listeners.clone(), reloader),
+            systemd::report(hub.clone(), listeners.clone(), reloader, store.clone()),
         );
         // Not essential: without it the watchdog acts.
         tokio::spawn(canary::run(hub.clone(), options.runtime, log.clone()));
         Ok(Self {
             hub,
             listeners,
+            store,
             failures,
         })
     }
@@ -180,6 +192,7 @@ impl Daemon {
             () = self.stop() => {}
             () = stops.next() => log.warning("told twice to stop: connections are cut off"),
         }
+        close(&self.store, log).await;
         code
     }
 
@@ -189,6 +202,64 @@ impl Daemon {
         self.hub.enter(&mut vec![Command::Shutdown]);
         // A client that does not read its last word is left behind.
         let _ = timeout(DRAIN, self.hub.emptied()).await;
+    }
+}
+
+/// Opens the store away from the serving threads; an error is told.
+async fn open_store(place: Place, log: &Log) -> Result<Storage, ExitCode> {
+    systemd::opening_store();
+    let own = log.clone();
+    let opened = tokio::task::spawn_blocking(move || storage::open(place, &own)).await;
+    // A panic was told already.
+    let opened = opened.map_err(|_| ExitCode::FAILURE)?;
+    opened.map_err(|fault| {
+        log.error(fault);
+        ExitCode::FAILURE
+    })
+}
+
+/// The hub with all that the store brings back, and the tasks around the store.
+fn restored(
+    storage: Storage,
+    params: Params,
+    authenticator: &Authenticator,
+    supervisor: &Supervisor,
+    log: &Log,
+) -> Arc<Hub> {
+    let Storage {
+        appender,
+        handle,
+        clock,
+        reads,
+        progress,
+        contents,
+    } = storage;
+    let hub = Hub::new(
+        params,
+        Box::new(appender),
+        clock,
+        log.clone(),
+        authenticator.clone(),
+    );
+    let began = contents.began;
+    if !contents.records.is_empty() {
+        hub.restore(contents);
+        log.notice(storage::restored(&hub.stats(), began.elapsed()));
+    }
+    hub.store_is(handle.state());
+    supervisor.essential("timer", hub::keep_time(hub.clone()));
+    supervisor.essential("commits", hub::follow(hub.clone(), progress));
+    supervisor.essential("reads", storage::answer(hub.clone(), reads));
+    supervisor.essential("storage", storage::watch(hub.clone(), handle.clone()));
+    supervisor.essential("store", async move { handle.ended().await });
+    hub
+}
+
+/// Has everything written before the process ends.
+async fn close(store: &Handle, log: &Log) {
+    store.stop();
+    if timeout(CLOSE, store.ended()).await.is_err() {
+        log.error("the card does not take what the store still has to write; what was acknowledged is safe");
     }
 }
 
@@ -231,6 +302,8 @@ impl Stops {
 const VERSION: &str = concat!("broker version ", env!("CARGO_PKG_VERSION"));
 const LOCKED: &str = "The broker is locked: no port is open until there is a valid configuration; \
                       mend the file, then `systemctl reload broker` or `broker reload`.";
+/// For the store to be written at a stop; systemd waits 20 s for both.
+const CLOSE: Duration = Duration::from_secs(12);
 /// For clients to take their last packets at a stop.
 const DRAIN: Duration = Duration::from_secs(5);
 

@@ -236,7 +236,8 @@ mod tests {
     use super::*;
     use crate::app;
     use crate::auth::Authenticator;
-    use crate::storage::MemoryStore;
+    use crate::dialogue::Forgetful;
+    use crate::storage::Clock;
 
     fn socket(name: &str) -> (PathBuf, UnixListener) {
         let name = format!("broker-canary-{}-{name}", std::process::id());
@@ -250,8 +251,9 @@ mod tests {
         let (path, socket) = socket("living");
         let log = Log::silent();
         let authenticator = Authenticator::new(None, log.clone());
-        let store = Box::new(MemoryStore::default());
-        let hub = Hub::new(app::params(&Default::default()), store, log, authenticator);
+        let store = Box::new(Forgetful::default());
+        let params = app::params(&Default::default());
+        let hub = Hub::new(params, store, Clock::new(), log, authenticator);
         let accepting = tokio::spawn(accept(hub.clone(), socket));
         let mut canary = Canary::connect(&path).await.unwrap();
         for _ in 0..3 {

@@ -109,7 +109,7 @@ impl Connection {
             if self.link.is(Status::Broken) {
                 return self.hear_out().await;
             }
-            if self.input.is_waiting() && !self.link.is(Status::Paused) {
+            if self.input.is_waiting(&self.link) {
                 self.input.digest(&self.hub, &self.link)?;
                 continue;
             }

@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use crate::hub::Hub;
 use crate::listener::Listeners;
 use crate::reload::Reloader;
+use crate::storage::Handle;
 use protocol::{Action, Answer, Body, MAX_REQUEST, Reload, Request, VERSION};
 
 /// The parts of the daemon that answer.
@@ -27,6 +28,7 @@ pub struct Control {
     pub hub: Arc<Hub>,
     pub listeners: Arc<Listeners>,
     pub reloader: Arc<Reloader>,
+    pub store: Handle,
 }
 
 impl Control {
@@ -82,6 +84,7 @@ impl Control {
                 &self.hub,
                 &self.listeners,
                 &self.reloader,
+                &self.store.figures(),
             ))),
             Request {
                 v: VERSION,
@@ -138,8 +141,9 @@ mod tests {
     use super::*;
     use crate::app;
     use crate::auth::Authenticator;
+    use crate::dialogue::Forgetful;
     use crate::logging::Log;
-    use crate::storage::MemoryStore;
+    use crate::storage::{Clock, Handle};
     use crate::supervisor::Supervisor;
 
     #[tokio::test]
@@ -165,20 +169,29 @@ mod tests {
     async fn each_request_has_one_answer() {
         let log = Log::silent();
         let authenticator = Authenticator::new(None, log.clone());
-        let store = Box::new(MemoryStore::default());
+        let store = Box::new(Forgetful::default());
         let hub = Hub::new(
             app::params(&Default::default()),
             store,
+            Clock::new(),
             log.clone(),
             authenticator.clone(),
         );
         let listeners = Listeners::new(hub.clone(), Supervisor::new().0, log.clone());
         let file = "/nonexistent/broker.toml".into();
-        let reloader = Reloader::new(file, authenticator, listeners.clone(), hub.clone(), log);
+        let reloader = Reloader::new(
+            file,
+            authenticator,
+            listeners.clone(),
+            hub.clone(),
+            Handle::idle(),
+            log,
+        );
         let control = Control {
             hub,
             listeners,
             reloader,
+            store: Handle::idle(),
         };
         let cases = [
             (

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
-use mqtt_core::{Limits, Params, Peer, PeerKind};
+use mqtt_core::{CommitSeq, FetchRequest, Limits, Params, Peer, PeerKind, Record};
 use mqtt_proto::{
     Connect, Decoder, Filter, Packet, PacketId, Properties, Publish, QoS, RetainHandling,
     Subscribe, SubscribeFilter, SubscribeOptions, Topic, Version, encode,
@@ -18,7 +18,7 @@ use crate::auth::Authenticator;
 use crate::connection;
 use crate::hub::{Hub, keep_time};
 use crate::logging::Log;
-use crate::storage::{MemoryStore, Store};
+use crate::storage::{Clock, Store};
 use crate::transport::Transport;
 
 /// A client at the far end of a socket pair.
@@ -29,9 +29,29 @@ pub struct Client {
     pub task: JoinHandle<()>,
 }
 
+/// A store that has nothing, and in which everything is durable at once.
+#[derive(Default)]
+pub struct Forgetful(CommitSeq);
+
+impl Store for Forgetful {
+    fn append(&mut self, records: &mut Vec<Record>, _: bool) {
+        self.0.0 += records.drain(..).count() as u64;
+    }
+
+    fn durable(&self) -> CommitSeq {
+        self.0
+    }
+
+    fn want(&mut self, _: CommitSeq) {}
+
+    fn fetch(&mut self, requests: &mut Vec<FetchRequest>) {
+        requests.clear();
+    }
+}
+
 /// A hub that keeps nothing.
 pub fn hub() -> Arc<Hub> {
-    hub_with(MemoryStore::default())
+    hub_with(Forgetful::default())
 }
 
 pub fn hub_with(store: impl Store + 'static) -> Arc<Hub> {
@@ -44,7 +64,7 @@ pub fn hub_of(store: impl Store + 'static, limits: Limits, log: Log) -> Arc<Hub>
         version: "test".into(),
     };
     let authenticator = Authenticator::new(None, log.clone());
-    let hub = Hub::new(params, Box::new(store), log, authenticator);
+    let hub = Hub::new(params, Box::new(store), Clock::new(), log, authenticator);
     tokio::spawn(keep_time(hub.clone()));
     hub
 }

@@ -17,17 +17,16 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 use mqtt_core::{
-    AuthRequest, Broker, ClientStatus, Command, ConnectionId, Credentials, Effects, FetchRequest,
-    LoginFailure, Moment, Params, Stats, Verdict,
+    AuthRequest, Broker, ClientStatus, Command, ConnectionId, Credentials, Effects, LoginFailure,
+    Moment, Params, Stats, StorageState, StoreFigures, Verdict,
 };
 use mqtt_proto::DecodeLimits;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 
 use crate::auth::Authenticator;
 use crate::link::{Link, Status};
 use crate::logging::Log;
-use crate::storage::Store;
+use crate::storage::{Clock, Contents, Store};
 use crate::transport::{Layer, Sink};
 
 use drain::Parked;
@@ -45,7 +44,7 @@ pub struct Hub {
     registry: Registry,
     traffic: Traffic,
     shelf: Shelf,
-    started: Instant,
+    clock: Clock,
     /// Bytes of one packet, for the decoders of connections to come.
     max_packet_size: AtomicU32,
     /// Milliseconds.
@@ -60,6 +59,8 @@ struct Core {
     broker: Broker,
     store: Box<dyn Store>,
     parked: Parked,
+    /// The store's newest batch goes on in the next entry.
+    batch_is_open: bool,
 }
 
 /// Bytes that went over the network since the last entry.
@@ -74,23 +75,25 @@ impl Hub {
     pub fn new(
         params: Params,
         store: Box<dyn Store>,
+        clock: Clock,
         log: Log,
         authenticator: Authenticator,
     ) -> Arc<Self> {
         let max_packet_size = params.limits.max_packet_size.into();
         let connect_timeout = AtomicU64::new(milliseconds(params.limits.connect_timeout));
-        let broker = Broker::new(params, Moment::default());
+        let broker = Broker::new(params, clock.now());
         Arc::new(Self {
             core: Mutex::new(Core {
                 broker,
                 store,
                 parked: Parked::default(),
+                batch_is_open: false,
             }),
             alarm: Alarm::default(),
             registry: Registry::default(),
             traffic: Traffic::default(),
             shelf: Shelf::default(),
-            started: Instant::now(),
+            clock,
             max_packet_size,
             connect_timeout,
             tasks: Handle::current(),
@@ -105,6 +108,27 @@ impl Hub {
         self.carry_out(commands, &mut scratch.effects);
         self.settle(&mut scratch);
         self.shelf.give(scratch);
+    }
+
+    /// Takes over what the store brings back; once, before anything enters.
+    pub fn restore(self: &Arc<Self>, contents: Contents) {
+        let mut scratch = self.shelf.take();
+        self.visit(&mut scratch.effects, |core, now, effects| {
+            core.broker
+                .restore(now, contents.records, contents.last, effects);
+        });
+        self.settle(&mut scratch);
+        self.shelf.give(scratch);
+    }
+
+    /// Tells the core what was measured of the store.
+    pub fn store_figures(&self, figures: StoreFigures) {
+        self.lock().broker.store_figures(figures);
+    }
+
+    /// Tells the core how the store is.
+    pub fn store_is(self: &Arc<Self>, state: StorageState) {
+        self.enter(&mut vec![Command::Storage(state)]);
     }
 
     /// Acts on effects, and on the effects of that, until none are left.
@@ -126,10 +150,7 @@ impl Hub {
             {
                 link.set(Status::Ended, true);
             }
-            if !effects.fetch.is_empty() {
-                self.fetch(&mut effects.fetch, &mut scratch.fetched);
-                self.carry_out(&mut scratch.fetched, effects);
-            } else if !effects.wake.is_empty() {
+            if !effects.wake.is_empty() {
                 inline -= self.drain_woken(scratch, inline);
             } else if effects.events.is_empty() {
                 return;
@@ -137,9 +158,14 @@ impl Hub {
         }
     }
 
-    /// The clock of every entry, from the start of the process.
+    /// The clock of every entry: the broker's running time, which goes on across restarts.
     pub fn now(&self) -> Moment {
-        Moment::default().after(self.started.elapsed())
+        self.clock.now()
+    }
+
+    /// Since the start of the process.
+    pub fn uptime(&self) -> Duration {
+        self.clock.uptime()
     }
 
     pub fn log(&self) -> &Log {
@@ -216,8 +242,12 @@ impl Hub {
         let abort = AbortOnUnwind;
         let now = self.now();
         act(&mut core, now, effects);
-        if !effects.records.is_empty() {
-            core.store.append(&mut effects.records);
+        if !effects.records.is_empty() || core.batch_is_open {
+            core.batch_is_open = effects.incomplete;
+            core.store.append(&mut effects.records, !effects.incomplete);
+        }
+        if !effects.fetch.is_empty() {
+            core.store.fetch(&mut effects.fetch);
         }
         // Inside the lock, so that an older deadline never replaces a newer one.
         self.alarm.set(if effects.unfinished {
@@ -258,22 +288,6 @@ impl Hub {
                 }
             }
         });
-    }
-
-    /// Reads payloads and queues the answers as commands.
-    fn fetch(&self, requests: &mut Vec<FetchRequest>, commands: &mut Vec<Command>) {
-        if requests.is_empty() {
-            return;
-        }
-        let core = self.lock();
-        commands.extend(requests.drain(..).map(|FetchRequest { conn, location }| {
-            let payload = core.store.read(location);
-            Command::Fetched {
-                conn,
-                location,
-                payload,
-            }
-        }));
     }
 
     fn lock(&self) -> MutexGuard<'_, Core> {

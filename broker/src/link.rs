@@ -5,10 +5,10 @@
 //! again. The connection's own task waits in [`Link::woken`] for what only it can do.
 
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mqtt_core::ConnectionId;
+use mqtt_core::{CommitSeq, ConnectionId};
 use tokio::sync::Notify;
 
 use crate::auth::Exchange;
@@ -23,6 +23,10 @@ pub struct Link {
     writer: Mutex<Writer>,
     status: AtomicU8,
     sent: AtomicU64,
+    /// The commit that the next frame waits for; 0 for none.
+    promised: AtomicU64,
+    /// The connection's own task waits until that changes.
+    held_up: AtomicBool,
     wake: Notify,
     exchange: Mutex<Option<Box<Exchange>>>,
 }
@@ -50,6 +54,8 @@ impl Link {
             writer: Mutex::new(writer),
             status: AtomicU8::new(0),
             sent: AtomicU64::new(0),
+            promised: AtomicU64::new(0),
+            held_up: AtomicBool::new(false),
             wake: Notify::new(),
             exchange: Mutex::default(),
         }
@@ -91,6 +97,29 @@ impl Link {
     /// Waits for [`Link::wake`]; a wake-up that came before is not lost.
     pub async fn woken(&self) {
         self.wake.notified().await;
+    }
+
+    /// Notes what the next frame waits for.
+    pub fn promise(&self, commit: Option<CommitSeq>) {
+        let commit = commit.unwrap_or_default().0;
+        if self.promised.load(Ordering::Relaxed) == commit {
+            return;
+        }
+        self.promised.store(commit, Ordering::SeqCst);
+        if self.held_up.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// The commit that the next frame waits for; 0 for none.
+    pub fn promised(&self) -> u64 {
+        self.promised.load(Ordering::SeqCst)
+    }
+
+    /// Whether the connection's own task is to be woken when [`Link::promised`] changes; to be asked for before that is
+    /// looked at.
+    pub fn hold_up(&self, on: bool) {
+        self.held_up.store(on, Ordering::SeqCst);
     }
 
     /// Bytes the socket has taken since the connection began.

@@ -19,8 +19,9 @@ use crate::descriptors;
 use crate::hub::Hub;
 use crate::listener::Listeners;
 use crate::logging::Log;
+use crate::storage::Handle;
 use crate::systemd;
-pub use source::{Refusal, read_bounded};
+pub use source::{Refusal, load, read_bounded};
 
 /// Hands an accepted configuration to the parts that live by it.
 pub struct Reloader {
@@ -28,6 +29,7 @@ pub struct Reloader {
     authenticator: Authenticator,
     listeners: Arc<Listeners>,
     hub: Arc<Hub>,
+    store: Handle,
     log: Log,
     /// What the broker runs now; held over a whole reload, so that two never mix.
     running: tokio::sync::Mutex<Option<BrokerSettings>>,
@@ -49,6 +51,7 @@ impl Reloader {
         authenticator: Authenticator,
         listeners: Arc<Listeners>,
         hub: Arc<Hub>,
+        store: Handle,
         log: Log,
     ) -> Arc<Self> {
         let locked = Mutex::new(Some("no configuration was read yet".to_owned()));
@@ -57,6 +60,7 @@ impl Reloader {
             authenticator,
             listeners,
             hub,
+            store,
             log,
             running: tokio::sync::Mutex::default(),
             locked,
@@ -157,10 +161,12 @@ impl Reloader {
         commands.push(Command::Listeners(app::listeners(&settings)));
         self.hub.enter(&mut commands);
         self.listeners.apply(&settings.listeners).await;
+        let restart = self.store.reconfigure(settings.persistence);
         self.set_locked(None);
         let mut lines = vec![format!("Config loaded from {}.", self.config.display())];
         lines.extend(loaded.notes);
         lines.extend(changes::between(running.as_ref(), &settings));
+        lines.extend(restart.map(str::to_owned));
         lines.extend(self.listeners.states().iter().filter_map(systemd::trouble));
         *running = Some(settings);
         Ok(lines)

@@ -1,25 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Where durable changes go, as the hub sees it.
+//! Where durable changes go: taken in inside the core's lock, written by a thread of its own, told when they are durable.
 
-mod memory;
+mod appender;
+mod budget;
+mod clock;
+mod failure;
+mod figures;
+mod files;
+mod intake;
+mod lock;
+mod opening;
+mod reads;
+mod snapshot;
+mod supervision;
+#[cfg(test)]
+mod tests;
+mod writer;
 
-pub use memory::MemoryStore;
+pub use appender::Handle;
+pub use clock::Clock;
+pub use opening::{Contents, Place, Storage, open, restored};
+pub use reads::answer;
+pub use supervision::watch;
 
-use bytes::Bytes;
-use mqtt_core::{CommitSeq, Location, Record};
-use tokio::sync::watch;
+use mqtt_core::{CommitSeq, FetchRequest, Record};
 
-/// A log of durable changes; records are numbered 1, 2, 3 … in the order of their append.
+/// A log of durable changes; records are numbered on in the order of their append.
 pub trait Store: Send {
-    /// Takes the records in order, emptying the list; never waits.
-    fn append(&mut self, records: &mut Vec<Record>);
+    /// Takes the records in order, emptying the list; never waits. Those of a batch that is not `whole` become durable
+    /// together with the next.
+    fn append(&mut self, records: &mut Vec<Record>, whole: bool);
 
-    /// The newest record that survives a power cut.
+    /// The newest record that may be told of.
     fn durable(&self) -> CommitSeq;
 
-    /// Announces each advance of [`Store::durable`]; none where records are durable as soon as they are appended.
-    fn progress(&self) -> Option<watch::Receiver<CommitSeq>>;
+    /// Somebody waits for this commit.
+    fn want(&mut self, commit: CommitSeq);
 
-    /// The payload of a record, unless it was forgotten.
-    fn read(&self, location: Location) -> Option<Bytes>;
+    /// Takes the requests, emptying the list; each is answered by [`mqtt_core::Command::Fetched`].
+    fn fetch(&mut self, requests: &mut Vec<FetchRequest>);
 }

@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::hub::Hub;
 use crate::listener::Listeners;
 use crate::reload::Reloader;
+use crate::storage::Handle;
 use status::StatusLine;
 pub use status::trouble;
 
@@ -30,6 +31,15 @@ pub fn reloading() {
     }
 }
 
+/// Asks for time to read the store, as long as that may take in the worst case.
+pub fn opening_store() {
+    let microseconds = u32::try_from(OPENING.as_micros()).unwrap_or(u32::MAX);
+    tell(&[
+        NotifyState::Status("reading the store"),
+        NotifyState::ExtendTimeoutUsec(microseconds),
+    ]);
+}
+
 /// Tells STOPPING=1.
 pub fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
@@ -41,7 +51,12 @@ pub fn alive() {
 }
 
 /// Tells STATUS= whenever it changed, looking every 5 s, until aborted.
-pub async fn report(hub: Arc<Hub>, listeners: Arc<Listeners>, reloader: Arc<Reloader>) {
+pub async fn report(
+    hub: Arc<Hub>,
+    listeners: Arc<Listeners>,
+    reloader: Arc<Reloader>,
+    store: Handle,
+) {
     let mut ticks = interval(STATUS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = String::new();
@@ -56,6 +71,7 @@ pub async fn report(hub: Arc<Hub>, listeners: Arc<Listeners>, reloader: Arc<Relo
             clients: stats.clients_connected,
             listeners: &listeners.states(),
             rate,
+            store: store.state(),
         };
         let text = line.to_string();
         if text != told {
@@ -70,4 +86,6 @@ fn tell(state: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
 }
 
+/// For a store of its largest size on a slow card.
+const OPENING: Duration = Duration::from_secs(10 * 60);
 const STATUS_INTERVAL: Duration = Duration::from_secs(5);

@@ -18,7 +18,6 @@ pub mod matching;
 pub mod packets;
 mod ports;
 mod random;
-mod recovery;
 mod settle;
 pub mod sharing;
 pub mod source;

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use super::socket::Socket;
 use super::{failed, help, misused};
 use crate::control::client::ask;
-use crate::control::protocol::{Action, Body, Client, Counters, Listener, ListenerState, Status};
+use crate::control::protocol::{
+    Action, Body, Client, Counters, Listener, ListenerState, Status, Store,
+};
 use crate::logging::Field;
 
 /// Runs the command with the arguments that follow its name; 1 if no broker answers.
@@ -42,6 +44,7 @@ impl Display for Page<'_> {
             listeners,
             clients,
             counters,
+            store,
         } = self.0;
         writeln!(
             f,
@@ -74,7 +77,8 @@ impl Display for Page<'_> {
             writeln!(f, "and {unseen} more")?;
         }
         writeln!(f)?;
-        write_counters(f, counters)
+        write_counters(f, counters)?;
+        write_store(f, store)
     }
 }
 
@@ -178,6 +182,28 @@ fn write_counters(f: &mut fmt::Formatter<'_>, counters: &Counters) -> fmt::Resul
         counters.bytes_received,
         counters.messages_sent,
         counters.bytes_sent
+    )
+}
+
+fn write_store(f: &mut fmt::Formatter<'_>, store: &Store) -> fmt::Result {
+    // A broker before the store said nothing of it.
+    if store.state.is_empty() {
+        return Ok(());
+    }
+    let state = match store.state.as_str() {
+        "full" => "FULL, refuses what must be stored",
+        "failed" => "FAILED, nothing is kept",
+        state => state,
+    };
+    writeln!(
+        f,
+        "Store      {}, mode {}, flush {} ms, {} bytes written, {} of {} bytes in use",
+        Field(state),
+        Field(&store.mode),
+        store.flush_ms,
+        store.bytes_written,
+        store.bytes_live,
+        store.bytes_total
     )
 }
 

@@ -26,6 +26,15 @@ pub struct Input {
     /// Nothing that follows could be understood.
     deaf: bool,
     unanswered: Unanswered,
+    owed: Owed,
+}
+
+/// What was read since the next frame waits for one and the same commit.
+#[derive(Default)]
+struct Owed {
+    commit: u64,
+    bytes: usize,
+    packets: usize,
 }
 
 /// Bytes read while the peer took none of ours.
@@ -53,6 +62,7 @@ impl Input {
             waiting: false,
             deaf: false,
             unanswered: Unanswered::default(),
+            owed: Owed::default(),
         }
     }
 
@@ -77,17 +87,29 @@ impl Input {
     /// nothing itself.
     pub fn wants_more(&mut self, link: &Link) -> bool {
         let silenced = link.is(Status::Blocked) && self.unanswered.exceeded(link);
-        !self.deaf && !silenced && !link.is(Status::Paused)
+        !self.deaf && !silenced && !link.is(Status::Paused) && !self.is_held_up(link)
     }
 
-    /// Whether packets are left from a batch that the core interrupted.
-    pub fn is_waiting(&self) -> bool {
-        self.waiting
+    /// Whether packets are left from a batch that was interrupted, and may be handed over now.
+    pub fn is_waiting(&mut self, link: &Link) -> bool {
+        self.waiting && !link.is(Status::Paused) && !self.is_held_up(link)
+    }
+
+    /// Whether the store must write first what was promised: that bounds what a publisher has under way.
+    fn is_held_up(&mut self, link: &Link) -> bool {
+        if link.promised() == 0 {
+            return false;
+        }
+        let held_up = self.owed.exceeded(link);
+        link.hold_up(held_up);
+        // It may have been written before that was known.
+        held_up && self.owed.exceeded(link)
     }
 
     /// Notes the size of a read, and says whether the peer sends as fast as it can.
     pub fn count(&mut self, bytes: usize, link: &Link) -> bool {
         self.unanswered.count(bytes, link);
+        self.owed.bytes += bytes;
         if bytes >= self.appetite {
             self.appetite = LARGE_READ;
         } else if bytes < SMALL_READ {
@@ -100,8 +122,9 @@ impl Input {
     pub fn digest(&mut self, hub: &Arc<Hub>, link: &Link) -> Result<(), CloseCause> {
         let unframed = self.unframe(hub, link);
         self.waiting = true;
-        while self.waiting && !self.deaf && !link.is(Status::Paused) && !link.is(Status::Ended) {
+        while !self.deaf && self.is_waiting(link) && !link.is(Status::Ended) {
             self.decode();
+            self.owed.packets += self.commands.len();
             if !self.commands.is_empty() {
                 hub.enter(&mut self.commands);
             }
@@ -174,6 +197,19 @@ impl Input {
     }
 }
 
+impl Owed {
+    fn exceeded(&mut self, link: &Link) -> bool {
+        let commit = link.promised();
+        if commit != self.commit {
+            *self = Self {
+                commit,
+                ..Self::default()
+            };
+        }
+        commit != 0 && (self.bytes >= MAX_OWED_BYTES || self.packets >= MAX_OWED_PACKETS)
+    }
+}
+
 impl Unanswered {
     fn count(&mut self, bytes: usize, link: &Link) {
         self.forgive(link);
@@ -203,3 +239,7 @@ const SMALL_READ: usize = 4 * 1024;
 const LARGE_READ: usize = 64 * 1024;
 /// Bytes read from a peer that takes nothing of what it is sent; then it is not read until it does.
 const MAX_UNANSWERED: usize = 64 * 1024;
+/// Bytes read from a connection while its next frame waits for one commit; then it is not read until that is durable.
+const MAX_OWED_BYTES: usize = 256 * 1024;
+/// Packets, likewise; the core ends a connection with 10,000 answers that wait.
+const MAX_OWED_PACKETS: usize = 4_096;

@@ -10,9 +10,8 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::dialogue::hub_of;
+use crate::dialogue::{Forgetful, hub_of};
 use crate::logging::Log;
-use crate::storage::MemoryStore;
 
 const LISTENER: &str = "test";
 /// Between the pieces of what a slow peer sends.
@@ -44,7 +43,7 @@ impl Bench {
             ..Limits::default()
         };
         let (log, lines) = Log::captured();
-        let hub = hub_of(MemoryStore::default(), limits, log.clone());
+        let hub = hub_of(Forgetful::default(), limits, log.clone());
         let listeners = [(LISTENER.into(), Terms::default())].into();
         hub.enter(&mut vec![Command::Listeners(listeners)]);
         Self { hub, log, lines }

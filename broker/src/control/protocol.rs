@@ -56,6 +56,26 @@ pub struct Status {
     /// At most 1,000; `counters.clients_connected` is the whole number.
     pub clients: Vec<Client>,
     pub counters: Counters,
+    #[serde(default)]
+    pub store: Store,
+}
+
+/// Where sessions, queues and retained messages are kept.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Store {
+    /// `ok`, `full` or `failed`.
+    pub state: String,
+    /// `sync`, `group`, `relaxed` or `memory`.
+    pub mode: String,
+    /// 99 of 100 flushes took no longer.
+    pub flush_ms: u64,
+    /// Since the start, in whole pages.
+    pub bytes_written: u64,
+    /// Of what still counts.
+    pub bytes_live: u64,
+    /// In all files.
+    pub bytes_total: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

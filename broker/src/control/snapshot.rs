@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What the running broker looks like at one moment, in the words of the control socket.
 
-use mqtt_core::{ClientStatus, Moment, Stats};
+use mqtt_core::{ClientStatus, Moment, Stats, StoreFigures};
 
-use super::protocol::{Client, Counters, Listener, ListenerState as Word, Status};
+use super::protocol::{Client, Counters, Listener, ListenerState as Word, Status, Store};
 use crate::hub::Hub;
 use crate::listener::{ListenerState, Listeners, State};
 use crate::reload::Reloader;
 
 /// Asks every part once.
-pub fn take(hub: &Hub, listeners: &Listeners, reloader: &Reloader) -> Status {
+pub fn take(
+    hub: &Hub,
+    listeners: &Listeners,
+    reloader: &Reloader,
+    figures: &StoreFigures,
+) -> Status {
     let now = hub.now();
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        uptime_seconds: now.as_millis() / 1_000,
+        uptime_seconds: hub.uptime().as_secs(),
         locked: reloader.locked(),
         listeners: listeners.states().iter().map(listener).collect(),
         clients: hub
@@ -23,6 +28,7 @@ pub fn take(hub: &Hub, listeners: &Listeners, reloader: &Reloader) -> Status {
             .map(|row| client(row, now))
             .collect(),
         counters: counters(&hub.stats()),
+        store: store(figures),
     }
 }
 
@@ -83,6 +89,17 @@ fn counters(stats: &Stats) -> Counters {
         retained_messages: stats.retained_messages,
         memory_held: stats.memory_held,
         queued_messages: stats.queued_messages,
+    }
+}
+
+fn store(figures: &StoreFigures) -> Store {
+    Store {
+        state: figures.state.to_owned(),
+        mode: figures.mode.to_owned(),
+        flush_ms: figures.flush_ms,
+        bytes_written: figures.start.all,
+        bytes_live: figures.bytes_live,
+        bytes_total: figures.bytes_total,
     }
 }
 

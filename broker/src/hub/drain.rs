@@ -137,9 +137,11 @@ impl Hub {
             core.broker
                 .drain(now, link.id, durable, BYTES_PER_ROUND, effects, drained);
             if let Some(commit) = drained.waits_for {
+                core.store.want(commit);
                 core.parked.0.insert((commit, link.id));
             }
         });
+        link.promise(drained.waits_for);
     }
 
     fn count_sent(&self, link: &Link, bytes: usize) {
@@ -147,9 +149,9 @@ impl Hub {
         self.traffic.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// The store's progress, to be followed by [`follow`]; none where nothing ever waits for it.
-    pub fn store_progress(&self) -> Option<watch::Receiver<CommitSeq>> {
-        self.lock().store.progress()
+    /// Has the store write this commit without further delay.
+    pub fn want(&self, commit: CommitSeq) {
+        self.lock().store.want(commit);
     }
 }
 

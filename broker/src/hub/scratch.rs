@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mqtt_core::{Command, Drained, Effects};
+use mqtt_core::{Drained, Effects};
 
 use crate::link::Link;
 use crate::outgoing::Outgoing;
@@ -12,7 +12,6 @@ use crate::outgoing::Outgoing;
 #[derive(Default)]
 pub struct Scratch {
     pub effects: Effects,
-    pub fetched: Vec<Command>,
     pub links: Vec<Arc<Link>>,
     pub drained: Drained,
     pub outgoing: Outgoing,

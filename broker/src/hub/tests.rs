@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What only several connections, several threads or a slow store show.
 
-use bytes::Bytes;
-use mqtt_core::{CommitSeq, Location, Record};
+use mqtt_core::{CommitSeq, FetchRequest, Record};
 use mqtt_proto::Packet;
 use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
@@ -18,7 +17,7 @@ struct SlowStore {
 }
 
 impl Store for SlowStore {
-    fn append(&mut self, records: &mut Vec<Record>) {
+    fn append(&mut self, records: &mut Vec<Record>, _: bool) {
         self.appended
             .send_modify(|count| *count += records.len() as u64);
         records.clear();
@@ -28,21 +27,18 @@ impl Store for SlowStore {
         *self.durable.borrow()
     }
 
-    fn progress(&self) -> Option<watch::Receiver<CommitSeq>> {
-        Some(self.durable.clone())
-    }
+    fn want(&mut self, _: CommitSeq) {}
 
-    fn read(&self, _: Location) -> Option<Bytes> {
-        None
-    }
+    fn fetch(&mut self, _: &mut Vec<FetchRequest>) {}
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_promise_is_told_when_it_is_durable_and_holds_up_nobody_else() {
     let (appended, mut pending) = watch::channel(0);
     let (advance, durable) = watch::channel(CommitSeq(0));
+    let progress = durable.clone();
     let hub = hub_with(SlowStore { appended, durable });
-    tokio::spawn(follow(hub.clone(), hub.store_progress().unwrap()));
+    tokio::spawn(follow(hub.clone(), progress));
 
     let mut promised = Client::open(&hub);
     promised.send(&[connect_with("persistent", false)]).await;

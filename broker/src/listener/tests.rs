@@ -7,7 +7,8 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use super::*;
 use crate::auth::Authenticator;
-use crate::storage::MemoryStore;
+use crate::dialogue::Forgetful;
+use crate::storage::Clock;
 
 fn listeners() -> Arc<Listeners> {
     let log = Log::silent();
@@ -17,7 +18,8 @@ fn listeners() -> Arc<Listeners> {
     };
     let hub = Hub::new(
         params,
-        Box::new(MemoryStore::default()),
+        Box::new(Forgetful::default()),
+        Clock::new(),
         log.clone(),
         Authenticator::new(None, log.clone()),
     );

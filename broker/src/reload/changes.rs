@@ -2,6 +2,7 @@
 //! What is different between two configurations, in sentences.
 
 mod listeners;
+mod persistence;
 
 use broker_config::{BrokerSettings, LIMITS, Limit, LimitSettings, LoginMethod, User};
 use bytestring::ByteString;
@@ -16,6 +17,7 @@ pub fn between(before: Option<&BrokerSettings>, after: &BrokerSettings) -> Vec<S
         lines.push(anonymous(after).to_owned());
     }
     lines.extend(listeners::changes(&before.listeners, &after.listeners));
+    lines.extend(persistence::changes(before.persistence, after.persistence));
     lines.extend(limits(&before.limits, &after.limits));
     if lines.is_empty() {
         lines.push("nothing changed".to_owned());
@@ -40,6 +42,7 @@ fn description(settings: &BrokerSettings) -> Vec<String> {
         count => format!("{count} users"),
     };
     let mut lines = vec![format!("{users}; {}", anonymous(settings))];
+    lines.extend(persistence::description(settings.persistence));
     let limits = settings.limits.changed();
     lines.extend(limits.map(|(limit, value)| {
         let (name, value) = (limit.key.name, limit.in_words(value));

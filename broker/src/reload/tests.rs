@@ -9,7 +9,8 @@ use mqtt_core::Verdict;
 use mqtt_proto::Password;
 
 use super::*;
-use crate::storage::MemoryStore;
+use crate::dialogue::Forgetful;
+use crate::storage::{Clock, Handle};
 use crate::supervisor::Supervisor;
 
 /// A broker, its file, and a port that another program has, so that no test opens one.
@@ -25,15 +26,23 @@ impl Bench {
         let file = std::env::temp_dir().join(file);
         let log = Log::silent();
         let authenticator = Authenticator::new(None, log.clone());
-        let store = Box::new(MemoryStore::default());
+        let store = Box::new(Forgetful::default());
         let hub = Hub::new(
             app::params(&Default::default()),
             store,
+            Clock::new(),
             log.clone(),
             authenticator.clone(),
         );
         let listeners = Listeners::new(hub.clone(), Supervisor::new().0, log.clone());
-        let reloader = Reloader::new(file.clone(), authenticator, listeners, hub, log);
+        let reloader = Reloader::new(
+            file.clone(),
+            authenticator,
+            listeners,
+            hub,
+            Handle::idle(),
+            log,
+        );
         Self {
             reloader,
             file,

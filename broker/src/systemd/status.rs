@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use mqtt_core::StorageState;
+
 use crate::listener::{ListenerState, State};
 
 /// What the line tells; a listener that does not listen is named with its reason.
@@ -12,6 +14,7 @@ pub struct StatusLine<'a> {
     pub listeners: &'a [ListenerState],
     /// Messages published to the broker in a second.
     pub rate: u64,
+    pub store: StorageState,
 }
 
 impl fmt::Display for StatusLine<'_> {
@@ -35,6 +38,13 @@ impl fmt::Display for StatusLine<'_> {
             plural(u64::try_from(all).unwrap_or(u64::MAX)),
             self.rate
         )?;
+        match self.store {
+            StorageState::Ok => {}
+            StorageState::Full => {
+                f.write_str("; the store is full: what must be stored is refused")?
+            }
+            StorageState::Failed => f.write_str("; the store has FAILED: nothing is kept")?,
+        }
         self.listeners
             .iter()
             .filter_map(trouble)
@@ -114,6 +124,7 @@ mod tests {
                 clients,
                 listeners: &listeners,
                 rate: 340,
+                store: StorageState::Ok,
             };
             assert_eq!(line.to_string(), expected);
         }

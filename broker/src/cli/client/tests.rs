@@ -11,10 +11,11 @@ use super::*;
 use crate::app;
 use crate::auth::Authenticator;
 use crate::cli::arguments::{Arguments, Purpose};
+use crate::dialogue::Forgetful;
 use crate::hub::Hub;
 use crate::listener::Listeners;
 use crate::logging::Log;
-use crate::storage::MemoryStore;
+use crate::storage::Clock;
 use crate::supervisor::Supervisor;
 
 /// A broker that listens for MQTT and for WebSocket, each on a port of the system's choice.
@@ -27,10 +28,11 @@ impl Daemon {
         let log = Log::silent();
         let authenticator = Authenticator::new(None, log.clone());
         authenticator.replace(Vec::new()).await.unwrap();
-        let store = Box::new(MemoryStore::default());
+        let store = Box::new(Forgetful::default());
         let hub = Hub::new(
             app::params(&Default::default()),
             store,
+            Clock::new(),
             log.clone(),
             authenticator,
         );

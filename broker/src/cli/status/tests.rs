@@ -55,6 +55,14 @@ fn status() -> Status {
             publish_received: 7,
             ..Counters::default()
         },
+        store: Store {
+            state: "full".to_owned(),
+            mode: "sync".to_owned(),
+            flush_ms: 12,
+            bytes_written: 8_192,
+            bytes_live: 1_000,
+            bytes_total: 4_000,
+        },
     }
 }
 
@@ -75,6 +83,7 @@ and 1 more
 Clients    3 connected, 0 away with a session, 0 expired, 0 timed out
 Publishes  7 received, 0 sent, 0 dropped, 0 waiting, 0 retained, 0 bytes held
 Traffic    0 packets and 0 bytes received, 0 packets and 0 bytes sent
+Store      FULL, refuses what must be stored, mode sync, flush 12 ms, 8192 bytes written, 1000 of 4000 bytes in use
 ";
     assert_eq!(Page(&status()).to_string(), expected);
 }

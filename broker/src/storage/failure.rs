@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What a failed write means: the first ends the process, so that a new one reads what the device really has; a second
+//! soon after it leaves the broker running without its store.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+/// A note of the last failure, in a folder that outlives the process and not the machine's uptime.
+pub struct Marker(Option<PathBuf>);
+
+impl Marker {
+    /// Without the service manager's folder nothing starts the process again, so each failure is the first.
+    pub fn new(runtime_folder: Option<PathBuf>) -> Self {
+        Self(runtime_folder.map(|folder| folder.join(NAME)))
+    }
+
+    /// Notes a failure; whether another came within an hour before it.
+    pub fn is_second(&self) -> bool {
+        let (Some(path), Some(now)) = (&self.0, uptime()) else {
+            return false;
+        };
+        let last = fs::read_to_string(path).ok();
+        let last = last
+            .and_then(|text| text.trim().parse().ok())
+            .map(Duration::from_secs);
+        if last.is_some_and(|last| now.saturating_sub(last) < RECENT) {
+            return true;
+        }
+        // Where it cannot be written the next failure is a first one again.
+        let _ = fs::write(path, now.as_secs().to_string());
+        false
+    }
+}
+
+/// Of the machine.
+fn uptime() -> Option<Duration> {
+    clock_gettime(ClockId::CLOCK_BOOTTIME)
+        .ok()
+        .map(Duration::from)
+}
+
+const NAME: &str = "store-failed";
+const RECENT: Duration = Duration::from_secs(60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_failure_within_an_hour_is_known_as_one() {
+        let folder = std::env::temp_dir().join(format!("broker-marker-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        assert!(!Marker::new(Some(folder.clone())).is_second());
+        assert!(Marker::new(Some(folder.clone())).is_second());
+        let long_ago = uptime().unwrap().saturating_sub(RECENT).as_secs();
+        fs::write(folder.join(NAME), long_ago.to_string()).unwrap();
+        assert!(!Marker::new(Some(folder.clone())).is_second());
+        assert!(!Marker::new(None).is_second());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
