@@ -31,6 +31,8 @@ struct State {
     lies: bool,
     /// Bytes of all files at most.
     room: usize,
+    /// A file, and the bytes of it that cannot be read.
+    unreadable: Option<(usize, Range<usize>)>,
 }
 
 /// What fails from when on.
@@ -76,6 +78,7 @@ impl Disk {
             recording: None,
             lies: false,
             room: usize::MAX,
+            unreadable: None,
         })))
     }
 
@@ -119,6 +122,12 @@ impl Disk {
     /// Files cannot grow beyond this sum of bytes.
     pub fn limit(&self, room: usize) {
         self.state().room = room;
+    }
+
+    /// Reads of these bytes fail.
+    pub fn make_unreadable(&self, name: &str, bytes: Range<usize>) {
+        let mut state = self.state();
+        state.unreadable = Some((state.names[name], bytes));
     }
 
     /// The disk as a cut leaves it now.
@@ -325,6 +334,12 @@ impl File for Handle {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let state = self.disk.state();
+        let end = offset as usize + buffer.len();
+        if let Some((file, bad)) = &state.unreadable {
+            if *file == self.file && bad.start < end && (offset as usize) < bad.end {
+                return Err(io::ErrorKind::Other.into());
+            }
+        }
         let now = &state.files[self.file].now;
         let rest = now.get(offset as usize..).unwrap_or_default();
         let len = rest.len().min(buffer.len());

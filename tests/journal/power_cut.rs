@@ -5,7 +5,7 @@
 use mqtt_store::{Journal, Options};
 use tests::Random;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Fault};
 use crate::model::Model;
 use crate::properties::{options, stamp};
 use crate::seeds;
@@ -56,6 +56,12 @@ fn a_disk_that_does_not_sync_is_found_out() {
     );
 }
 
+const SECOND: Fault = Fault {
+    at: 1,
+    count: 1,
+    kind: std::io::ErrorKind::Other,
+};
+
 /// Appends, commits, compacts and reopens, cut at every boundary.
 fn run(random: &mut Random, disk: &Disk, options: Options) -> Run {
     let mut workload = Workload::new(3_000);
@@ -72,7 +78,20 @@ fn run(random: &mut Random, disk: &Disk, options: Options) -> Run {
             }
             8..=9 => {
                 commits.push(model.clone());
-                journal.commit(stamp(step)).expect("there is room");
+                // Sometimes the process dies between a write and its sync, and starts again on what is there.
+                let dies = random.chance(10);
+                disk.fail(dies.then_some(SECOND));
+                let committed = journal.commit(stamp(step));
+                disk.fail(None);
+                if committed.is_err() {
+                    let open = Journal::open(disk.shared(), options);
+                    let (again, opened) = open.expect("it opens");
+                    model = Model::of(&opened.records, &again.reader());
+                    workload.last = opened.last.0;
+                    journal = again;
+                    commits.pop();
+                    commits.push(model.clone());
+                }
                 disk.acknowledge();
             }
             10 => {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mqtt_core::{Broker, Command, CommitSeq, Effects, Event, Limits};
+use mqtt_core::{Broker, Command, CommitSeq, Effects, Event, Limits, Record};
 
 use crate::World;
 use crate::disk::{Disk, picture};
@@ -28,8 +28,8 @@ impl World {
     #[track_caller]
     pub fn crash(&self) {
         let mut state = self.state();
-        state.store.crash();
-        state.begin_anew();
+        let records = state.store.crash();
+        state.begin_anew(records);
     }
 
     /// A clean stop, for which the store has time, and a new start.
@@ -64,7 +64,7 @@ impl World {
 impl State {
     /// A new broker with what the store brings back.
     #[track_caller]
-    fn begin_anew(&mut self) {
+    fn begin_anew(&mut self, records: Vec<Record>) {
         for link in self.links.values_mut() {
             link.closed = true;
         }
@@ -77,7 +77,6 @@ impl State {
         (self.unended, self.open) = (0, 0);
         self.effects = Effects::default();
         self.broker = Broker::new(self.params.clone(), self.now);
-        let records = self.store.disk().records();
         let committed = self.store.appended();
         self.broker
             .restore(self.now, records, committed, &mut self.effects);

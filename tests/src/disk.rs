@@ -81,14 +81,17 @@ impl Disk {
         });
     }
 
-    /// What recovery gives back: payloads of queued messages stay where they are.
+    /// What recovery gives back, with nothing that the broker still holds; payloads of queued messages stay where they are.
     pub(crate) fn records(&self) -> impl Iterator<Item = Record> {
-        self.0.values().cloned().map(|record| match record {
+        self.0.values().map(|record| match record {
             Record::Message { location, message } => Record::Message {
-                location,
-                message: Arc::new(without_payload(location, &message)),
+                location: *location,
+                message: Arc::new(without_payload(*location, message)),
             },
-            other => other,
+            Record::Retained(message) => {
+                Record::Retained(Arc::new(with_body(message, message.body.clone())))
+            }
+            other => other.clone(),
         })
     }
 
@@ -196,11 +199,15 @@ fn place(entry: &Entry) -> String {
 
 fn without_payload(location: Location, message: &Message) -> Message {
     let len = message.body.len();
+    with_body(message, Body::Stored { location, len })
+}
+
+fn with_body(message: &Message, body: Body) -> Message {
     Message::new(
         message.topic.clone(),
         (message.qos, message.retain),
         message.properties.clone(),
-        Body::Stored { location, len },
+        body,
         message.expires,
     )
 }

@@ -18,6 +18,7 @@ pub mod matching;
 pub mod packets;
 mod ports;
 mod random;
+mod recovery;
 mod settle;
 pub mod sharing;
 pub mod source;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use mqtt_core::{CommitSeq, Location, Record};
 
 use crate::disk::Disk;
+use crate::recovery::Recovery;
 
 /// Transactions count as durable at once, or only when the test says so.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(crate) struct Store {
     /// With what is durable, and with which record it ends.
     durable: Disk,
     durable_to: u64,
+    /// The same in the real journal.
+    recovery: Recovery,
     /// Records of transactions that are not durable, each with the number of its last one.
     waiting: VecDeque<(u64, Vec<Record>)>,
     /// Records of one that goes on with the next entry.
@@ -47,9 +50,10 @@ impl Store {
                 return;
             };
             self.durable_to = end;
-            for record in records {
-                self.durable.apply(record);
+            for record in &records {
+                self.durable.apply(record.clone());
             }
+            self.recovery.append(records);
         }
     }
 
@@ -84,13 +88,15 @@ impl Store {
         self.durable_to == self.appended
     }
 
-    /// The power fails: what is not durable never was.
-    pub(crate) fn crash(&mut self) {
+    /// The power fails: what is not durable never was; returns what is.
+    #[track_caller]
+    pub(crate) fn crash(&mut self) -> Vec<Record> {
         self.now = self.durable.clone();
         self.appended = self.durable_to;
         self.held_at = None;
         self.waiting.clear();
         self.open.clear();
+        self.recovery.recover(&self.durable, self.durable_to)
     }
 
     pub(crate) fn disk(&self) -> &Disk {

@@ -85,9 +85,11 @@ impl Journal {
     /// Copies until the frame is large enough or so many segments have nothing more to be copied.
     fn sweep(&mut self, stamp: Stamp) -> Result<(), CommitError> {
         // The last free segment takes the oldest as a whole, in one frame: that always fits.
+        let segment = self.segments.options.segment_size as usize;
+        let pace = std::mem::take(&mut self.since_sweep).saturating_mul(PACE);
         let most = match self.segments.free() {
             0 | 1 => usize::MAX,
-            _ => BODY + self.segments.options.segment_size as usize / STEPS,
+            _ => BODY + pace.clamp(segment / STEPS, segment),
         };
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
@@ -225,8 +227,11 @@ impl Journal {
     }
 }
 
-/// Steps in which a segment is copied.
+/// Steps in which a segment is copied at most.
 const STEPS: usize = 8;
+
+/// Bytes that a step copies for each that was written since the last one; half of a store is garbage before it begins.
+const PACE: usize = 2;
 
 /// Segments that one step reads at most.
 const SEGMENTS: usize = 4;

@@ -29,6 +29,8 @@ pub struct Journal {
     pub(crate) appended: CommitSeq,
     pub(crate) durable: CommitSeq,
     pub(crate) sweep: Option<Sweep>,
+    /// Bytes of batches since the last step of compaction, which must keep pace with them.
+    pub(crate) since_sweep: usize,
     /// Segments up to this one had damages when the journal was opened: they are copied forward and used no more.
     pub(crate) damaged: u32,
     pub(crate) buffer: Vec<u8>,
@@ -73,6 +75,7 @@ impl Journal {
                 .write(&mut self.buffer, header, FOR_COMPACTION);
             let frame = self.watch(written)?;
             self.serial += 1;
+            self.since_sweep = self.since_sweep.saturating_add(frame.len as usize);
             done.bytes = self.apply(&ends, is_metered, frame);
             done.pages = self.meter(stamp, done.bytes, frame);
             if is_metered {

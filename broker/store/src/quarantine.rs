@@ -22,11 +22,14 @@ impl<'a> Quarantine<'a> {
         Self { directory, names }
     }
 
-    /// Copies a file; none where there are enough copies, or no room.
+    /// Copies a file, unless an equal copy is there; none where there are enough copies, or no room.
     pub fn copy(&mut self, slot: &Slot) -> Option<String> {
-        let name = self.name(&slot.name)?;
         let mut bytes = Vec::new();
         read_whole(slot.file.as_ref(), slot.size, &mut bytes);
+        if let Some(name) = self.equal(&slot.name, &bytes) {
+            return Some(name);
+        }
+        let name = self.name(&slot.name)?;
         let copied = self.write(&name, &bytes);
         if copied.is_err() {
             self.directory.remove(&name).ok();
@@ -44,6 +47,18 @@ impl<'a> Quarantine<'a> {
         Some(name)
     }
 
+    /// A copy that an earlier start made of the same bytes.
+    fn equal(&self, of: &str, bytes: &[u8]) -> Option<String> {
+        let copies = self.names.iter().filter(|name| is_copy(name, of));
+        let mut copies = copies.filter(|name| {
+            let mut copy = vec![0; bytes.len() + 1];
+            let file = self.directory.open(name);
+            let read = file.and_then(|file| file.read_at(&mut copy, 0));
+            read.is_ok_and(|read| copy.get(..read) == Some(bytes))
+        });
+        copies.next().cloned()
+    }
+
     fn name(&self, of: &str) -> Option<String> {
         if self.names.len() >= KEPT_AT_MOST {
             return None;
@@ -58,4 +73,9 @@ impl<'a> Quarantine<'a> {
         file.sync()?;
         self.directory.sync()
     }
+}
+
+fn is_copy(name: &str, of: &str) -> bool {
+    name.strip_prefix(of)
+        .is_some_and(|rest| rest.starts_with(".bad-"))
 }

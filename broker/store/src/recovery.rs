@@ -54,6 +54,7 @@ impl Journal {
             appended: replay.last,
             durable: replay.last,
             sweep: None,
+            since_sweep: 0,
             damaged: damaged.unwrap_or(0),
             buffer: Vec::new(),
             wear: restored.wear,

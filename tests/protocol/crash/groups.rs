@@ -146,3 +146,28 @@ fn a_message_that_a_member_and_its_own_subscription_share_is_there_twice() {
         world.assert_queues_empty();
     }
 }
+
+#[test]
+fn a_member_at_quality_0_gets_what_waited_at_most_once() {
+    for version in VERSIONS {
+        let world = World::new();
+        let member = world.persistent(version, "m");
+        member.subscribe(SHARE, QoS::AtMostOnce);
+        member.lose();
+        let publisher = world.client(version, "p");
+        publisher.publish(QoS::AtLeastOnce, "x", "1");
+        world.crash();
+        world.resumed(version, "m").take(QoS::AtMostOnce, "x", "1");
+        world.crash();
+        world.assert_queues_empty();
+        let publisher = world.client(version, "p");
+        publisher.publish(QoS::ExactlyOnce, "x", "2");
+        world.crash(); // the payload is in the store only
+        world.hold_fetches();
+        world.resumed(version, "m").expect_nothing(); // it has the message and waits for the payload
+        world.crash();
+        world.release_fetches();
+        world.resumed(version, "m").expect_nothing(); // it may have been sent
+        world.assert_queues_empty();
+    }
+}

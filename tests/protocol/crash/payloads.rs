@@ -3,7 +3,7 @@
 
 use mqtt_proto::QoS;
 use tests::packets::{puback, publish_at};
-use tests::{VERSIONS, World};
+use tests::{Client, VERSIONS, World};
 
 use super::again;
 
@@ -107,5 +107,40 @@ fn an_acknowledgement_needs_no_payload() {
         world.release_fetches();
         client.expect_nothing();
         world.assert_queues_empty();
+    }
+}
+
+#[test]
+fn memory_is_counted_as_before() {
+    for version in VERSIONS {
+        let world = World::new();
+        let clients = ["a", "b"].map(|name| {
+            let client = world.persistent(version, name);
+            client.subscribe("x/#", QoS::ExactlyOnce);
+            client
+        });
+        clients.iter().for_each(Client::lose);
+        let publisher = world.client(version, "p");
+        for n in 0..10 {
+            publisher.publish(QoS::AtLeastOnce, "x/1", &"p".repeat(n * 100));
+            publisher.retain(QoS::ExactlyOnce, &format!("y/{n}"), "retained");
+        }
+        publisher.leave();
+        let before = world.stats();
+        world.crash();
+        let after = world.stats();
+        assert_eq!(after.memory_held, before.memory_held);
+        assert_eq!(after.queued_bytes, before.queued_bytes);
+        assert_eq!(after.queued_messages, before.queued_messages);
+        assert_eq!(after.retained_bytes, before.retained_bytes);
+        for n in 0..10 {
+            let publisher = world.client(version, "p");
+            publisher.retain(QoS::AtMostOnce, &format!("y/{n}"), "");
+            publisher.leave();
+        }
+        for name in ["a", "b"] {
+            world.client(version, name).leave();
+        }
+        world.assert_empty();
     }
 }
