@@ -31,6 +31,8 @@ struct State {
     lies: bool,
     /// Bytes of all files at most.
     room: usize,
+    /// What happens just before the next read.
+    before_read: Option<Box<dyn FnOnce() + Send>>,
     /// A file, and the bytes of it that cannot be read.
     unreadable: Option<(usize, Range<usize>)>,
 }
@@ -78,6 +80,7 @@ impl Disk {
             recording: None,
             lies: false,
             room: usize::MAX,
+            before_read: None,
             unreadable: None,
         })))
     }
@@ -122,6 +125,11 @@ impl Disk {
     /// Files cannot grow beyond this sum of bytes.
     pub fn limit(&self, room: usize) {
         self.state().room = room;
+    }
+
+    /// Happens once, just before something is read.
+    pub fn before_read(&self, run: impl FnOnce() + Send + 'static) {
+        self.state().before_read = Some(Box::new(run));
     }
 
     /// Reads of these bytes fail.
@@ -333,6 +341,10 @@ impl File for Handle {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let run = self.disk.state().before_read.take();
+        if let Some(run) = run {
+            run();
+        }
         let state = self.disk.state();
         let end = offset as usize + buffer.len();
         if let Some((file, bad)) = &state.unreadable {

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use mqtt_core::{Location, Record};
-use mqtt_store::{RamDirectory, ReadError};
+use mqtt_store::{Journal, RamDirectory, ReadError};
 
-use crate::properties::stamp;
+use crate::disk::Disk;
+use crate::properties::{options, stamp};
 use crate::records::{message, open};
 
 fn payload(location: u64) -> Vec<u8> {
@@ -74,11 +75,45 @@ fn compaction_never_shows_through() {
 }
 
 #[test]
+fn a_segment_that_is_used_again_during_a_read_is_noticed() {
+    let disk = Disk::new(1);
+    let open = Journal::open(disk.shared(), options(4_096));
+    let (mut journal, _) = open.expect("it opens");
+    let reader = journal.reader();
+    let put = |journal: &mut Journal, location: u64| {
+        journal.append(message(location, &[location as u8; 600]));
+        journal.commit(stamp(location)).expect("there is room");
+    };
+    put(&mut journal, 1_000);
+    // Behind both headers: length, tag and location.
+    let operation = |disk: &Disk| disk.bytes("segment-0001")[92..97].to_vec();
+    let first = operation(&disk);
+    let again = disk.clone();
+    disk.before_read(move || {
+        for number in 1_001..5_000 {
+            put(&mut journal, number);
+            let now = operation(&again);
+            if now[..3] == first[..3] && now != first {
+                return;
+            }
+            let location = Location(number);
+            journal.append(Record::Forget { location });
+            journal.commit(stamp(number)).expect("there is room");
+            while journal.wants_compaction() {
+                journal.compact(stamp(number)).expect("there is room");
+            }
+        }
+        panic!("no message came to lie where the first one lay");
+    });
+    let read = reader.read(Location(1_000)).expect("no fault");
+    assert_eq!(read.as_deref(), Some(&[1_000_u64 as u8; 600][..]));
+}
+
+#[test]
 fn rot_under_a_message_is_told() {
-    let directory = crate::disk::Disk::new(1);
-    let options = crate::properties::options(4_096);
-    let (mut journal, _) =
-        mqtt_store::Journal::open(directory.shared(), options).expect("it opens");
+    let directory = Disk::new(1);
+    let open = Journal::open(directory.shared(), options(4_096));
+    let (mut journal, _) = open.expect("it opens");
     journal.append(message(1, &[1; 600]));
     journal.commit(stamp(1)).expect("there is room");
     directory.alter("segment-0001", |bytes| bytes[400] ^= 1);
