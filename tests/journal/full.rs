@@ -17,9 +17,12 @@ use crate::seeds;
 const SEGMENT: u32 = 4_096;
 
 fn message(location: u64, random: &mut Random) -> Record {
+    message_of(location, random.below(600))
+}
+
+fn message_of(location: u64, len: usize) -> Record {
     let topic = Topic::new("a".into()).expect("a topic name");
-    let len = random.below(600);
-    let body = Body::Inline(Bytes::from(random.bytes(len)));
+    let body = Body::Inline(Bytes::from(vec![location as u8; len]));
     let kind = (QoS::AtLeastOnce, false);
     let message = Message::new(topic, kind, Properties::new(), body, None);
     Record::Message {
@@ -91,6 +94,37 @@ fn a_full_device_leaves_the_same_room() {
         disk.limit(SEGMENT as usize * (5 + seed as usize * 2) + 1_000);
         let times_full = churn(&disk, options(SEGMENT), &mut Random::new(seed));
         assert!(times_full > 2, "full {times_full} times");
+    }
+}
+
+#[test]
+fn spare_segments_make_room_for_a_large_batch() {
+    let options = Options {
+        max_bytes: 20 * u64::from(SEGMENT),
+        ..options(SEGMENT)
+    };
+    for room in [usize::MAX, 19 * SEGMENT as usize] {
+        let disk = Disk::new(1);
+        disk.limit(room);
+        let (mut journal, _) = Journal::open(disk.shared(), options).expect("it opens");
+        for location in 1..=100 {
+            journal.append(message_of(location, 500));
+            journal.commit(stamp(location)).expect("there is room");
+        }
+        for location in 1..=100 {
+            let location = Location(location);
+            journal.append(Record::Forget { location });
+        }
+        journal.commit(stamp(101)).expect("there is room");
+        while journal.wants_compaction() {
+            journal.compact(stamp(102)).expect("there is room");
+        }
+        let large = 5 * u64::from(SEGMENT);
+        assert!(journal.spare() > large);
+        journal.append(message_of(200, large as usize));
+        journal
+            .commit(stamp(103))
+            .expect("spare segments make room");
     }
 }
 

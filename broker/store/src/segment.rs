@@ -209,13 +209,25 @@ impl Segments {
         Ok(())
     }
 
-    /// A file of its own for a batch that is larger than a segment.
+    /// A file of its own for a batch that is larger than a segment; spare segments make room for it.
     fn make_large(&mut self, len: u64) -> Result<Option<Slot>, CommitError> {
         let size = len + SEGMENT_HEADER as u64;
-        let spare = self.options.max_bytes.saturating_sub(self.allocated());
-        match u32::try_from(size) {
-            Ok(fitting) if size <= spare && size <= MAX_SEGMENT => self.make_slot(fitting),
-            _ => Ok(None),
+        let Some(fitting) = u32::try_from(size).ok().filter(|_| size <= MAX_SEGMENT) else {
+            return Ok(None);
+        };
+        loop {
+            let room = self.options.max_bytes.saturating_sub(self.allocated());
+            let made = match size <= room {
+                true => self.make_slot(fitting)?,
+                false => None,
+            };
+            if made.is_some() || self.spare.len() <= SPARE {
+                return Ok(made);
+            }
+            if let Some(slot) = self.spare.pop_back() {
+                // One that cannot be removed is found again at the next start.
+                self.directory.remove(&slot.name).ok();
+            }
         }
     }
 
