@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mqtt_core::{Broker, Command, CommitSeq, Effects, Event, Limits, Record};
 
-use crate::World;
 use crate::disk::{Disk, picture};
 use crate::world::State;
+use crate::{Random, World};
 
 /// Things in the store up to which it is compared after each move; with more it is after each `SELDOM`th.
 const FEW: usize = 100;
@@ -53,6 +53,17 @@ impl World {
     pub fn restart_with(&self, change: impl FnOnce(&mut Limits)) {
         change(&mut self.state().params.limits);
         self.restart();
+    }
+
+    /// Whatever a store has lost, a broker begins, and takes out of the store what it can make nothing of.
+    #[track_caller]
+    pub(crate) fn check_damage(&self, random: &mut Random) {
+        let state = self.state();
+        let mut disk = state.store.disk().clone();
+        let one_in = 2 + random.below(20);
+        disk.damage(random, one_in);
+        let restored = state.restored(&mut disk, Disk::forgive);
+        assert!(restored.keys().eq(disk.picture().keys()), "{restored:?}");
     }
 
     /// The payloads that only the store has cannot be read any more.
@@ -115,7 +126,17 @@ impl State {
 
     #[track_caller]
     fn check_restored(&self) {
-        let mut disk: Disk = self.store.disk().clone();
+        let mut disk = self.store.disk().clone();
+        let restored = self.restored(&mut disk, Disk::apply);
+        assert_same(
+            &restored,
+            &disk.picture(),
+            "a restored broker and its store",
+        );
+    }
+
+    /// Restores another broker, whose records go to the disk; returns a picture of it.
+    fn restored(&self, disk: &mut Disk, apply: fn(&mut Disk, Record)) -> Picture {
         let mut params = self.params.clone();
         params.limits.sys_interval = Duration::ZERO;
         let mut broker = Broker::new(params, self.now);
@@ -123,21 +144,15 @@ impl State {
         let committed = self.store.appended();
         broker.restore(self.now, disk.records(), committed, &mut fx);
         loop {
-            fx.records.drain(..).for_each(|record| disk.apply(record));
+            fx.records.drain(..).for_each(|record| apply(disk, record));
             let told = |event: &Event| matches!(event, Event::SessionExpired { .. });
             assert!(fx.events.drain(..).all(|event| told(&event)));
             if !fx.unfinished {
-                break;
+                return picture(&broker.snapshot());
             }
             commands.push(Command::Tick);
             broker.enter(self.now, &mut commands, &mut fx);
         }
-        let restored = picture(&broker.snapshot());
-        assert_same(
-            &restored,
-            &disk.picture(),
-            "a restored broker and its store",
-        );
     }
 }
 

@@ -23,6 +23,7 @@ impl Power {
     pub(crate) fn fails(self, world: &World, random: &mut Random, devices: &mut [Device]) -> bool {
         let fails = self == Power::Fails && random.chance(4);
         if fails {
+            world.check_damage(random);
             match random.below(4) {
                 0 => world.restart(),
                 _ => world.crash(),

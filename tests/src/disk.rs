@@ -8,6 +8,8 @@ use bytes::Bytes;
 use mqtt_core::{Body, Entry, EntryId, Location, Message, Owner, Progress, Record, SessionKey};
 use mqtt_proto::{Filter, PacketId, QoS, Topic};
 
+use crate::Random;
+
 /// What a record is about, in the order in which a broker is restored.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
@@ -55,8 +57,17 @@ impl Disk {
     }
 
     fn remove(&mut self, record: Record) {
+        let told = format!("{record:?}");
+        assert!(self.take_out(record), "{told} ends nothing");
+    }
+
+    /// Whether there was anything to end.
+    fn take_out(&mut self, record: Record) -> bool {
         let key = match record {
-            Record::SessionEnded { session } => return self.end(&session),
+            Record::SessionEnded { session } => {
+                self.end(&session);
+                return true;
+            }
             Record::Unsubscribed { session, filter } => Key::Subscription(session, filter),
             Record::Released { session, packet_id } => Key::Received(session, packet_id),
             Record::Unretained(topic) => Key::Retained(topic),
@@ -64,7 +75,7 @@ impl Disk {
             Record::Done { id, .. } => Key::Entry(id),
             other => panic!("{other:?} has a key"),
         };
-        assert!(self.0.remove(&key).is_some(), "there is no {key:?}");
+        self.0.remove(&key).is_some()
     }
 
     fn end(&mut self, ended: &SessionKey) {
@@ -109,6 +120,19 @@ impl Disk {
     pub(crate) fn spoil(&mut self, location: Location) {
         if let Some(Record::Message { message, .. }) = self.0.get_mut(&Key::Message(location)) {
             *message = Arc::new(without_payload(location, message));
+        }
+    }
+
+    /// Loses about one thing in `one_in`, as a damaged segment does.
+    pub(crate) fn damage(&mut self, random: &mut Random, one_in: usize) {
+        self.0.retain(|_, _| random.below(one_in) > 0);
+    }
+
+    /// Takes out what a record ends, if it is there.
+    pub(crate) fn forgive(&mut self, record: Record) {
+        match key(&record) {
+            Some(_) => self.apply(record),
+            None => drop(self.take_out(record)),
         }
     }
 

@@ -47,6 +47,21 @@ pub fn check_matching(mut random: Random, steps: usize) {
     }
     publisher.leave();
     world.assert_empty();
+    check_retained_over_a_crash(&world, &retained);
+}
+
+/// What is retained is there when the power comes back.
+fn check_retained_over_a_crash(world: &World, retained: &BTreeMap<String, (QoS, String)>) {
+    world.crash();
+    assert_eq!(world.stats().retained_messages, retained.len() as u64);
+    let client = world.client(Version::V311, "after");
+    client.subscribe("#", QoS::ExactlyOnce);
+    let mut received: Vec<_> = client.take_all().iter().map(summary).collect();
+    received.sort();
+    let expected = retained
+        .iter()
+        .map(|(topic, (qos, payload))| (topic.clone(), *qos, payload.clone()));
+    assert!(received.into_iter().eq(expected), "{retained:?}");
 }
 
 fn publish(

@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use mqtt_core::{CommitSeq, Location, Record};
+use mqtt_core::{Command, CommitSeq, Location, Record, StorageState};
 
+use crate::World;
 use crate::disk::Disk;
 use crate::recovery::Recovery;
 
@@ -117,5 +118,37 @@ impl Store {
 
     pub(crate) fn payloads(&self) -> usize {
         self.now.locations().count()
+    }
+}
+
+impl World {
+    /// Nothing becomes durable until [`World::release_commits`].
+    pub fn hold_commits(&self) {
+        self.state().store.hold();
+    }
+
+    /// Lets the next `count` held records become durable.
+    pub fn commit(&self, count: u64) {
+        let mut state = self.state();
+        state.store.commit(count);
+        state.settle();
+    }
+
+    pub fn release_commits(&self) {
+        let mut state = self.state();
+        state.store.release();
+        state.settle();
+    }
+
+    /// How the store is from now on.
+    pub fn store_is(&self, storage: StorageState) {
+        let mut state = self.state();
+        state.commands.push(Command::Storage(storage));
+        state.settle();
+    }
+
+    /// Payloads that the store keeps for sessions' queues.
+    pub fn stored_payloads(&self) -> usize {
+        self.state().store.payloads()
     }
 }

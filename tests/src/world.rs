@@ -12,7 +12,7 @@ use bytestring::ByteString;
 use mqtt_core::{
     AuthRequest, Broker, ClientStatus, CloseCause, Command, CommitSeq, ConnectionId,
     DisconnectCause, Effects, Event, FetchRequest, Limits, Listeners, Moment, Params, Peer,
-    PeerKind, Stats, StorageState, StoreFigures, Terms,
+    PeerKind, Stats, StoreFigures, Terms,
 };
 use mqtt_proto::{Connect, DecodeLimits, Decoder, Reason, Version};
 
@@ -243,24 +243,6 @@ impl World {
         self.state().now
     }
 
-    /// Nothing becomes durable until [`World::release_commits`].
-    pub fn hold_commits(&self) {
-        self.state().store.hold();
-    }
-
-    /// Lets the next `count` held records become durable.
-    pub fn commit(&self, count: u64) {
-        let mut state = self.state();
-        state.store.commit(count);
-        state.settle();
-    }
-
-    pub fn release_commits(&self) {
-        let mut state = self.state();
-        state.store.release();
-        state.settle();
-    }
-
     /// Logins stay unanswered until [`World::release_logins`].
     pub fn hold_logins(&self) {
         self.state().logins.hold = true;
@@ -332,13 +314,6 @@ impl World {
         state.settle();
     }
 
-    /// How the store is from now on.
-    pub fn store_is(&self, storage: StorageState) {
-        let mut state = self.state();
-        state.commands.push(Command::Storage(storage));
-        state.settle();
-    }
-
     pub fn shutdown(&self) {
         let mut state = self.state();
         state.commands.push(Command::Shutdown);
@@ -357,11 +332,6 @@ impl World {
     /// The connected clients, as `broker status` shows them.
     pub fn clients(&self) -> Vec<ClientStatus> {
         self.state().broker.clients(usize::MAX)
-    }
-
-    /// Payloads that the store keeps for sessions' queues.
-    pub fn stored_payloads(&self) -> usize {
-        self.state().store.payloads()
     }
 
     /// What happened since the last call.

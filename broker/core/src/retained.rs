@@ -31,12 +31,13 @@ impl Retained {
     /// Returns whether anything is different from before.
     pub fn set(&mut self, message: &Arc<Message>, limits: &Limits) -> Result<bool, RetainedFull> {
         let (topic, len) = (message.topic.as_str(), weight(message));
-        let changed = self.would_change(message);
+        let earlier = self.messages.get(topic);
+        let changed = differs(earlier, message);
         if len == 0 {
             self.forget(topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7], in 3.1.1 [MQTT-3.3.1-10], [MQTT-3.3.1-11]
             return Ok(changed);
         }
-        let earlier = self.messages.get(topic).map(|m| weight(m));
+        let earlier = earlier.map(|m| weight(m));
         let count = self.count + usize::from(earlier.is_none());
         let bytes = self.bytes - earlier.unwrap_or(0).min(self.bytes) + len;
         let full = count > limits.max_retained_messages || bytes > limits.max_retained_bytes;
@@ -64,8 +65,7 @@ impl Retained {
 
     /// Whether the message would leave anything different from before.
     pub fn would_change(&self, message: &Message) -> bool {
-        let earlier = self.messages.get(message.topic.as_str());
-        earlier.map_or(weight(message) > 0, |m| !m.says_the_same_as(message))
+        differs(self.messages.get(message.topic.as_str()), message)
     }
 
     /// Whether the message needs more room than the one it replaces has.
@@ -192,6 +192,11 @@ impl Walk {
             _ => fixed,
         }
     }
+}
+
+/// Whether a message is another one than that which it replaces.
+fn differs(earlier: Option<&Arc<Message>>, message: &Message) -> bool {
+    earlier.map_or(weight(message) > 0, |m| !m.says_the_same_as(message))
 }
 
 /// Bytes it keeps, 0 for one without payload; a retained message's payload is always in memory.
