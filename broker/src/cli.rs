@@ -9,6 +9,7 @@ pub mod publish;
 pub mod reload;
 mod socket;
 pub mod status;
+pub mod store;
 pub mod subscribe;
 
 use std::fmt::Display;

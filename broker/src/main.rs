@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Some("passwd") => cli::passwd::run(arguments),
         Some("status") => cli::status::run(arguments),
         Some("reload") => cli::reload::run(arguments),
+        Some("store") => cli::store::run(arguments),
         Some("pub") => cli::publish::run(arguments),
         Some("sub") => cli::subscribe::run(arguments),
         Some("help") => say(HELP),
@@ -107,6 +108,7 @@ Usage: broker COMMAND [OPTIONS]
   passwd   Turn a password into a password_hash line for broker.toml
   status   Show the running broker's listeners, clients and counters
   reload   Let the running broker read its configuration again
+  store    Check, count, export or import what is kept on the disk
   pub      Publish a message to any MQTT broker
   sub      Print the messages of a topic of any MQTT broker
 

@@ -19,6 +19,8 @@ mod writer;
 
 pub use appender::Handle;
 pub use clock::Clock;
+pub use files::Folder;
+pub use lock::{Lock, Locked, NAME as LOCK};
 pub use opening::{Contents, Place, Storage, open, restored};
 pub use reads::answer;
 pub use supervision::watch;

@@ -27,16 +27,32 @@ impl Lock {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
         let file = options.mode(0o600).open(&path).map_err(Locked::Unknown)?;
-        let mut lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(
-            |(_, errno)| match errno {
-                Errno::EWOULDBLOCK => Locked::By(holder(&path)),
-                errno => Locked::Unknown(errno.into()),
-            },
-        )?;
+        let mut lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
+            .map_err(|(_, errno)| refused(&path, errno))?;
         // The lock holds without the note.
         let _ = lock.set_len(0);
         let _ = lock.write_all(format!("{who}, process {}", std::process::id()).as_bytes());
         Ok(Self(lock))
+    }
+
+    /// Shares the lock of a folder with others who only read; none where no program ever took it, or the folder is not there.
+    pub fn share(folder: &Path) -> Result<Option<Self>, Locked> {
+        let path = folder.join(NAME);
+        let file = match fs::File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Locked::Unknown(error)),
+        };
+        let lock = Flock::lock(file, FlockArg::LockSharedNonblock);
+        lock.map(|lock| Some(Self(lock)))
+            .map_err(|(_, errno)| refused(&path, errno))
+    }
+}
+
+fn refused(path: &Path, errno: Errno) -> Locked {
+    match errno {
+        Errno::EWOULDBLOCK => Locked::By(holder(path)),
+        errno => Locked::Unknown(errno.into()),
     }
 }
 
