@@ -110,3 +110,27 @@ fn a_power_cut_takes_ten_minutes_of_the_meter_at_most() {
         "{kept} of {pages}"
     );
 }
+
+#[test]
+fn what_compaction_copies_is_counted_apart() {
+    let shared: Arc<dyn Directory> = Arc::new(RamDirectory::default());
+    let (mut journal, _) = Journal::open(shared, options(65_536)).expect("it opens");
+    for topic in 0..100 {
+        journal.append(retained(&format!("cold/{topic}"), 1_000));
+    }
+    for second in 0..1_000 {
+        journal.append(retained("hot", 1_000));
+        journal
+            .commit(stamp(second * 1_000))
+            .expect("there is room");
+        while journal.wants_compaction() {
+            journal
+                .compact(stamp(second * 1_000))
+                .expect("there is room");
+        }
+    }
+    let total = journal.wear().total();
+    assert!(total.bytes.compaction > 100_000, "{total:?}");
+    assert!(total.device_bytes() >= total.bytes.sum());
+    assert_eq!(journal.wear().since_start(), total);
+}

@@ -90,8 +90,8 @@ impl Journal {
         self.buffer.shrink_to(BUFFER);
         Ok(Commit {
             last: self.durable,
-            live: self.index.live().sum(),
-            total: self.segments.total(),
+            live: self.live(),
+            total: self.total(),
             ..done
         })
     }
@@ -170,6 +170,16 @@ impl Journal {
     pub(crate) fn headroom(&self) -> u64 {
         let segments = self.segments.free().saturating_sub(FOR_COMPACTION as u64);
         self.segments.remaining() + segments * self.segments.capacity()
+    }
+
+    /// Bytes of records that still say something.
+    pub fn live(&self) -> u64 {
+        self.index.live().sum()
+    }
+
+    /// Bytes of batches in all live segments.
+    pub fn total(&self) -> u64 {
+        self.segments.total()
     }
 
     /// What the device was made to write.

@@ -236,6 +236,7 @@ mod tests {
         for hour in 0..24 * 20 {
             wear.add(at(hour), retained(1, 1));
         }
+        assert_eq!(wear.days.len(), 8);
         let days: Vec<_> = wear.days(at(24 * 20 - 1)).collect();
         assert_eq!(days.len(), 8);
         assert!(days.iter().all(|(_, written)| written.pages == 24));
