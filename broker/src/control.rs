@@ -84,7 +84,7 @@ impl Control {
                 &self.hub,
                 &self.listeners,
                 &self.reloader,
-                &self.store.figures(),
+                &self.store.report(),
             ))),
             Request {
                 v: VERSION,

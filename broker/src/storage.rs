@@ -15,15 +15,18 @@ mod snapshot;
 mod supervision;
 #[cfg(test)]
 mod tests;
+mod wear;
 mod writer;
 
 pub use appender::Handle;
 pub use clock::Clock;
+pub use figures::Report;
 pub use files::Folder;
 pub use lock::{Lock, Locked, NAME as LOCK};
 pub use opening::{Contents, Place, Storage, open, restored};
 pub use reads::answer;
 pub use supervision::watch;
+pub use wear::{amount, figures, in_words, trouble};
 
 use mqtt_core::{CommitSeq, FetchRequest, Record};
 

@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::hub::Hub;
 use crate::listener::Listeners;
 use crate::reload::Reloader;
-use crate::storage::Handle;
+use crate::storage::{self, Handle};
 use status::StatusLine;
 pub use status::trouble;
 
@@ -66,12 +66,14 @@ pub async fn report(
         let stats = hub.stats();
         let rate = stats.publish_received.saturating_sub(publishes) / STATUS_INTERVAL.as_secs();
         publishes = stats.publish_received;
+        let report = store.report();
         let line = StatusLine {
             locked: reloader.locked(),
             clients: stats.clients_connected,
             listeners: &listeners.states(),
             rate,
-            store: store.state(),
+            store: report.state,
+            wear: storage::trouble(&storage::figures(&report, hub.now())),
         };
         let text = line.to_string();
         if text != told {

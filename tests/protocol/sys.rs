@@ -386,7 +386,7 @@ fn what_the_driver_measures_of_its_store_is_told_and_what_it_does_not_know_is_no
         mode: "group",
         flush_ms: 12,
         per_day: Some(3_800_000_000),
-        life_tenths: Some(115),
+        life_days: Some(4_210),
         ..StoreFigures::default()
     });
     world.pass(Duration::from_secs(10));

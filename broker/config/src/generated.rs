@@ -97,6 +97,7 @@ fn write_persistence(file: &mut String, persistence: Persistence) {
     let numbers = [
         ("window_ms", persistence.window_ms),
         ("sd_budget_mb_per_day", persistence.sd_budget_mb_per_day),
+        ("card_endurance_tb", persistence.card_endurance_tb),
     ];
     for (key, value) in numbers {
         if let Some(value) = value {

@@ -187,6 +187,8 @@ const HABITS: &[(Table, &str, &str)] = &[
     (Table::Persistence, "interval", "window_ms"),
     (Table::Persistence, "sd_budget", "sd_budget_mb_per_day"),
     (Table::Persistence, "budget", "sd_budget_mb_per_day"),
+    (Table::Persistence, "tbw", "card_endurance_tb"),
+    (Table::Persistence, "endurance", "card_endurance_tb"),
     (Table::Top, "durability", "[persistence]"),
     (Table::Top, "store", "[persistence]"),
     (Table::Top, "users", "[[user]]"),

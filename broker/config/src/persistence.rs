@@ -11,6 +11,8 @@ pub struct Persistence {
     pub window_ms: Option<u32>,
     /// Megabytes, not with mode "memory".
     pub sd_budget_mb_per_day: Option<u32>,
+    /// Terabytes, not with mode "memory"; [`CARD_ENDURANCE`] if absent.
+    pub card_endurance_tb: Option<u32>,
 }
 
 /// When a promise is told.
@@ -28,6 +30,12 @@ pub enum Mode {
 }
 
 impl Persistence {
+    /// Bytes that may be written to the card before it wears out.
+    pub fn card_endurance(&self) -> u64 {
+        let terabytes = self.card_endurance_tb.unwrap_or(CARD_ENDURANCE);
+        u64::from(terabytes) * 1_000_000_000_000
+    }
+
     /// The window in force; zero in the modes that have none.
     pub fn window(&self) -> Duration {
         let default = match self.mode {
@@ -61,3 +69,6 @@ impl Mode {
         matches!(self, Self::Group | Self::Relaxed)
     }
 }
+
+/// Terabytes: a card of 32 GB that can be written 500 times, an assumption.
+const CARD_ENDURANCE: u32 = 16;

@@ -165,6 +165,7 @@ pub const KEYS: &[&Key] = &[
     &MODE,
     &WINDOW_MS,
     &SD_BUDGET_MB_PER_DAY,
+    &CARD_ENDURANCE_TB,
     &MAX_PACKET_SIZE.key,
     &MAX_CONNECTIONS.key,
     &MAX_CONNECTIONS_PER_ADDRESS.key,

@@ -156,6 +156,7 @@ fn the_daemons_file_reads_back_as_the_same_settings() {
     assert!(after.listeners == before.listeners);
     assert_eq!(after.persistence, before.persistence);
     assert_eq!(before.persistence.sd_budget_mb_per_day, Some(500));
+    assert_eq!(before.persistence.card_endurance(), 64_000_000_000_000);
     assert_eq!(after.limits, before.limits);
     assert_eq!(after.limits.changed().count(), LIMITS.len());
     let users = |settings: &broker_config::BrokerSettings| -> Vec<(String, String)> {

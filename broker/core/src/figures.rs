@@ -22,8 +22,8 @@ pub struct StoreFigures {
     pub start: WrittenBytes,
     /// A day, over today and the seven days before; none in the first hour of a store.
     pub per_day: Option<u64>,
-    /// Tenths of a year for which the card lasts at that rate; none without a rate, or without writing.
-    pub life_tenths: Option<u64>,
+    /// Days for which the card lasts at that rate; none without a rate, or without writing.
+    pub life_days: Option<u64>,
 }
 
 /// Bytes that reached the device, in whole pages.

@@ -113,7 +113,7 @@ rows! {
         "bytes written to the card since the broker's start";
     "store/written/per_day" Text(|v| v.stats.store.per_day.map_or_else(String::new, |bytes| bytes.to_string())),
         "bytes a day, over today and the seven days before; not in the first hour of a store";
-    "store/life_years" Text(|v| v.stats.store.life_tenths.map_or_else(String::new, years)),
+    "store/life_years" Text(|v| v.stats.store.life_days.map_or_else(String::new, years)),
         "years for which a card of `card_endurance_tb` lasts at that rate, as in `11.2`; empty without a rate";
     "bytes/received" Number(|s| s.bytes_received),
         "bytes from the network";
@@ -146,7 +146,8 @@ rows! {
 }
 
 /// Years with one decimal.
-fn years(tenths: u64) -> String {
+fn years(days: u64) -> String {
+    let tenths = days.saturating_mul(100) / 3_652;
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 

@@ -11,6 +11,7 @@ use crate::control::protocol::{
     Action, Body, Client, Counters, Listener, ListenerState, Status, Store,
 };
 use crate::logging::Field;
+use crate::storage::{amount, in_words};
 
 /// Runs the command with the arguments that follow its name; 1 if no broker answers.
 pub fn run(arguments: lexopt::Parser) -> ExitCode {
@@ -197,14 +198,55 @@ fn write_store(f: &mut fmt::Formatter<'_>, store: &Store) -> fmt::Result {
     };
     writeln!(
         f,
-        "Store      {}, mode {}, flush {} ms, {} bytes written, {} of {} bytes in use",
+        "Store      {}, mode {}, flush {} ms, {} of {} bytes in use",
         Field(state),
         Field(&store.mode),
         store.flush_ms,
-        store.bytes_written,
         store.bytes_live,
         store.bytes_total
-    )
+    )?;
+    write_wear(f, store)
+}
+
+/// What the card was made to write; nothing of it with mode "memory".
+fn write_wear(f: &mut fmt::Formatter<'_>, store: &Store) -> fmt::Result {
+    if store.written_total.all == 0 {
+        return Ok(());
+    }
+    for (heading, when, written) in [
+        ("Written", "today", &store.written_today),
+        ("", "in all", &store.written_total),
+    ] {
+        writeln!(
+            f,
+            "{heading:<11}{} {when}: {} retained, {} queued, {} sessions, {} overhead",
+            amount(written.all),
+            amount(written.retained),
+            amount(written.queue),
+            amount(written.session),
+            amount(written.overhead)
+        )?;
+    }
+    for (place, (topic, bytes)) in store.topics.iter().take(TOPICS).enumerate() {
+        let heading = if place == 0 { "Most by" } else { "" };
+        writeln!(
+            f,
+            "{heading:<11}{} since the start: {}",
+            amount(*bytes),
+            Field(topic)
+        )?;
+    }
+    match (store.written_per_day, store.life_days) {
+        (Some(rate), Some(life)) => {
+            let (rate, life) = (amount(rate), in_words(life));
+            writeln!(
+                f,
+                "Card       lasts {life} at {rate} a day (card_endurance_tb)"
+            )
+        }
+        (Some(_), None) => writeln!(f, "Card       nothing was written for a week"),
+        (None, _) => writeln!(f, "Card       how long it lasts is told after an hour"),
+    }
 }
 
 /// Columns as wide as their widest cell, two spaces apart.
@@ -260,6 +302,8 @@ impl Display for Span {
     }
 }
 
+/// Topics that are shown.
+const TOPICS: usize = 5;
 const LISTENER_HEADINGS: [&str; 4] = ["Proto", "Local address", "State", "Protocol"];
 const CLIENT_HEADINGS: [&str; 9] = [
     "Client",

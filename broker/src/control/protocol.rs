@@ -70,12 +70,33 @@ pub struct Store {
     pub mode: String,
     /// 99 of 100 flushes took no longer.
     pub flush_ms: u64,
-    /// Since the start, in whole pages.
-    pub bytes_written: u64,
+    /// To the card in whole pages, in its life, today and since the start; not with mode `memory`.
+    pub written_total: Written,
+    pub written_today: Written,
+    pub written_start: Written,
+    /// Bytes a day, over today and the seven days before; none in the first hour of a store.
+    pub written_per_day: Option<u64>,
+    /// For which the card lasts at that rate.
+    pub life_days: Option<u64>,
+    /// Bytes of the topics that write most, since the start.
+    pub topics: Vec<(String, u64)>,
     /// Of what still counts.
     pub bytes_live: u64,
     /// In all files.
     pub bytes_total: u64,
+}
+
+/// Bytes by what they were written for.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Written {
+    pub all: u64,
+    pub retained: u64,
+    /// Messages that wait.
+    pub queue: u64,
+    pub session: u64,
+    /// The rest of the pages, headers, copies.
+    pub overhead: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What the running broker looks like at one moment, in the words of the control socket.
 
-use mqtt_core::{ClientStatus, Moment, Stats, StoreFigures};
+use mqtt_core::{ClientStatus, Moment, Stats, StoreFigures, WrittenBytes};
 
-use super::protocol::{Client, Counters, Listener, ListenerState as Word, Status, Store};
+use super::protocol::{Client, Counters, Listener, ListenerState as Word, Status, Store, Written};
 use crate::hub::Hub;
 use crate::listener::{ListenerState, Listeners, State};
 use crate::reload::Reloader;
+use crate::storage::{self, Report};
 
 /// Asks every part once.
-pub fn take(
-    hub: &Hub,
-    listeners: &Listeners,
-    reloader: &Reloader,
-    figures: &StoreFigures,
-) -> Status {
+pub fn take(hub: &Hub, listeners: &Listeners, reloader: &Reloader, report: &Report) -> Status {
     let now = hub.now();
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -28,7 +24,7 @@ pub fn take(
             .map(|row| client(row, now))
             .collect(),
         counters: counters(&hub.stats()),
-        store: store(figures),
+        store: store(report, now),
     }
 }
 
@@ -92,16 +88,47 @@ fn counters(stats: &Stats) -> Counters {
     }
 }
 
-fn store(figures: &StoreFigures) -> Store {
+fn store(report: &Report, now: Moment) -> Store {
+    let StoreFigures {
+        state,
+        mode,
+        total,
+        today,
+        start,
+        per_day,
+        life_days,
+        ..
+    } = storage::figures(report, now);
+    let topics = report.wear.topics.most().into_iter();
     Store {
-        state: figures.state.to_owned(),
-        mode: figures.mode.to_owned(),
-        flush_ms: figures.flush_ms,
-        bytes_written: figures.start.all,
-        bytes_live: figures.bytes_live,
-        bytes_total: figures.bytes_total,
+        state: state.to_owned(),
+        mode: mode.to_owned(),
+        flush_ms: report.flush_ms,
+        written_total: written(total),
+        written_today: written(today),
+        written_start: written(start),
+        written_per_day: per_day,
+        life_days,
+        topics: topics
+            .take(MAX_TOPICS)
+            .map(|(topic, bytes)| (topic.to_string(), bytes))
+            .collect(),
+        bytes_live: report.live,
+        bytes_total: report.total,
+    }
+}
+
+fn written(bytes: WrittenBytes) -> Written {
+    Written {
+        all: bytes.all,
+        retained: bytes.retained,
+        queue: bytes.queue,
+        session: bytes.session,
+        overhead: bytes.overhead,
     }
 }
 
 /// Rows; more clients are only counted.
 const MAX_CLIENTS: usize = 1_000;
+/// Topics that write most.
+const MAX_TOPICS: usize = 10;

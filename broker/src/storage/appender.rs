@@ -7,11 +7,11 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use broker_config::{Mode, Persistence};
-use mqtt_core::{CommitSeq, FetchRequest, Record, StorageState, StoreFigures};
+use mqtt_core::{CommitSeq, FetchRequest, Record, StorageState};
 use tokio::sync::{mpsc, watch};
 
 use super::Store;
-use super::figures::Figures;
+use super::figures::{Figures, Report};
 use super::intake::Intake;
 
 /// What the hub, the store's thread and whoever tells of the store share.
@@ -171,14 +171,14 @@ impl Handle {
         self.shared.state()
     }
 
-    pub fn figures(&self) -> StoreFigures {
-        let mode = self.shared.intake().persistence.mode;
-        self.shared.figures.report(self.shared.state(), mode)
-    }
-
     /// How long the flush takes that is under way; none where there is none.
     pub fn flushing(&self) -> Option<Duration> {
         self.shared.figures.flushing(Instant::now())
+    }
+
+    pub fn report(&self) -> Report {
+        let persistence = self.shared.intake().persistence;
+        self.shared.figures.report(self.shared.state(), persistence)
     }
 
     /// Announces each change of the store's state.

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use broker_config::Mode;
-use mqtt_core::{Moment, StorageState, StoreFigures, WrittenBytes};
-use mqtt_store::{Commit, Wear, Written};
+use broker_config::Persistence;
+use mqtt_core::StorageState;
+use mqtt_store::{Commit, Journal, Wear};
 
 /// The store's thread writes it, whoever tells of the store reads it.
 #[derive(Debug, Default)]
@@ -18,8 +18,23 @@ struct Inner {
     /// The newest flushes, in milliseconds.
     flushes: VecDeque<u64>,
     began: Option<Instant>,
-    /// But for what is known only when it is asked.
-    figures: StoreFigures,
+    wear: Wear,
+    live: u64,
+    total: u64,
+}
+
+/// The store at one moment.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub state: StorageState,
+    pub persistence: Persistence,
+    /// Milliseconds in which 99 of 100 of the newest flushes were done.
+    pub flush_ms: u64,
+    /// What was written.
+    pub wear: Wear,
+    /// Bytes of what still counts, and of everything in the files.
+    pub live: u64,
+    pub total: u64,
 }
 
 impl Figures {
@@ -37,7 +52,6 @@ impl Figures {
     /// It wrote this.
     pub fn count(&self, took: Duration, commit: &Commit) {
         let mut inner = self.inner();
-        (inner.figures.bytes_live, inner.figures.bytes_total) = (commit.live, commit.total);
         if commit.bytes.sum() == 0 {
             return;
         }
@@ -48,14 +62,11 @@ impl Figures {
         inner.flushes.push_back(millis);
     }
 
-    /// What the meter says now.
-    pub fn meter(&self, wear: &Wear, now: Moment) {
-        let today = wear.days(now).find(|(age, _)| *age == 0);
-        let figures = &mut self.inner().figures;
-        figures.total = bytes(wear.total());
-        figures.start = bytes(wear.since_start());
-        figures.today = bytes(today.map(|(_, written)| written).unwrap_or_default());
-        figures.per_day = wear.rate(now);
+    /// Takes over what the journal has measured.
+    pub fn measure(&self, journal: &Journal) {
+        let mut inner = self.inner();
+        inner.wear.clone_from(journal.wear());
+        (inner.live, inner.total) = (journal.live(), journal.total());
     }
 
     /// How long the flush takes that is under way; none where there is none.
@@ -64,40 +75,23 @@ impl Figures {
         began.map(|began| now.saturating_duration_since(began))
     }
 
-    pub fn report(&self, state: StorageState, mode: Mode) -> StoreFigures {
+    pub fn report(&self, state: StorageState, persistence: Persistence) -> Report {
         let inner = self.inner();
         let mut flushes: Vec<u64> = inner.flushes.iter().copied().collect();
         flushes.sort_unstable();
         let slowest = flushes.get((flushes.len() * 99).div_ceil(100).saturating_sub(1));
-        StoreFigures {
-            state: name(state),
-            mode: mode.name(),
+        Report {
+            state,
+            persistence,
             flush_ms: slowest.copied().unwrap_or(0),
-            ..inner.figures.clone()
+            wear: inner.wear.clone(),
+            live: inner.live,
+            total: inner.total,
         }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// For a program.
-fn name(state: StorageState) -> &'static str {
-    match state {
-        StorageState::Ok => "ok",
-        StorageState::Full => "full",
-        StorageState::Failed => "failed",
-    }
-}
-
-fn bytes(written: Written) -> WrittenBytes {
-    WrittenBytes {
-        all: written.device_bytes(),
-        retained: written.bytes.retained,
-        queue: written.bytes.queue,
-        session: written.bytes.session,
-        overhead: written.overhead(),
     }
 }
 
@@ -123,7 +117,8 @@ mod tests {
         };
         let flush = |took| {
             figures.count(Duration::from_millis(took), &commit);
-            figures.report(StorageState::Ok, Mode::Sync).flush_ms
+            let report = figures.report(StorageState::Ok, Persistence::default());
+            report.flush_ms
         };
         (0..99).for_each(|_| assert_eq!(flush(3), 3));
         assert_eq!(flush(900), 3);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Tells the core and the log how the store is: full, failed, slow.
+//! Tells the core and the log how the store is: full, failed, slow, written too much.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::appender::Handle;
+use super::wear::{self, Overuse};
 use crate::hub::Hub;
 
 /// Watches until aborted.
@@ -14,16 +15,16 @@ pub async fn watch(hub: Arc<Hub>, store: Handle) {
     let mut states = store.states();
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut slow = Slow::default();
+    let (mut slow, mut overuse) = (Slow::default(), Overuse::default());
     loop {
         tokio::select! {
             changed = states.changed() => if changed.is_err() { return },
             _ = ticks.tick() => {
-                let flushing = store.flushing();
-                if let Some(line) = slow.look(flushing, Instant::now()) {
-                    hub.log().warning(line);
-                }
-                hub.store_figures(store.figures());
+                let (report, now) = (store.report(), hub.now());
+                hub.store_figures(wear::figures(&report, now));
+                let slow = slow.look(store.flushing(), Instant::now());
+                let lines = [slow, overuse.look(&report, now)];
+                lines.into_iter().flatten().for_each(|line| hub.log().warning(line));
                 continue;
             }
         }

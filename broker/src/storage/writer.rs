@@ -82,6 +82,7 @@ impl Writer {
     pub fn run(mut self) {
         // Set once: a writer has one thread.
         let _ = self.shared.thread.set(thread::current());
+        self.meter(Instant::now());
         while let Ok(false) = self.step() {}
     }
 
@@ -166,10 +167,10 @@ impl Writer {
             Err(CommitError::Full) => false,
             Err(error) => return self.fail(&error),
         };
-        self.meter(now);
         if written {
             self.announce();
         }
+        self.meter(now);
         let has_room = written && !self.is_full();
         self.set_room(has_room, now);
         self.compact().map(drop)
@@ -184,19 +185,22 @@ impl Writer {
             return Ok(false);
         }
         match journal.compact(self.clock.stamp()) {
-            Ok(worked) => Ok(worked),
+            Ok(worked) => {
+                self.meter(Instant::now());
+                Ok(worked)
+            }
             Err(CommitError::Full) => Ok(false),
             Err(error) => self.fail(&error).map(|()| false),
         }
     }
 
-    /// Has the budget pay for what reached the device since the last time.
+    /// Has the budget pay for what reached the device since the last time, and lets others know.
     fn meter(&mut self, now: Instant) {
         let Some(journal) = &self.journal else { return };
         let paid = journal.wear().since_start().device_bytes();
         self.budget.pay(paid - self.paid, now);
         self.paid = paid;
-        self.shared.figures.meter(journal.wear(), self.clock.now());
+        self.shared.figures.measure(journal);
     }
 
     /// Tells what is durable.

@@ -15,6 +15,8 @@ pub struct StatusLine<'a> {
     /// Messages published to the broker in a second.
     pub rate: u64,
     pub store: StorageState,
+    /// What is wrong with the card, in words.
+    pub wear: Option<String>,
 }
 
 impl fmt::Display for StatusLine<'_> {
@@ -44,6 +46,9 @@ impl fmt::Display for StatusLine<'_> {
                 f.write_str("; the store is full: what must be stored is refused")?
             }
             StorageState::Failed => f.write_str("; the store has FAILED: nothing is kept")?,
+        }
+        if let Some(wear) = &self.wear {
+            write!(f, "; {wear}")?;
         }
         self.listeners
             .iter()
@@ -125,6 +130,7 @@ mod tests {
                 listeners: &listeners,
                 rate: 340,
                 store: StorageState::Ok,
+                wear: None,
             };
             assert_eq!(line.to_string(), expected);
         }

@@ -14,6 +14,8 @@ pub struct StoredPersistence {
     window_ms: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sd_budget_mb_per_day: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    card_endurance_tb: Option<u32>,
 }
 
 impl StoredPersistence {
@@ -23,6 +25,7 @@ impl StoredPersistence {
             mode: persistence.mode.name().to_owned(),
             window_ms: persistence.window_ms,
             sd_budget_mb_per_day: persistence.sd_budget_mb_per_day,
+            card_endurance_tb: persistence.card_endurance_tb,
         })
     }
 
@@ -34,6 +37,7 @@ impl StoredPersistence {
             mode: Mode::named(&stored.mode).ok_or(DesiredError::Field("mode"))?,
             window_ms: stored.window_ms,
             sd_budget_mb_per_day: stored.sd_budget_mb_per_day,
+            card_endurance_tb: stored.card_endurance_tb,
         })
     }
 }
@@ -49,9 +53,10 @@ mod tests {
             mode: Mode::Relaxed,
             window_ms: Some(500),
             sd_budget_mb_per_day: Some(90),
+            card_endurance_tb: Some(64),
         };
         let text = serde_json::to_string(&StoredPersistence::of(relaxed)).unwrap();
-        let expected = r#"{"mode":"relaxed","window_ms":500,"sd_budget_mb_per_day":90}"#;
+        let expected = r#"{"mode":"relaxed","window_ms":500,"sd_budget_mb_per_day":90,"card_endurance_tb":64}"#;
         assert_eq!(text, expected);
         let read = |text: &str| StoredPersistence::checked(serde_json::from_str(text).unwrap());
         assert_eq!(read(&text).ok(), Some(relaxed));

@@ -40,5 +40,18 @@ pub(crate) const SD_BUDGET_MB_PER_DAY: Key = Key {
     example: "500",
 };
 
+pub(crate) const CARD_ENDURANCE_TB: Key = Key {
+    table: Table::Persistence,
+    name: "card_endurance_tb",
+    form: Form::Integer {
+        min: 1,
+        max: 1_000_000,
+    },
+    default: "16, which is 32 GB written 500 times",
+    sentence: "Terabytes that may be written to the card in its life (TBW in a data sheet): `broker status` tells from \
+               them how long it will last.",
+    example: "64",
+};
+
 /// Milliseconds that mode "group" waits at most.
 pub(crate) const MAX_GROUP_WINDOW: u32 = 2_000;

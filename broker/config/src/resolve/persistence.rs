@@ -5,7 +5,9 @@ use toml::de::DeTable;
 
 use super::{Fields, Resolver};
 use crate::fault::Fault;
-use crate::reference::{Key, MAX_GROUP_WINDOW, MODE, SD_BUDGET_MB_PER_DAY, Table, WINDOW_MS};
+use crate::reference::{
+    CARD_ENDURANCE_TB, Key, MAX_GROUP_WINDOW, MODE, SD_BUDGET_MB_PER_DAY, Table, WINDOW_MS,
+};
 use crate::{Mode, Persistence};
 
 impl Resolver<'_> {
@@ -18,6 +20,7 @@ impl Resolver<'_> {
             mode: mode.unwrap_or_default(),
             window_ms: self.number(&fields, &WINDOW_MS),
             sd_budget_mb_per_day: self.number(&fields, &SD_BUDGET_MB_PER_DAY),
+            card_endurance_tb: self.number(&fields, &CARD_ENDURANCE_TB),
         };
         // Of an unknown mode nobody knows what goes with it.
         if mode.is_some() {
@@ -51,6 +54,7 @@ impl Resolver<'_> {
             (&WINDOW_MS, !mode.has_window(), Fault::NoWindow),
             (&WINDOW_MS, too_long, Fault::GroupWindow),
             (&SD_BUDGET_MB_PER_DAY, mode == Mode::Memory, Fault::NoBudget),
+            (&CARD_ENDURANCE_TB, mode == Mode::Memory, Fault::NoBudget),
         ];
         for (key, faulty, fault) in faults {
             if let Some(field) = fields.field(key).filter(|_| faulty) {

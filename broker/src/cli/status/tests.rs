@@ -2,6 +2,7 @@
 //! The page of `broker status`, whole.
 
 use super::*;
+use crate::control::protocol::Written;
 
 fn listener(port: u16, state: ListenerState, address: &str, reason: Option<&str>) -> Listener {
     Listener {
@@ -28,6 +29,16 @@ fn client(client_id: &str, username: Option<&str>) -> Client {
         dropped: 12,
         denied: 3,
         paused: 0,
+    }
+}
+
+fn written(all: u64) -> Written {
+    Written {
+        all,
+        retained: all / 2,
+        queue: all / 4,
+        overhead: all / 4,
+        ..Written::default()
     }
 }
 
@@ -59,9 +70,17 @@ fn status() -> Status {
             state: "full".to_owned(),
             mode: "sync".to_owned(),
             flush_ms: 12,
-            bytes_written: 8_192,
+            written_total: written(120_000_000),
+            written_today: written(3_800),
+            written_per_day: Some(3_800_000_000),
+            life_days: Some(4_210),
+            topics: vec![
+                ("camera/1".to_owned(), 64_000),
+                ("x\u{1b}[2J".to_owned(), 900),
+            ],
             bytes_live: 1_000,
             bytes_total: 4_000,
+            ..Store::default()
         },
     }
 }
@@ -83,7 +102,12 @@ and 1 more
 Clients    3 connected, 0 away with a session, 0 expired, 0 timed out
 Publishes  7 received, 0 sent, 0 dropped, 0 waiting, 0 retained, 0 bytes held
 Traffic    0 packets and 0 bytes received, 0 packets and 0 bytes sent
-Store      FULL, refuses what must be stored, mode sync, flush 12 ms, 8192 bytes written, 1000 of 4000 bytes in use
+Store      FULL, refuses what must be stored, mode sync, flush 12 ms, 1000 of 4000 bytes in use
+Written    3 KB today: 1 KB retained, 950 bytes queued, 0 bytes sessions, 950 bytes overhead
+           120 MB in all: 60 MB retained, 30 MB queued, 0 bytes sessions, 30 MB overhead
+Most by    64 KB since the start: camera/1
+           900 bytes since the start: x\\u{1b}[2J
+Card       lasts about 11 years at 3.8 GB a day (card_endurance_tb)
 ";
     assert_eq!(Page(&status()).to_string(), expected);
 }

@@ -43,6 +43,7 @@ pub fn changes(before: Persistence, after: Persistence) -> Vec<String> {
                 "sd_budget_mb_per_day",
                 number(persistence.sd_budget_mb_per_day),
             ),
+            ("card_endurance_tb", number(persistence.card_endurance_tb)),
         ]
     };
     let pairs = values(before).into_iter().zip(values(after));
@@ -62,7 +63,8 @@ mod tests {
         let relaxed = Persistence {
             mode: Mode::Relaxed,
             window_ms: Some(500),
-            sd_budget_mb_per_day: None,
+            card_endurance_tb: Some(64),
+            ..sync
         };
         assert_eq!(description(sync), None);
         let said = "persistence relaxed: a power cut takes up to 500 ms of what was acknowledged";
@@ -70,6 +72,7 @@ mod tests {
         let told = [
             "persistence changed: mode sync -> relaxed",
             "persistence changed: window_ms default -> 500",
+            "persistence changed: card_endurance_tb default -> 64",
         ];
         assert_eq!(changes(sync, relaxed), told);
         assert_eq!(changes(relaxed, relaxed), Vec::<String>::new());
