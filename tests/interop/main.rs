@@ -12,6 +12,7 @@ mod crowd;
 mod front_door;
 mod matrix;
 mod mosquitto;
+mod persistence;
 mod scram;
 mod socket;
 mod witness;

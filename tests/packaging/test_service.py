@@ -85,6 +85,24 @@ class Service(unittest.TestCase):
         self.assertEqual("1", self.container.show("broker", "NRestarts"))
         self.assertIn("watchdog", "\n".join(entry["MESSAGE"].lower() for entry in self.container.journal("broker")))
 
+    def test_a_restart_and_a_crash_keep_what_was_acknowledged(self):
+        absent = ("mosquitto_sub", *FIRST, "-i", "absent", "-c", "-q", "1", "-t", "hall/#")
+        self.container.network(*absent, "-E")
+        for number, end in enumerate((("restart", "broker"), ("kill", "--kill-whom=main", "--signal=KILL", "broker"))):
+            for topic, retain in ((f"hall/{number}", ()), (f"state/{number}", ("-r",))):
+                self.container.network("mosquitto_pub", *FIRST, "-q", "1", "-t", topic, "-m", "on", *retain)
+            before = self.container.show("broker", "MainPID")
+            self.container.run("systemctl", *end)
+            wait_for(lambda: self.container.show("broker", "MainPID") not in ("0", before), "another process")
+            wait_for(lambda: self.can_log_in(FIRST), "its first client")
+        heard = self.container.network(*absent, "-v", "-C", "2", "-W", "10").stdout
+        self.assertEqual("hall/0 on\nhall/1 on\n", heard)
+        heard = self.container.network("mosquitto_sub", *FIRST, "-v", "-t", "state/#", "-C", "2", "-W", "10").stdout
+        self.assertEqual(["state/0 on", "state/1 on"], sorted(heard.split("\n")[:2]))
+        store = self.container.root / "var/lib/broker/store"
+        self.assertEqual(0o700, store.stat().st_mode & 0o777)
+        self.assertEqual([], [entry["MESSAGE"] for entry in self.container.journal("broker") if int(entry["PRIORITY"]) <= 3])
+
     def test_it_stops_cleanly_and_says_goodbye_to_clients(self):
         with self.container.listening(*FIRST, "-t", "#"):
             self.container.run("systemctl", "stop", "broker")

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -51,23 +51,7 @@ impl Daemon {
         let configuration = configuration(port, websocket_port, "");
         std::fs::write(folder.path().join("broker.toml"), configuration)
             .expect("a configuration can be written");
-        let mut child = Command::new(program())
-            .args([
-                "run",
-                "--config",
-                "broker.toml",
-                "--control",
-                "control",
-                "--state",
-                ".",
-            ])
-            .current_dir(&folder)
-            .env_remove("JOURNAL_STREAM")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("the broker cannot be started: {error}"));
-        let lines = lines_of(child.stderr.take());
+        let (child, lines) = spawn(folder.path());
         let daemon = Self {
             child,
             lines,
@@ -181,6 +165,21 @@ impl Daemon {
         self.child.wait().expect("a child can be waited for")
     }
 
+    /// Ends the daemon by a signal and starts it again, with what it has kept.
+    #[track_caller]
+    pub fn restart(&mut self, signal: Signal) {
+        self.signal(signal);
+        self.child.wait().expect("a child can be waited for");
+        (self.child, self.lines) = spawn(self.folder.path());
+        let listening =
+            || self.path("control").exists() && UnixStream::connect(self.path("control")).is_ok();
+        let deadline = Instant::now() + PATIENCE;
+        while !listening() {
+            assert!(Instant::now() < deadline, "the broker does not come back");
+            thread::yield_now();
+        }
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -196,6 +195,30 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The daemon of a folder, and the lines it logs.
+#[track_caller]
+fn spawn(folder: &Path) -> (Child, Receiver<String>) {
+    let arguments = [
+        "--config",
+        "broker.toml",
+        "--control",
+        "control",
+        "--state",
+        ".",
+    ];
+    let mut child = Command::new(program())
+        .arg("run")
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("JOURNAL_STREAM")
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("the broker cannot be started: {error}"));
+    let lines = lines_of(child.stderr.take());
+    (child, lines)
 }
 
 fn configuration(port: u16, websocket_port: u16, more: &str) -> String {

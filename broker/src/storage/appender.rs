@@ -124,6 +124,8 @@ pub struct Handle {
     shared: Arc<Shared>,
     /// Its sender goes with the thread.
     ended: watch::Receiver<()>,
+    /// There is no folder for it, so that no setting has an effect.
+    is_homeless: bool,
 }
 
 impl Handle {
@@ -131,15 +133,22 @@ impl Handle {
     #[cfg(test)]
     pub fn idle() -> Self {
         let shared = Shared::new(Persistence::default(), CommitSeq(0));
-        Self::new(shared, watch::channel(()).1)
+        Self::new(shared, watch::channel(()).1, false)
     }
 
-    pub fn new(shared: Arc<Shared>, ended: watch::Receiver<()>) -> Self {
-        Self { shared, ended }
+    pub fn new(shared: Arc<Shared>, ended: watch::Receiver<()>, is_homeless: bool) -> Self {
+        Self {
+            shared,
+            ended,
+            is_homeless,
+        }
     }
 
     /// Takes other settings; says in words what needs a restart.
     pub fn reconfigure(&self, persistence: Persistence) -> Option<&'static str> {
+        if self.is_homeless {
+            return None;
+        }
         let mut intake = self.shared.intake();
         let running = intake.persistence.mode;
         let restart = (running == Mode::Memory) != (persistence.mode == Mode::Memory);

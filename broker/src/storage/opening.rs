@@ -57,6 +57,8 @@ pub(super) struct Ground {
     journal: Option<Journal>,
     snapshot: Option<Snapshot>,
     lock: Option<Lock>,
+    /// It has no folder.
+    is_homeless: bool,
     opened: Opened,
 }
 
@@ -98,6 +100,7 @@ pub(super) fn begin(
     marker: Marker,
     log: &Log,
 ) -> Result<Storage, String> {
+    let is_homeless = ground.is_homeless;
     report(&ground.opened, log);
     let last = newest(&ground.opened);
     let clock = Clock::after(ground.opened.stamp);
@@ -124,7 +127,7 @@ pub(super) fn begin(
     };
     Ok(Storage {
         appender: Appender::new(Arc::clone(&shared), requests),
-        handle: Handle::new(shared, ended),
+        handle: Handle::new(shared, ended, is_homeless),
         clock,
         reads,
         progress,
@@ -153,7 +156,9 @@ fn start(writer: Writer, lock: Option<Lock>) -> Result<watch::Receiver<()>, Stri
 impl Ground {
     fn open(folder: Option<&Path>, mode: Mode) -> Result<Self, Fault> {
         let Some(path) = folder else {
-            return Self::on(Arc::new(RamDirectory::default()), None, None);
+            let mut ground = Self::on(Arc::new(RamDirectory::default()), None, None)?;
+            ground.is_homeless = true;
+            return Ok(ground);
         };
         let at = |error| Fault::Folder(path.to_owned(), error);
         let folder = Folder::open(path).map_err(at)?;
@@ -191,6 +196,7 @@ impl Ground {
             journal: Some(journal),
             snapshot,
             lock,
+            is_homeless: false,
             opened,
         })
     }
@@ -201,6 +207,7 @@ impl Ground {
             journal: None,
             snapshot: None,
             lock: None,
+            is_homeless: false,
             opened: Opened::default(),
         }
     }
