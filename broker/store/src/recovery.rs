@@ -61,13 +61,18 @@ impl Journal {
             is_blocked: false,
             broken: None,
         };
-        journal.settle()?;
+        journal.settle(opened.report.torn_bytes > 0)?;
         Ok((journal, opened))
     }
 
-    /// Makes durable what was read, since it is going to be built on, and prepares spare segments.
-    fn settle(&mut self) -> Result<(), OpenError> {
+    /// Makes durable what was read, since it is going to be built on, without a torn end, and prepares spare segments.
+    fn settle(&mut self, is_torn: bool) -> Result<(), OpenError> {
         if let Some(newest) = self.segments.live.values().next_back() {
+            if is_torn {
+                let zeros = vec![0; newest.size.saturating_sub(newest.used) as usize];
+                let written = newest.file.write_at(&zeros, u64::from(newest.used));
+                failing("writing", &newest.name, written)?;
+            }
             failing("syncing", &newest.name, newest.file.sync())?;
         }
         failing("syncing", "", self.segments.directory.sync())?;
