@@ -19,8 +19,9 @@ impl Journal {
     /// Recovers what a directory holds, whatever its state, and makes it ready to be written to.
     pub fn open(
         directory: Arc<dyn Directory>,
-        options: Options,
+        mut options: Options,
     ) -> Result<(Self, Opened), OpenError> {
+        options.segment_size = options.segment_size.max(SEGMENT_AT_LEAST);
         let mut scan = scan(directory.as_ref(), options.salt)?;
         let salt = scan.salt.unwrap_or(options.salt);
         let shared = Arc::<Shared>::default();
@@ -171,3 +172,6 @@ impl Found {
         }
     }
 }
+
+/// In bytes; a smaller segment would be all headers.
+const SEGMENT_AT_LEAST: u32 = 1_024;
