@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Payloads that only the store has after a restart: read when they are due, in order, and missed by nobody else when lost.
 
-use mqtt_proto::QoS;
-use tests::packets::{puback, publish_at};
+use mqtt_proto::{QoS, Reason};
+use tests::packets::{puback, publish_at, suback, subscribe};
 use tests::{Client, VERSIONS, World};
 
 use super::again;
@@ -65,6 +65,31 @@ fn what_is_in_flight_waits_for_its_payload_and_stays_in_front() {
             client.take(QoS::AtLeastOnce, "x", &n.to_string());
         }
         world.assert_queues_empty();
+    }
+}
+
+#[test]
+fn what_is_sent_again_waits_for_no_reply_so_that_nothing_new_comes_before_it() {
+    for version in VERSIONS {
+        let world = World::new();
+        let client = world.persistent(version, "s");
+        client.subscribe("x", QoS::AtLeastOnce);
+        world
+            .client(version, "p")
+            .publish(QoS::AtLeastOnce, "x", "1");
+        world.crash();
+        world.hold_fetches();
+        let client = world.resumed(version, "s");
+        let publisher = world.client(version, "p");
+        world.hold_commits();
+        client.send(subscribe(2, "y", QoS::AtLeastOnce));
+        world.release_fetches();
+        publisher.send(publish_at(QoS::AtLeastOnce, 1, "x", "2"));
+        client.expect_publish(again(QoS::AtLeastOnce, 1, "1")); // [MQTT-4.6.0-1]
+        client.expect_publish(publish_at(QoS::AtLeastOnce, 2, "x", "2"));
+        client.expect_nothing();
+        world.release_commits();
+        client.expect(suback(2, [Reason::GrantedQoS1]));
     }
 }
 

@@ -10,9 +10,7 @@ use super::work::Work;
 use super::{Broker, wake};
 use crate::connection::Connection;
 use crate::session::{Queued, Replay, Session, SessionId, Sessions};
-use crate::{
-    CommitSeq, ConnectionId, Delivery, Effects, FetchRequest, Frame, Limits, Location, Moment,
-};
+use crate::{ConnectionId, Delivery, Effects, FetchRequest, Limits, Location, Moment};
 
 /// Steps of one session in one entry; more wait for the next.
 const PUMP_SLICE: usize = 256;
@@ -49,7 +47,7 @@ impl Broker {
         }
     }
 
-    /// Sends the oldest PUBLISH in flight again, in the lane that keeps QoS 1 and 2 in one order.
+    /// Sends the oldest PUBLISH in flight again.
     fn pump_again(&mut self, now: Moment, id: SessionId, fx: &mut Effects) -> Step {
         let limits = &self.params.limits;
         let Some((session, c)) = ready(&mut self.sessions, &mut self.connections, limits, id)
@@ -68,7 +66,7 @@ impl Broker {
                     dup: true, // [MQTT-3.3.1-1]
                     ..delivery
                 };
-                c.outbox.reply(Frame::Deliver(again), CommitSeq::default());
+                c.outbox.redeliver(again);
                 wake(c, fx);
             }
             None => {

@@ -20,8 +20,10 @@ pub(crate) struct Waiting {
 
 /// What one connection has to send.
 pub(crate) struct Outbox {
-    /// CONNACK, acknowledgements, what is sent again on resumption, DISCONNECT.
+    /// CONNACK, acknowledgements, DISCONNECT.
     replies: VecDeque<(CommitSeq, Frame)>,
+    /// What is sent again on resumption, at QoS 1 and 2 in one order and before anything new. [MQTT-4.6.0-1]
+    again: VecDeque<Frame>,
     /// QoS 2 deliveries.
     exact: VecDeque<(CommitSeq, Frame)>,
     /// QoS 0 and 1 deliveries.
@@ -38,6 +40,7 @@ impl Outbox {
     pub fn new(waiting: &Waiting) -> Self {
         Self {
             replies: VecDeque::new(),
+            again: VecDeque::new(),
             exact: VecDeque::new(),
             live: VecDeque::new(),
             packets: waiting.packets.part(),
@@ -51,6 +54,13 @@ impl Outbox {
     pub fn reply(&mut self, frame: Frame, after: CommitSeq) {
         self.count(&frame);
         self.replies.push_back((after, frame));
+    }
+
+    /// Adds a message that was sent on an earlier connection: it is durable already.
+    pub fn redeliver(&mut self, delivery: Delivery) {
+        let frame = Frame::Deliver(delivery);
+        self.count(&frame);
+        self.again.push_back(frame);
     }
 
     /// Adds a message; `after` holds back QoS 2 only.
@@ -67,6 +77,7 @@ impl Outbox {
 
     /// Drops what only a working connection is worth: everything but replies; returns the QoS 2 messages that never left.
     pub fn abandon_deliveries(&mut self) -> Vec<PacketId> {
+        self.again.clear();
         self.live.clear();
         let unsent = self.exact.drain(..).filter_map(|(_, frame)| match frame {
             Frame::Deliver(delivery) => delivery.packet_id,
@@ -106,6 +117,9 @@ impl Outbox {
             }
             if !self.greeted {
                 return Err(waits_for);
+            }
+            if let Some(frame) = self.again.pop_front() {
+                return Ok(frame);
             }
         }
         self.live.pop_front().ok_or(waits_for)
