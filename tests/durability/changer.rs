@@ -63,7 +63,7 @@ impl Memory for Wishes {
             }
             Step::Found(number, state) => {
                 self.told.insert(number, state);
-                self.asked = None;
+                self.asked = self.asked.filter(|(asked, _)| *asked != number);
             }
         }
     }

@@ -113,8 +113,8 @@ impl Stand<'_> {
         let start = card::format(SIZE);
         let card = Card::insert(start.clone()).expect("a new file system can be mounted");
         let mut fleet = Fleet::new(Some(card.served.position()));
-        // What a kill does to somebody else's broker is counted elsewhere.
-        let findings = match self.contestant.is_ours() {
+        // What a kill does to the others is counted elsewhere.
+        let findings = match self.contestant.is_ours() && !self.contestant.is_control {
             true => Arc::clone(&self.findings),
             false => Arc::default(),
         };
