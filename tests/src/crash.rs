@@ -10,15 +10,18 @@ use crate::disk::{Disk, picture};
 use crate::world::State;
 use crate::{Random, World};
 
-/// Things in the store up to which it is compared after each move; with more it is after each `SELDOM`th.
+/// Things in the store up to which it is compared after each move; with more it is after each `RARELY`th.
 const FEW: usize = 100;
-const SELDOM: usize = 1_000;
+const RARELY: usize = 1_000;
+/// Moves from one comparison to the next in a long run.
+const SELDOM: usize = 20;
 
 /// Comparisons of the store with the broker.
 #[derive(Default)]
 pub(crate) struct Checks {
     /// How often they could have been compared.
     done: usize,
+    seldom: bool,
     /// The newest record when a broker was last restored for it.
     restored: CommitSeq,
 }
@@ -30,6 +33,11 @@ impl World {
         let mut state = self.state();
         let records = state.store.crash();
         state.begin_anew(records);
+    }
+
+    /// For a long run: the store is not compared with the broker after each of its moves.
+    pub(crate) fn compare_seldom(&self) {
+        self.state().checks.seldom = true;
     }
 
     /// A clean stop, for which the store has time, and a new start.
@@ -103,9 +111,13 @@ impl State {
             return;
         }
         let disk = self.store.disk();
-        let many = disk.len() + self.open > FEW;
+        let step = match (disk.len() + self.open, self.checks.seldom) {
+            (FEW.., _) => RARELY,
+            (_, true) => SELDOM,
+            (_, false) => 1,
+        };
         self.checks.done += 1;
-        if many && self.checks.done % SELDOM > 0 {
+        if self.checks.done % step > 0 {
             return;
         }
         let broker = self.broker.snapshot();

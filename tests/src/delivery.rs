@@ -54,6 +54,7 @@ impl Run {
             limits.max_queued_messages = 100_000;
             limits.sys_interval = Duration::ZERO;
         });
+        world.compare_seldom();
         let mut run = Self {
             world,
             random,

@@ -61,6 +61,7 @@ impl Run {
             limits.max_queued_messages = 100_000;
             limits.sys_interval = Duration::ZERO;
         });
+        world.compare_seldom();
         let (mut devices, mut granted) = (Vec::new(), Vec::new());
         for n in 0..4 {
             let version = *random.pick(&Version::ALL);
