@@ -89,13 +89,16 @@ fn blocks_that_cannot_be_read_cost_what_they_held() {
     let disk = store_of(12_288);
     disk.make_unreadable("segment-0002", 0..700);
     let open = Journal::open(disk.shared(), options(12_288));
-    let (_, opened) = open.expect("it opens");
+    let (mut journal, opened) = open.expect("it opens");
     assert!(
         told(&opened)[0].starts_with("segment-0002: "),
         "{:?}",
         told(&opened)
     );
     assert!(messages(&opened) >= 26, "{}", messages(&opened));
+    let segment = "segment-0002".to_owned();
+    while journal.compact(stamp(50)).expect("there is room") {}
+    assert!(!disk.names().contains(&segment), "it is used no more");
 }
 
 #[test]

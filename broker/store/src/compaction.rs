@@ -12,6 +12,7 @@ use crate::index::Place;
 use crate::journal::{Journal, place_in};
 use crate::key::Key;
 use crate::op::Ops;
+use crate::scan::read_whole;
 use crate::segment::{BODY, SPARE, failed};
 use crate::{ClassBytes, CommitError, Stamp};
 
@@ -133,14 +134,13 @@ impl Journal {
         let (Some((&number, segment)), Some(_)) = (live.next(), live.next()) else {
             return Ok(None);
         };
-        let mut bytes = vec![0; segment.used as usize];
-        let read = segment.file.read_at(&mut bytes, 0);
-        let read = read.map_err(|error| failed("reading", &segment.name, error))?;
-        bytes.truncate(read);
+        let mut bytes = Vec::new();
+        let unreadable = read_whole(segment.file.as_ref(), segment.used, &mut bytes);
         let found = walk(&bytes, number, self.segments.salt);
         let is_whole = found.bad_bytes == 0 && found.end == segment.used as usize;
-        if !is_whole && number > self.damaged {
-            let error = io::Error::new(io::ErrorKind::InvalidData, "its bytes have changed");
+        if number > self.damaged && (unreadable > 0 || !is_whole) {
+            let what = "it is not what was written";
+            let error = io::Error::new(io::ErrorKind::InvalidData, what);
             return Err(failed("reading", &segment.name, error));
         }
         let bodies = found.frames.into_iter().rev().map(|frame| frame.body);
