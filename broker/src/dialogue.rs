@@ -44,6 +44,8 @@ impl Store for Forgetful {
 
     fn want(&mut self, _: CommitSeq) {}
 
+    fn give_up(&mut self) {}
+
     fn fetch(&mut self, requests: &mut Vec<FetchRequest>) {
         requests.clear();
     }

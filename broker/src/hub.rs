@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 use mqtt_core::{
-    AuthRequest, Broker, ClientStatus, Command, ConnectionId, Credentials, Effects, LoginFailure,
-    Moment, Params, Stats, StorageState, StoreFigures, Verdict,
+    AuthRequest, Broker, ClientStatus, CloseCause, Command, ConnectionId, Credentials, Effects,
+    LoginFailure, Moment, Params, Stats, StorageState, StoreFigures, Verdict,
 };
 use mqtt_proto::DecodeLimits;
 use tokio::runtime::Handle;
@@ -126,9 +126,22 @@ impl Hub {
         self.lock().broker.store_figures(figures);
     }
 
-    /// Tells the core how the store is.
+    /// Tells the core how the store is; one that has failed ends the connections that it still owes something.
     pub fn store_is(self: &Arc<Self>, state: StorageState) {
-        self.enter(&mut vec![Command::Storage(state)]);
+        let mut scratch = self.shelf.take();
+        self.visit(&mut scratch.effects, |core, now, effects| {
+            let mut commands = vec![Command::Storage(state)];
+            if state == StorageState::Failed {
+                let owed = core.broker.owed_beyond(core.store.durable());
+                let cause = CloseCause::Transport(BROKEN_PROMISE);
+                commands.extend(owed.into_iter().map(|conn| Command::Closed { conn, cause }));
+                core.store.give_up();
+                core.parked = Parked::default();
+            }
+            core.broker.enter(now, &mut commands, effects);
+        });
+        self.settle(&mut scratch);
+        self.shelf.give(scratch);
     }
 
     /// Acts on effects, and on the effects of that, until none are left.
@@ -328,6 +341,8 @@ impl Drop for Answer {
 
 /// Connections one entry drains by itself; a large fan-out is shared by all workers.
 const MAX_INLINE: usize = 16;
+/// What the log says of a connection that waits for what can never be told.
+const BROKEN_PROMISE: &str = "the store failed before it had what the client waits for";
 const BUSY: Verdict = Verdict::Refused(LoginFailure::Busy);
 
 #[cfg(test)]

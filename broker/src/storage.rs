@@ -42,6 +42,9 @@ pub trait Store: Send {
     /// Somebody waits for this commit.
     fn want(&mut self, commit: CommitSeq);
 
+    /// Nothing becomes durable any more: what follows is told at once and kept nowhere.
+    fn give_up(&mut self);
+
     /// Takes the requests, emptying the list; each is answered by [`mqtt_core::Command::Fetched`].
     fn fetch(&mut self, requests: &mut Vec<FetchRequest>);
 }

@@ -62,6 +62,7 @@ pub struct Appender {
     shared: Arc<Shared>,
     appended: CommitSeq,
     wanted: CommitSeq,
+    gave_up: bool,
     reads: mpsc::UnboundedSender<FetchRequest>,
 }
 
@@ -73,6 +74,7 @@ impl Appender {
             shared,
             appended,
             wanted: CommitSeq::default(),
+            gave_up: false,
             reads,
         }
     }
@@ -81,6 +83,9 @@ impl Appender {
 impl Store for Appender {
     fn append(&mut self, records: &mut Vec<Record>, whole: bool) {
         self.appended.0 += records.len() as u64;
+        if self.gave_up {
+            return records.clear();
+        }
         let mut intake = self.shared.intake();
         let is_due = intake.append(records, whole, Instant::now());
         self.shared.waiting.store(intake.bytes(), Ordering::Relaxed);
@@ -91,6 +96,9 @@ impl Store for Appender {
     }
 
     fn durable(&self) -> CommitSeq {
+        if self.gave_up {
+            return self.appended;
+        }
         // Whoever is told at once waits, too, while the device cannot keep up: that bounds what a power cut takes.
         let keeps_up = || self.shared.waiting.load(Ordering::Relaxed) < MAX_BEHIND;
         match self.shared.eager.load(Ordering::Relaxed) && keeps_up() {
@@ -108,6 +116,10 @@ impl Store for Appender {
         if is_due {
             self.shared.wake();
         }
+    }
+
+    fn give_up(&mut self) {
+        self.gave_up = true;
     }
 
     fn fetch(&mut self, requests: &mut Vec<FetchRequest>) {

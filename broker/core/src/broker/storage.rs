@@ -20,6 +20,13 @@ impl Broker {
         self.tell(Event::Storage(state), fx);
     }
 
+    /// Connections with a frame that waits for a commit beyond this one, for a driver whose store has failed: that frame may
+    /// never leave, and nothing behind it can.
+    pub fn owed_beyond(&self, durable: CommitSeq) -> Vec<ConnectionId> {
+        let owed = |c: &&Connection| c.outbox.waits_beyond(durable);
+        self.connections.iter().filter(owed).map(|c| c.id).collect()
+    }
+
     /// Whether the store takes nothing new and this message would have to be kept for somebody, be retained, or be known
     /// until its publisher releases it.
     pub(super) fn cannot_keep(&mut self, publisher: Option<SessionId>, message: &Message) -> bool {

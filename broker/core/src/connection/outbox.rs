@@ -125,6 +125,12 @@ impl Outbox {
         self.live.pop_front().ok_or(waits_for)
     }
 
+    /// Whether a frame waits for a commit beyond this one.
+    pub fn waits_beyond(&self, durable: CommitSeq) -> bool {
+        let mut gated = self.replies.iter().chain(&self.exact);
+        gated.any(|(after, _)| *after > durable)
+    }
+
     pub fn pending_bytes(&self) -> usize {
         self.bytes.get()
     }
