@@ -114,7 +114,17 @@ impl Arguments {
             Action::Stats => stats::stats(&store, self.json, out)?,
             Action::Export | Action::Import => match &self.file {
                 None => export::export(&store, BufWriter::new(out), notes)?,
-                Some(file) => export_file(&store, file, notes)?,
+                Some(file) => match export_file(&store, file, notes) {
+                    Ok(whole) => whole,
+                    Err(error) => {
+                        let file = file.display();
+                        writeln!(
+                            notes,
+                            "broker store export: {file} cannot be written: {error}"
+                        )?;
+                        return Ok(UNREADABLE);
+                    }
+                },
             },
         };
         Ok(if whole { 0 } else { DAMAGED })

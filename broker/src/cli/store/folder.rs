@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use mqtt_store::{Inspection, OpenError, inspect};
@@ -67,6 +68,11 @@ impl fmt::Display for Fault {
                 "{} is in use ({who}); stop it first, as with `systemctl stop broker`",
                 folder.display()
             ),
+            Self::Locked(folder, Locked::Unknown(error))
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                write!(f, "you may not read {}: use sudo", folder.display())
+            }
             Self::Locked(folder, Locked::Unknown(error)) => {
                 write!(f, "{} cannot be read: {error}", folder.display())
             }

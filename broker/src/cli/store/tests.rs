@@ -211,6 +211,18 @@ fn a_store_that_is_not_there_too_new_or_in_use_is_told_in_words() {
 }
 
 #[test]
+fn an_export_that_cannot_be_written_says_where() {
+    let state = State::filled("nowhere");
+    let file = state.0.join("missing/export");
+    let (status, out, notes) = state.run(&["export", file.to_str().unwrap()]);
+    assert_eq!((status, out.as_str()), (2, ""));
+    assert_eq!(
+        notes,
+        "broker store export: STATE/missing/export cannot be written: No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
 fn two_readers_do_not_disturb_each_other() {
     let state = State::filled("readers");
     let _first = folder::Store::read(&state.0).unwrap();
