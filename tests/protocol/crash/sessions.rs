@@ -115,6 +115,10 @@ fn many_sessions_that_expired_meanwhile_end_in_slices() {
         client.subscribe("x", QoS::AtLeastOnce);
         client.lose();
     }
+    let publisher = world.client(Version::V5, "p");
+    for payload in ["1", "2", "3"] {
+        publisher.publish(QoS::AtLeastOnce, "x", payload);
+    }
     world.restart_after(Duration::from_secs(10));
     assert_eq!(expired(&world), MANY as usize);
     assert_eq!(world.stats().clients_expired, MANY);

@@ -8,6 +8,8 @@ use crate::{ConnectionId, DisconnectCause, Effects, Event, Moment};
 
 /// Deadlines handled in one entry; more wait for the next.
 const TIMER_SLICE: usize = 256;
+/// Records of theirs after which the others wait as well: a session may end with a long queue.
+const RECORD_SLICE: usize = 512;
 
 impl Broker {
     /// Sets the deadline for the peer's next packet.
@@ -32,7 +34,11 @@ impl Broker {
             };
             self.record_retained(&message, false, fx);
         }
+        let earlier = fx.records.len();
         for _ in 0..TIMER_SLICE {
+            if fx.records.len() > earlier + RECORD_SLICE {
+                return;
+            }
             let Some((at, timer)) = self.timers.pop_due(now) else {
                 return;
             };
