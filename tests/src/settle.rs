@@ -35,14 +35,21 @@ impl State {
             assert!(ticks_at_once < 1_000, "the deadline {at:?} never moves on");
             self.now = self.now.max(at);
             self.commands.push(Command::Tick);
-            self.settle();
+            self.move_all();
         }
+        self.check_store();
         self.now = end;
     }
 
-    /// Moves everything that can move without time passing.
+    /// Moves everything that can move without time passing, and looks at the store.
     #[track_caller]
     pub(crate) fn settle(&mut self) {
+        self.move_all();
+        self.check_store();
+    }
+
+    #[track_caller]
+    fn move_all(&mut self) {
         for _ in 0..TURNS {
             self.read_sockets();
             self.answer_requests();
@@ -55,7 +62,6 @@ impl State {
             }
             let drained = self.drain_woken();
             if !entered && !drained {
-                self.check_store();
                 return self.check_ends();
             }
         }
