@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What the real daemon has after it was stopped or killed, on a real file system.
 
+use std::path::Path;
 use std::process::Command;
 
 use mqtt_proto::{Packet, Publish, QoS, Version};
@@ -113,6 +114,49 @@ fn a_stopped_broker_has_everything_in_every_mode() {
             Signal::SIGTERM,
         );
     }
+}
+
+/// Runs `broker store` on the folder; its exit status and what it said.
+fn store(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(program());
+    command.arg("store").args(arguments).args(["--state", "."]);
+    let outcome = outcome(command.current_dir(folder));
+    let said = [outcome.stdout, outcome.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    (outcome.status.code(), said)
+}
+
+#[test]
+fn what_was_exported_and_imported_serves_like_before() {
+    let mut daemon = Daemon::start();
+    let (mut absent, _) = resumed(&daemon, Version::V5, "absent");
+    absent.send(subscribe(1, "hall/#", QoS::ExactlyOnce));
+    assert!(matches!(absent.receive(), Some(Packet::SubAck(_))));
+    drop(absent);
+    publish_all(&daemon, Version::V5);
+    let (status, said) = store(&daemon.path(""), &["check"]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("is in use (broker run, process "), "{said}");
+
+    daemon.restart_after(Signal::SIGKILL, |folder| {
+        assert_eq!(
+            store(folder, &["export", "export"]),
+            (Some(0), String::new())
+        );
+        let (status, said) = store(folder, &["import", "--replace", "export"]);
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.contains("./store.replaced-1"), "{said}");
+        let exported = std::fs::read_to_string(folder.join("export")).expect("it is there");
+        assert_eq!(store(folder, &["export"]), (Some(0), exported));
+        let (status, said) = store(folder, &["check"]);
+        assert_eq!(status, Some(0), "{said}");
+    });
+    let (mut client, present) = resumed(&daemon, Version::V5, "absent");
+    assert!(present);
+    let mut both = [expect_publish(&mut client), expect_publish(&mut client)];
+    both.sort_by_key(|publish| publish.qos);
+    let payloads = both.each_ref().map(|publish| &publish.payload[..]);
+    assert_eq!(payloads, [b"one", b"two"]);
 }
 
 #[test]

@@ -168,8 +168,14 @@ impl Daemon {
     /// Ends the daemon by a signal and starts it again, with what it has kept.
     #[track_caller]
     pub fn restart(&mut self, signal: Signal) {
+        self.restart_after(signal, |_| ());
+    }
+
+    /// The same, with something done to its folder in between.
+    pub fn restart_after(&mut self, signal: Signal, act: impl FnOnce(&Path)) {
         self.signal(signal);
         self.child.wait().expect("a child can be waited for");
+        act(self.folder.path());
         (self.child, self.lines) = spawn(self.folder.path());
         let listening =
             || self.path("control").exists() && UnixStream::connect(self.path("control")).is_ok();
