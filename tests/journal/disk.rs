@@ -147,7 +147,10 @@ impl Disk {
     pub fn alter(&self, name: &str, alter: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         let file = state.names[name];
-        alter(&mut state.files[file].now);
+        let content = &mut state.files[file];
+        content.flush();
+        alter(&mut content.now);
+        content.durable = content.now.clone();
     }
 
     pub fn bytes(&self, name: &str) -> Vec<u8> {
@@ -234,6 +237,12 @@ impl State {
 }
 
 impl Content {
+    fn flush(&mut self) {
+        for (offset, written) in self.unsynced.drain(..) {
+            put(&mut self.durable, offset, &written);
+        }
+    }
+
     fn after_cut(&self, random: &mut Random) -> Vec<u8> {
         let mut bytes = self.durable.clone();
         for (offset, written) in &self.unsynced {
@@ -360,14 +369,17 @@ impl File for Handle {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.operate(|state| {
+        let synced = self.disk.operate(|state| {
             if !state.lies {
-                let content = &mut state.files[self.file];
-                content.durable = content.now.clone();
-                content.unsynced.clear();
+                state.files[self.file].flush();
             }
             Ok(())
-        })
+        });
+        if synced.is_err() {
+            // As Linux does it: the bytes are still shown, and never written by a later sync.
+            self.disk.state().files[self.file].unsynced.clear();
+        }
+        synced
     }
 
     fn len(&self) -> io::Result<u64> {

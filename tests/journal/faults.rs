@@ -73,6 +73,15 @@ fn run(fault: Fault) -> bool {
                 journal = reopened;
                 model = Model::of(&opened.records, &journal.reader());
                 workload.last = opened.last.0;
+                // What was read is built on: it must not be what a failed sync only shows.
+                let (after_cut, left) =
+                    Journal::open(disk.cut().shared(), options).expect("it opens");
+                let left = Model::of(&left.records, &after_cut.reader());
+                assert_eq!(
+                    left,
+                    model.restored(),
+                    "{fault:?}, step {step}, after a cut"
+                );
                 let possible = [acknowledged.restored(), attempted.restored()];
                 assert!(possible.contains(&model), "{fault:?}, step {step}");
                 (acknowledged, attempted) = (model.clone(), model.clone());

@@ -2,10 +2,13 @@
 //! Opening a store: whatever its files hold it opens, and says what it could not read.
 
 use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::format::SEGMENT_HEADER;
+use crate::frame::FRAME_HEADER;
 use crate::journal::Journal;
 use crate::quarantine::Quarantine;
 use crate::reader::Shared;
@@ -13,7 +16,7 @@ use crate::replay::{Part, Replay, replay};
 use crate::restore::restore;
 use crate::scan::{Found, Scan, failing, scan};
 use crate::segment::{SPARE, Segment, Segments, Slot};
-use crate::{CommitError, Damage, Directory, OpenError, Opened, Options, Report};
+use crate::{CommitError, Damage, Directory, File, OpenError, Opened, Options, Report};
 
 impl Journal {
     /// Recovers what a directory holds, whatever its state, and makes it ready to be written to.
@@ -62,13 +65,22 @@ impl Journal {
             is_blocked: false,
             broken: None,
         };
-        journal.settle(opened.report.torn_bytes > 0)?;
+        let last = replay.parts.last().and_then(|part| part.bodies.last());
+        journal.settle(last.map(|body| body.start), opened.report.torn_bytes > 0)?;
         Ok((journal, opened))
     }
 
     /// Makes durable what was read, since it is going to be built on, without a torn end, and prepares spare segments.
-    fn settle(&mut self, is_torn: bool) -> Result<(), OpenError> {
+    ///
+    /// The newest segment's header and its last batch, whose body begins at `last`, are written again: where their sync has
+    /// failed the kernel may show them and yet never write them.
+    fn settle(&mut self, last: Option<usize>, is_torn: bool) -> Result<(), OpenError> {
         if let Some(newest) = self.segments.live.values().next_back() {
+            let last = last.map(|body| body.saturating_sub(FRAME_HEADER)..newest.used as usize);
+            for bytes in [Some(0..SEGMENT_HEADER), last].into_iter().flatten() {
+                let written = write_again(newest.file.as_ref(), bytes);
+                failing("writing", &newest.name, written)?;
+            }
             if is_torn {
                 let zeros = vec![0; newest.size.saturating_sub(newest.used) as usize];
                 let written = newest.file.write_at(&zeros, u64::from(newest.used));
@@ -87,6 +99,15 @@ impl Journal {
             }
         }
         Ok(())
+    }
+}
+
+fn write_again(file: &dyn File, bytes: Range<usize>) -> io::Result<()> {
+    let mut buffer = vec![0; bytes.len()];
+    match file.read_at(&mut buffer, bytes.start as u64) {
+        Ok(_) => file.write_at(&buffer, bytes.start as u64),
+        // Damage, which was dealt with.
+        Err(_) => Ok(()),
     }
 }
 
