@@ -242,8 +242,10 @@ fn restored(
         authenticator.clone(),
     );
     let began = contents.began;
-    if !contents.records.is_empty() {
-        hub.restore(contents);
+    let holds_something = !contents.records.is_empty();
+    // An empty store has its numbers, too.
+    hub.restore(contents);
+    if holds_something {
         log.notice(storage::restored(&hub.stats(), began.elapsed()));
     }
     hub.store_is(handle.state());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What only several connections, several threads or a slow store show.
 
+use std::time::Instant;
+
 use mqtt_core::{CommitSeq, FetchRequest, Record, StorageState};
 use mqtt_proto::Packet;
 use tokio::sync::watch;
@@ -8,7 +10,7 @@ use tokio::time::{Duration, timeout};
 
 use super::follow;
 use crate::dialogue::{Client, connect_with, hub, hub_with, payload, publish};
-use crate::storage::Store;
+use crate::storage::{Contents, Store};
 
 /// A store whose records become durable when the test says so.
 struct SlowStore {
@@ -88,6 +90,23 @@ async fn a_promise_is_told_when_it_is_durable_and_holds_up_nobody_else() {
     advance.send(CommitSeq(count)).unwrap();
     let told = timeout(PATIENCE, promised.next()).await;
     assert!(matches!(told, Ok(Some(Packet::ConnAck(_)))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_numbers_of_a_store_that_holds_nothing_go_on() {
+    let (appended, mut pending) = watch::channel(10);
+    let (_advance, durable) = watch::channel(CommitSeq(10));
+    let hub = hub_with(slow_store(appended, durable));
+    hub.restore(Contents {
+        records: Vec::new(),
+        last: CommitSeq(10),
+        began: Instant::now(),
+    });
+    let mut promised = Client::open(&hub);
+    promised.send(&[connect_with("persistent", false)]).await;
+    pending.wait_for(|count| *count > 10).await.unwrap();
+    let early = timeout(PATIENCE, promised.next()).await;
+    assert!(early.is_err(), "told before it is durable");
 }
 
 #[tokio::test(start_paused = true)]
