@@ -56,7 +56,7 @@ impl Contestant {
         self.configuration == Configuration::Ours
     }
 
-    /// Starts it with its state below `state` and all else below `scratch`; `None` with what it printed where no CONNACK
+    /// Starts it with its state below `state` and all else below `scratch`; fails with what it printed where no CONNACK
     /// comes in time.
     pub fn start(&self, state: &Path, scratch: &Path, port: u16) -> Result<Running, String> {
         let file = scratch.join("configuration");
@@ -85,14 +85,22 @@ impl Contestant {
             .spawn();
         let child = spawned.unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut running = Running { child, address };
+        let mut running = Running {
+            child,
+            address,
+            started: Duration::ZERO,
+        };
         if running.answers() {
             return Ok(running);
         }
-        drop(running);
+        let outcome = match running.child.try_wait() {
+            Ok(Some(status)) => format!("ended with {status}"),
+            _ => format!("no CONNACK within {START:?}"),
+        };
         let text = std::fs::read_to_string(&log).unwrap_or_default();
         let lines: Vec<_> = text.lines().rev().take(3).collect();
-        Err(lines.into_iter().rev().collect::<Vec<_>>().join(" | "))
+        let lines = lines.into_iter().rev().collect::<Vec<_>>().join(" | ");
+        Err(format!("{outcome}: {lines}"))
     }
 
     fn text(&self, state: &Path, port: u16) -> String {
@@ -116,6 +124,8 @@ impl Contestant {
 pub struct Running {
     child: Child,
     pub address: SocketAddr,
+    /// The time from its start to the first CONNACK.
+    pub started: Duration,
 }
 
 impl Running {
@@ -125,7 +135,8 @@ impl Running {
         while begin.elapsed() < START && !self.has_ended() {
             let probe = connect(Version::V311, "first");
             if Link::open(self.address, probe).is_ok() {
-                return begin.elapsed() < START;
+                self.started = begin.elapsed();
+                return self.started < START;
             }
             std::thread::sleep(Duration::from_millis(2));
         }

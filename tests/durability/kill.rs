@@ -22,16 +22,24 @@ pub fn run(contestant: &Contestant, rounds: u32, seed: u64, port: u16) -> Row {
     let mut random = Random::new(seed);
     let mut bench = Bench::new();
     let mut acknowledged = 0;
+    let mut starts = Vec::new();
     for round in 0..=rounds {
         findings.enter(format!("{}, kill {round}, seed {seed}", contestant.name));
         let last = round == rounds;
-        if !bench.round(contestant, port, &findings, &mut random, last) {
+        let started = bench.round(contestant, port, &findings, &mut random, last);
+        starts.extend(started);
+        if started.is_none() {
             // Its store is of no use any more.
             acknowledged += bench.fleet.acknowledged();
             bench = Bench::new();
         }
     }
     acknowledged += bench.fleet.acknowledged();
+    starts.sort_unstable();
+    if let Some(longest) = starts.last() {
+        let median = starts[starts.len() / 2];
+        println!("  start to first CONNACK: median {median:?}, longest {longest:?}");
+    }
     Row::new(contestant, "kill -9", rounds, acknowledged, &findings)
 }
 
@@ -51,7 +59,8 @@ impl Bench {
         }
     }
 
-    /// Starts the broker, checks it or lets it be killed in between, and kills it; false where it does not start.
+    /// Starts the broker, checks it or lets it be killed in between, and kills it; how long the start took, if
+    /// it started.
     fn round(
         &mut self,
         contestant: &Contestant,
@@ -59,15 +68,16 @@ impl Bench {
         findings: &Arc<Findings>,
         random: &mut Random,
         last: bool,
-    ) -> bool {
+    ) -> Option<Duration> {
         let scratch = self.folder.path();
         let mut broker = match contestant.start(&scratch.join("state"), scratch, port) {
             Ok(broker) => broker,
             Err(printed) => {
                 findings.report(Kind::Start, &printed);
-                return false;
+                return None;
             }
         };
+        let started = broker.started;
         let scene = Scene::new(broker.address, Arc::clone(findings));
         if !last && random.chance(EARLY) {
             let delay = Duration::from_millis(random.next_u64() % EARLY_MS);
@@ -79,7 +89,7 @@ impl Bench {
                 // It ends with the connection, as the broker does.
                 let _ = self.fleet.check(&scene);
             });
-            return true;
+            return Some(started);
         }
         let checked = self.fleet.check(&scene);
         tell(findings, &mut broker, checked);
@@ -89,7 +99,7 @@ impl Bench {
                 false
             });
         }
-        true
+        Some(started)
     }
 }
 
