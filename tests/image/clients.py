@@ -63,6 +63,47 @@ class Subscriber:
         raise AssertionError(f"mosquitto_sub ended without {start!r}:\n{''.join(seen)}")
 
 
+def join_and_leave(address, login, client_id, topic):
+    """Makes a persistent session with a subscription at QoS 1, and leaves it."""
+    command = ["mosquitto_sub", *_target(address, login), "-q", "1", "-i", client_id, "-c", "-E", "-t", topic]
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=LIMIT_S)
+
+
+def take(address, login, client_id, topic, number):
+    """What waits for a persistent session: the payloads of its first `number` messages."""
+    command = ["mosquitto_sub", *_target(address, login), "-q", "1", "-i", client_id, "-c", "-t", topic,
+               "-C", str(number), "-W", str(LIMIT_S)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=2 * LIMIT_S).stdout.split()
+
+
+class NumberedPublisher:
+    """A mosquitto_pub that publishes 1, 2, 3 ... with QoS 1, each as soon as it may, and tells which were acknowledged."""
+
+    def __init__(self, address, login, topic, number):
+        command = ["stdbuf", "-oL", "mosquitto_pub", *_target(address, login), "-d", "-q", "1", "-t", topic, "-l"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # Fewer bytes than a pipe takes without a reader.
+        self._process.stdin.write("".join(f"{line}\n" for line in range(1, number + 1)))
+        self._process.stdin.flush()
+        self._acknowledged = 0
+
+    def wait_for_acknowledgements(self, number):
+        """Waits until so many messages are acknowledged; they are so in the order in which they were sent."""
+        seen = []
+        while self._acknowledged < number:
+            line = self._process.stdout.readline()
+            if not line:
+                raise AssertionError(f"mosquitto_pub ended early:\n{''.join(seen)}")
+            seen.append(line)
+            self._acknowledged += "received PUBACK" in line
+
+    def end(self):
+        """Ends it; the number of the last message that was acknowledged."""
+        self._process.kill()
+        with self._process as process:
+            return self._acknowledged + process.stdout.read().count("received PUBACK")
+
+
 def _target(address, login):
     user = ["-u", login[0], "-P", login[1]] if login else []
     return ["-h", address[0], "-p", str(address[1]), *user]

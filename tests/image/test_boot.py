@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The real image in QEMU, with nothing but an edited broker.toml on the card.
 
-The first start takes the file, the machine is then killed like by a power cut, and the second start must be as
-good; a third finds a mistake in the file; a second card starts as it was shipped. Waiting is for marks on the console
-and for answers, never for a time; limits only end what hangs. Console logs stay in target/image/test.
+The first start takes the file, the machine is then killed under load like by a power cut, and the second start must be
+as good and still have every acknowledged message; a third finds a mistake in the file; a second card starts as it was
+shipped. Waiting is for marks on the console and for answers, never for a time; limits only end what hangs. Console logs
+stay in target/image/test.
 """
 
 import json
@@ -18,7 +19,7 @@ sys.path.insert(0, str(PROJECT / "image"))
 import card  # noqa: E402
 import host  # noqa: E402
 import machine  # noqa: E402
-from clients import Subscriber, publish, publish_over_websocket  # noqa: E402
+from clients import NumberedPublisher, Subscriber, join_and_leave, publish, publish_over_websocket, take  # noqa: E402
 
 IMAGE = host.TARGET / "mqtt-broker-appliance.img"
 FOLDER = host.TARGET / "test"
@@ -28,6 +29,10 @@ BOOT_LIMIT_S = 900
 MQTT, WEBSOCKET = 1883, 8083
 PASSWORD = secrets.token_hex(16)
 LOGIN = ("sensors", PASSWORD)
+ABSENT = ("absent", "load")
+"""Client identifier and topic of a persistent session that nobody continues before the power cut."""
+QUEUED = 900
+"""Messages published to it, fewer than a session's queue takes."""
 BROKER_TOML = f"""\
 version = 1
 
@@ -141,10 +146,26 @@ class FirstStart(Configured):
         # Proof that the search for the password can find it.
         assert card.BootPartition(DISK).contains(PASSWORD.encode())
         super().setUpClass()
+        cls.addClassCleanup(cls.cut_the_power_under_load)
+
+    @classmethod
+    def cut_the_power_under_load(cls):
+        address = cls.pi.address(MQTT)
+        join_and_leave(address, LOGIN, *ABSENT)
+        publisher = NumberedPublisher(address, LOGIN, ABSENT[1], QUEUED)
+        publisher.wait_for_acknowledgements(QUEUED // 4)
+        cls.pi.kill()
+        FirstStart.acknowledged = publisher.end()
+        print(f"power cut after {FirstStart.acknowledged} acknowledgements", file=sys.stderr)
 
 
 class StartAfterPowerCut(Configured):
-    """The machine was killed where FirstStart left it; nothing on the card was touched since."""
+    """The machine was killed under load where FirstStart left it; nothing on the card was touched since."""
+
+    def test_every_acknowledged_message_reaches_the_absent_session(self):
+        number = FirstStart.acknowledged
+        taken = take(self.pi.address(MQTT), LOGIN, *ABSENT, number)
+        self.assertEqual([str(line) for line in range(1, number + 1)], taken)
 
 
 class StartWithAMistake(Boot):
