@@ -68,7 +68,8 @@ Usage: broker run [--config FILE] [--control PATH] [--state FOLDER]
                        faulty the broker stays locked, without a listener, until it is told to reload.
       --control PATH   Where to open the socket for `broker status` and `broker reload`
                        (default: `control` in the folder RUNTIME_DIRECTORY names, else none)
-      --state FOLDER   Where to keep state (default: the folder STATE_DIRECTORY names, else nothing is kept)";
+      --state FOLDER   Where to keep state, sessions and retained messages in `store` below it
+                       (default: the folder STATE_DIRECTORY names, else they end with the broker)";
 
 #[cfg(test)]
 mod tests {

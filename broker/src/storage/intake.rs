@@ -26,6 +26,8 @@ pub struct Intake {
     /// Since when the oldest batch waits.
     since: Option<Instant>,
     appended: CommitSeq,
+    /// The newest that the thread has.
+    taken: CommitSeq,
     wanted: CommitSeq,
     /// Since when somebody waits for what is here.
     wanted_since: Option<Instant>,
@@ -112,7 +114,7 @@ impl Intake {
 
     /// Somebody waits for this commit; returns whether the thread must know.
     pub fn want(&mut self, commit: CommitSeq, now: Instant) -> bool {
-        if commit <= self.wanted {
+        if commit <= self.wanted.max(self.taken) {
             return false;
         }
         self.wanted = commit;
@@ -150,6 +152,7 @@ impl Intake {
             return None;
         }
         let batch = self.batches.pop_front()?;
+        self.taken = batch.last;
         self.bytes -= batch.bytes;
         let more = !self.batches.is_empty();
         self.since = self.since.filter(|_| more).map(|_| now);

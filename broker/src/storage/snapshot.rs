@@ -19,7 +19,10 @@ impl Snapshot {
     pub fn load(folder: Folder) -> io::Result<Self> {
         let memory = RamDirectory::default();
         for (name, _) in folder.list()? {
-            copy(&folder, &memory, &name, &name)?;
+            // A save that a power cut ended has left some.
+            if !name.ends_with(UNFINISHED) {
+                copy(&folder, &memory, &name, &name)?;
+            }
         }
         Ok(Self { memory, folder })
     }
@@ -51,7 +54,7 @@ impl Snapshot {
 }
 
 fn unfinished(name: &str) -> String {
-    format!("{name}.unfinished")
+    format!("{name}{UNFINISHED}")
 }
 
 fn copy(from: &dyn Directory, to: &dyn Directory, name: &str, copy: &str) -> io::Result<()> {
@@ -68,6 +71,7 @@ fn copy(from: &dyn Directory, to: &dyn Directory, name: &str, copy: &str) -> io:
     }
 }
 
+const UNFINISHED: &str = ".unfinished";
 /// Bytes copied at a time.
 const CHUNK: usize = 256 * 1024;
 
@@ -84,7 +88,9 @@ mod tests {
         file.write_at(&vec![7; CHUNK + 10], 0).unwrap();
         assert_eq!(first.save().unwrap(), 1);
 
+        std::fs::write(path.join(unfinished("b")), "half").unwrap();
         let second = open();
+        assert_eq!(second.memory().list().unwrap().len(), 1);
         let file = second.memory().open("a").unwrap();
         assert_eq!(file.len().unwrap(), CHUNK as u64 + 10);
         second.take_over().unwrap();

@@ -150,6 +150,18 @@ fn of_a_retained_topic_at_qos_0_only_the_newest_waits_and_a_later_promise_replac
 }
 
 #[test]
+fn a_wait_for_what_is_being_written_hurries_nothing_else() {
+    let now = Instant::now();
+    let mut intake = intake(Mode::Sync);
+    intake.append(&mut vec![received()], true, now);
+    assert!(intake.next(now).is_some());
+    assert!(!intake.want(CommitSeq(101), now));
+    intake.append(&mut vec![received()], true, now);
+    let window = Duration::from_secs(1);
+    assert_eq!(due(&intake, now), Due::At(now + window));
+}
+
+#[test]
 fn at_the_stop_everything_is_due() {
     let now = Instant::now();
     let mut intake = intake(Mode::Group);
