@@ -179,17 +179,17 @@ impl Daemon {
     /// Runs until a signal or the end of a part that is needed.
     async fn serve(mut self, mut stops: Stops, log: &Log) -> ExitCode {
         log.notice(format!("{VERSION} running"));
-        let code = tokio::select! {
-            () = stops.next() => ExitCode::SUCCESS,
+        let (code, drain) = tokio::select! {
+            () = stops.next() => (ExitCode::SUCCESS, DRAIN),
             name = self.failures.next() => {
                 log.error(format!("the task {name} has ended, which it must not; the broker stops"));
-                ExitCode::FAILURE
+                (ExitCode::FAILURE, SHORT_DRAIN)
             }
         };
         systemd::stopping();
         log.notice(format!("{VERSION} terminating"));
         tokio::select! {
-            () = self.stop() => {}
+            () = self.stop(drain) => {}
             () = stops.next() => log.warning("told twice to stop: connections are cut off"),
         }
         close(&self.store, log).await;
@@ -197,11 +197,11 @@ impl Daemon {
     }
 
     /// No new connection, a last word to each client, then the end.
-    async fn stop(&self) {
+    async fn stop(&self, drain: Duration) {
         self.listeners.close().await;
         self.hub.enter(&mut vec![Command::Shutdown]);
         // A client that does not read its last word is left behind.
-        let _ = timeout(DRAIN, self.hub.emptied()).await;
+        let _ = timeout(drain, self.hub.emptied()).await;
     }
 }
 
@@ -250,8 +250,8 @@ fn restored(
     }
     hub.store_is(handle.state());
     supervisor.essential("timer", hub::keep_time(hub.clone()));
-    supervisor.essential("commits", hub::follow(hub.clone(), progress));
-    supervisor.essential("reads", storage::answer(hub.clone(), reads));
+    supervisor.essential("store", hub::follow(hub.clone(), progress));
+    supervisor.essential("store", storage::answer(hub.clone(), reads));
     supervisor.essential("storage", storage::watch(hub.clone(), handle.clone()));
     supervisor.essential("store", async move { handle.ended().await });
     hub
@@ -308,6 +308,8 @@ const LOCKED: &str = "The broker is locked: no port is open until there is a val
 const CLOSE: Duration = Duration::from_secs(12);
 /// For clients to take their last packets at a stop.
 const DRAIN: Duration = Duration::from_secs(5);
+/// The same where the next process is waited for.
+const SHORT_DRAIN: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,11 @@ impl Folder {
         Ok(Self(path.to_owned()))
     }
 
+    /// One that is there, or is not.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     fn options() -> OpenOptions {
         let mut options = OpenOptions::new();
         options.read(true).write(true).mode(0o600);
@@ -61,7 +66,17 @@ impl Directory for Folder {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(OnDisk(Self::options().open(self.0.join(name))?)))
+        let path = self.0.join(name);
+        let file = Self::options()
+            .open(&path)
+            .or_else(|error| match error.kind() {
+                // What cannot be written may still be read.
+                ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+                    fs::File::open(&path)
+                }
+                _ => Err(error),
+            })?;
+        Ok(Arc::new(OnDisk(file)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

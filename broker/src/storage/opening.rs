@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use broker_config::{Mode, Persistence};
 use mqtt_core::{CommitSeq, Record, Stats, StorageState};
-use mqtt_store::{Directory, Journal, OpenError, Opened, Options, RamDirectory};
+use mqtt_store::{Directory, Journal, OpenError, Opened, Options, RamDirectory, Reader};
 use tokio::sync::{mpsc, watch};
 
 use super::appender::{Appender, Handle, Shared};
@@ -18,7 +18,7 @@ use super::failure::Marker;
 use super::files::Folder;
 use super::lock::{Lock, Locked};
 use super::reads::Reads;
-use super::snapshot::Snapshot;
+use super::snapshot::{self, Snapshot};
 use super::writer::{DEGRADED, Parts, Writer};
 use crate::logging::Log;
 
@@ -55,6 +55,7 @@ pub(super) struct Ground {
     /// When opening it began.
     began: Instant,
     journal: Option<Journal>,
+    reader: Option<Reader>,
     snapshot: Option<Snapshot>,
     lock: Option<Lock>,
     /// It has no folder.
@@ -87,7 +88,7 @@ pub fn open(place: Place, log: &Log) -> Result<Storage, String> {
         }
         Err(fault) => {
             log.error(format!("{fault}; {DEGRADED}"));
-            Ground::nothing()
+            Ground::salvage(folder.as_deref()).unwrap_or_else(Ground::nothing)
         }
     };
     begin(ground, persistence, Marker::new(runtime), log)
@@ -109,7 +110,7 @@ pub(super) fn begin(
         shared.state.send_replace(StorageState::Failed);
     }
     let (requests, asked) = mpsc::unbounded_channel();
-    let reader = ground.journal.as_ref().map(Journal::reader);
+    let reader = ground.reader;
     let parts = Parts {
         journal: ground.journal,
         clock,
@@ -154,7 +155,7 @@ fn start(writer: Writer, lock: Option<Lock>) -> Result<watch::Receiver<()>, Stri
 }
 
 impl Ground {
-    fn open(folder: Option<&Path>, mode: Mode) -> Result<Self, Fault> {
+    pub(super) fn open(folder: Option<&Path>, mode: Mode) -> Result<Self, Fault> {
         let Some(path) = folder else {
             let mut ground = Self::on(Arc::new(RamDirectory::default()), None, None)?;
             ground.is_homeless = true;
@@ -193,6 +194,7 @@ impl Ground {
         let (journal, opened) = Journal::open(directory, options).map_err(Fault::Journal)?;
         Ok(Self {
             began,
+            reader: Some(journal.reader()),
             journal: Some(journal),
             snapshot,
             lock,
@@ -201,10 +203,21 @@ impl Ground {
         })
     }
 
+    /// A copy in memory of what can still be read: a worn-out card can often be read long after its last write.
+    pub(super) fn salvage(folder: Option<&Path>) -> Option<Self> {
+        let memory = snapshot::readable(&Folder::at(folder?)).ok()?;
+        let ground = Self::on(Arc::new(memory), None, None).ok()?;
+        Some(Self {
+            journal: None,
+            ..ground
+        })
+    }
+
     fn nothing() -> Self {
         Self {
             began: Instant::now(),
             journal: None,
+            reader: None,
             snapshot: None,
             lock: None,
             is_homeless: false,

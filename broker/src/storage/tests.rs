@@ -317,5 +317,25 @@ async fn after_a_second_failure_the_broker_goes_on_without_its_store() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+#[tokio::test]
+async fn what_a_store_still_says_is_served_when_it_cannot_be_written() {
+    let folder = std::env::temp_dir().join(format!("broker-salvage-{}", std::process::id()));
+    let start = |ground: Ground| {
+        let marker = Marker::new(None);
+        begin(ground, Persistence::default(), marker, &Log::silent()).unwrap()
+    };
+    let mut first = start(Ground::open(Some(&folder), Mode::Sync).ok().unwrap());
+    promise(&mut first, 1);
+    stopped(&first).await;
+    let before = std::fs::read(folder.join("segment-0001")).unwrap();
+
+    let second = start(Ground::salvage(Some(&folder)).unwrap());
+    assert_eq!(second.contents.records.len(), 1);
+    assert_eq!(second.handle.state(), StorageState::Failed);
+    stopped(&second).await;
+    assert!(before == std::fs::read(folder.join("segment-0001")).unwrap());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 /// Far longer than any of it takes on any machine.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -275,5 +275,5 @@ impl Writer {
 const RETRY: Duration = Duration::from_secs(1);
 #[cfg(test)]
 const RETRY: Duration = Duration::from_millis(5);
-pub const DEGRADED: &str = "the broker goes on without its store, refuses what it would have to promise, and forgets \
-                            sessions and retained messages at its end";
+pub const DEGRADED: &str = "the broker goes on without its store, refuses what it would have to promise, and keeps \
+                            nothing beyond its own end";
