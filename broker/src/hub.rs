@@ -114,6 +114,9 @@ impl Hub {
     pub fn restore(self: &Arc<Self>, contents: Contents) {
         let mut scratch = self.shelf.take();
         self.visit(&mut scratch.effects, |core, now, effects| {
+            if contents.in_memory {
+                core.broker.count_stored_payloads();
+            }
             core.broker
                 .restore(now, contents.records, contents.last, effects);
         });

@@ -239,6 +239,11 @@ impl World {
         self.state().pass(span);
     }
 
+    /// The store is in memory, so what it has counts; to be called before anybody connects.
+    pub fn count_stored_payloads(&self) {
+        self.state().broker.count_stored_payloads();
+    }
+
     pub fn now(&self) -> Moment {
         self.state().now
     }

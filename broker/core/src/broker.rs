@@ -72,6 +72,8 @@ pub struct Broker {
     references: HashMap<Location, Reference>,
     /// What all of them make the broker hold.
     memory: Ledger,
+    /// The store itself is in memory.
+    stores_in_memory: bool,
     timers: Timers,
     work: VecDeque<Work>,
     /// Fan-outs in `work` whose records are one with what began them.
@@ -101,6 +103,7 @@ impl Broker {
             retained: Retained::default(),
             references: HashMap::new(),
             memory: Ledger::default(),
+            stores_in_memory: false,
             timers: Timers::default(),
             work: VecDeque::new(),
             exact_fan_outs: 0,

@@ -98,6 +98,7 @@ async fn the_numbers_of_a_store_that_holds_nothing_go_on() {
     let (_advance, durable) = watch::channel(CommitSeq(10));
     let hub = hub_with(slow_store(appended, durable));
     hub.restore(Contents {
+        in_memory: false,
         records: Vec::new(),
         last: CommitSeq(10),
         began: Instant::now(),

@@ -21,6 +21,7 @@ use super::reads::Reads;
 use super::snapshot::{self, Snapshot};
 use super::writer::{DEGRADED, Parts, Writer};
 use crate::logging::Log;
+use crate::memory;
 
 /// A store that is open, and its thread.
 pub struct Storage {
@@ -40,6 +41,8 @@ pub struct Contents {
     pub last: CommitSeq,
     /// When opening began.
     pub began: Instant,
+    /// The store itself is in memory.
+    pub in_memory: bool,
 }
 
 /// Where a store is, and how.
@@ -136,6 +139,7 @@ pub(super) fn begin(
             records: ground.opened.records,
             last,
             began: ground.began,
+            in_memory: persistence.mode == Mode::Memory,
         },
     })
 }
@@ -187,9 +191,19 @@ impl Ground {
         let began = Instant::now();
         let mut salt = [0; 8];
         getrandom::fill(&mut salt).map_err(|error| Fault::Random(error.into()))?;
-        let options = Options {
+        let on_disk = Options {
             salt: u64::from_ne_bytes(salt),
             ..Options::default()
+        };
+        // Beside it the core holds what is retained once more.
+        let in_memory = memory::budget() as u64 / 3;
+        let is_on_disk = lock.is_some() && snapshot.is_none();
+        let options = Options {
+            max_bytes: match is_on_disk {
+                true => on_disk.max_bytes,
+                false => on_disk.max_bytes.min(in_memory),
+            },
+            ..on_disk
         };
         let (journal, opened) = Journal::open(directory, options).map_err(Fault::Journal)?;
         Ok(Self {

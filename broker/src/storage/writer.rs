@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!            commit        no room                 other error, first ──► the process ends
-//!   waiting ────────► ok ──────────► full (retry   other error, second ─► failed: nothing is kept
+//!   waiting ────────► ok ──────────► full (again   other error, second ─► failed: nothing is kept
 //!      ▲               │    ◄──────── every second)
 //!      └───────────────┘    written
 //! ```
@@ -37,8 +37,10 @@ pub struct Writer {
     paid: u64,
     /// The newest record that was handed to the journal.
     handed: CommitSeq,
-    /// When a full store is tried again.
+    /// When a batch for which there was no room is tried again.
     retry: Option<Instant>,
+    /// When a full store looks for room again.
+    look: Option<Instant>,
     marker: Marker,
     /// Where a store in memory goes at a clean stop.
     snapshot: Option<Snapshot>,
@@ -71,6 +73,7 @@ impl Writer {
             paid: 0,
             handed,
             retry: None,
+            look: None,
             marker: parts.marker,
             snapshot: parts.snapshot,
             log: parts.log,
@@ -127,12 +130,16 @@ impl Writer {
 
     /// Uses the time to compact, or sleeps until something is due or somebody calls.
     fn wait(&mut self, due: Due, now: Instant) -> Result<(), Broken> {
-        if self.retry.is_none() && self.compact()? {
+        if self.compact()? {
             return Ok(());
         }
-        match due {
-            Due::At(at) => thread::park_timeout(at.saturating_duration_since(now)),
-            Due::Now | Due::Never => thread::park(),
+        let due = match due {
+            Due::At(at) => Some(at),
+            Due::Now | Due::Never => None,
+        };
+        match due.into_iter().chain(self.look).min() {
+            Some(at) => thread::park_timeout(at.saturating_duration_since(now)),
+            None => thread::park(),
         }
         Ok(())
     }
@@ -171,8 +178,8 @@ impl Writer {
             self.announce();
         }
         self.meter(now);
-        let has_room = written && !self.is_full();
-        self.set_room(has_room, now);
+        self.retry = (!written).then(|| now + RETRY);
+        self.note_room(now);
         self.compact().map(drop)
     }
 
@@ -181,12 +188,17 @@ impl Writer {
         let Some(journal) = &mut self.journal else {
             return Ok(false);
         };
-        if self.retry.is_none() && !journal.wants_compaction() {
+        let looks = self.look.is_some_and(|at| at <= Instant::now());
+        if !looks && !journal.wants_compaction() {
             return Ok(false);
         }
-        match journal.compact(self.clock.stamp()) {
+        let compacted = journal.compact(self.clock.stamp());
+        let now = Instant::now();
+        self.look = self.look.map(|at| if looks { now + RETRY } else { at });
+        match compacted {
             Ok(worked) => {
-                self.meter(Instant::now());
+                self.meter(now);
+                self.note_room(now);
                 Ok(worked)
             }
             Err(CommitError::Full) => Ok(false),
@@ -209,17 +221,14 @@ impl Writer {
         self.progress.send_replace(self.handed);
     }
 
-    fn is_full(&self) -> bool {
-        self.journal.as_ref().is_some_and(Journal::is_full)
-    }
-
     /// Notes whether there is room.
-    fn set_room(&mut self, has_room: bool, now: Instant) {
-        self.retry = (!has_room).then(|| now + RETRY);
-        let state = match has_room {
-            true => StorageState::Ok,
-            false => StorageState::Full,
+    fn note_room(&mut self, now: Instant) {
+        let is_full = self.retry.is_some() || self.journal.as_ref().is_some_and(Journal::is_full);
+        let state = match is_full {
+            true => StorageState::Full,
+            false => StorageState::Ok,
         };
+        self.look = is_full.then(|| self.look.unwrap_or(now + RETRY));
         // The core says it in the log.
         self.shared
             .state

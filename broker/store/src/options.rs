@@ -8,7 +8,7 @@ use mqtt_core::Moment;
 pub struct Options {
     /// Bytes of a segment, 1 to 16 MiB, default 1 MiB; smaller ones are for tests.
     pub segment_size: u32,
-    /// Bytes of all segments together, default 256 MiB; less than 8 segments counts as 8.
+    /// Bytes of all segments together, default 1 GiB; less than 8 segments counts as 8.
     pub max_bytes: u64,
     /// Whether a commit waits until the device has it, default true; without it a power cut may take everything.
     pub sync: bool,
@@ -20,7 +20,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             segment_size: 1 << 20,
-            max_bytes: 256 << 20,
+            max_bytes: 1 << 30,
             sync: true,
             salt: 0,
         }

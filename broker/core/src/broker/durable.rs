@@ -7,6 +7,7 @@ use mqtt_proto::PacketId;
 
 use super::Broker;
 use super::deliver::{Carrier, Reference};
+use crate::memory::{self, Charge};
 use crate::session::{Queued, SessionId, Stored};
 use crate::shared::GroupId;
 use crate::{
@@ -41,11 +42,17 @@ impl Broker {
         }
         let location = Location(self.committed.0 + 1);
         let message = Arc::clone(carrier.message());
-        let charge = self.memory.charge(message.body.len());
+        let charge = self.charge_stored(message.body.len());
         self.commit(Record::Message { location, message }, fx);
         self.references.insert(location, Reference::new(charge));
         carrier.location = Some(location);
         location
+    }
+
+    /// What a message is counted with that the store has, whatever else holds it.
+    pub(super) fn charge_stored(&self, len: usize) -> Charge {
+        let payload = if self.stores_in_memory { len } else { 0 };
+        self.memory.charge(memory::STORED + payload)
     }
 
     /// A place in the store for a new queue entry; one that moves keeps its name.

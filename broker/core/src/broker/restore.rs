@@ -61,6 +61,11 @@ impl Broker {
         self.leave(now, fx);
     }
 
+    /// The store itself is in memory, so the payloads that it has count; before [`Broker::restore`].
+    pub fn count_stored_payloads(&mut self) {
+        self.stores_in_memory = true;
+    }
+
     /// Returns what takes the record out of the store where nothing can be made of it.
     fn restore_one(
         &mut self,
@@ -113,7 +118,7 @@ impl Broker {
                 self.retained.restore(&message);
             }
             Record::Message { location, message } => {
-                let charge = self.memory.charge(message.body.len());
+                let charge = self.charge_stored(message.body.len());
                 self.references
                     .insert(location, Reference::unclaimed(charge));
                 reading.messages.insert(location, message);
