@@ -4,9 +4,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use mqtt_proto::{Packet, Publish, QoS, Version};
+use mqtt_proto::{Packet, Publish, QoS, Reason, Version};
 use nix::sys::signal::Signal;
-use tests::packets::{login, puback, pubcomp, publish_at, pubrec, pubrel, resume, subscribe};
+use tests::packets::{
+    disconnect, login, puback, pubcomp, publish_at, pubrec, pubrel, resume, subscribe,
+};
 use tests::tools::{outcome, program};
 use tests::{Connection, Daemon, PASSWORD, USER};
 
@@ -54,7 +56,8 @@ fn keeps_everything(mode: &str, signal: Signal) {
         assert!(!present);
         absent.send(subscribe(1, "hall/#", QoS::ExactlyOnce));
         assert!(matches!(absent.receive(), Some(Packet::SubAck(_))));
-        drop(absent);
+        absent.send(disconnect(Reason::Success));
+        assert!(absent.receive().is_none());
         publish_all(&daemon, version);
 
         daemon.restart(signal);
