@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A broker with its state on the measured file system; its CPU time is readable.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The longest time for a broker to open its port.
+const START: Duration = Duration::from_secs(30);
+
+/// A broker and what it is told about durability.
+pub struct Setting {
+    pub name: &'static str,
+    program: fn() -> PathBuf,
+    /// Arguments, of which `CONFIG` and `STATE` stand for paths.
+    arguments: &'static [&'static str],
+    configuration: fn(u16, &Path) -> String,
+}
+
+/// Ours in every mode that keeps something, and Mosquitto set to be as safe as it can.
+pub const SETTINGS: [Setting; 4] = [
+    Setting {
+        name: "ours, sync",
+        configuration: |port, _| ours(port, "sync"),
+        ..OURS
+    },
+    Setting {
+        name: "ours, group",
+        configuration: |port, _| ours(port, "group"),
+        ..OURS
+    },
+    Setting {
+        name: "ours, relaxed",
+        configuration: |port, _| ours(port, "relaxed"),
+        ..OURS
+    },
+    Setting {
+        name: "Mosquitto, autosave_on_changes 1",
+        program: || {
+            let found = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"];
+            let found = found.into_iter().find(|path| Path::new(path).exists());
+            found.unwrap_or("mosquitto").into()
+        },
+        arguments: &["-c", "CONFIG"],
+        configuration: |port, state| {
+            format!(
+                "listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest none\nset_tcp_nodelay true\n\
+                 user root\npersistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1\n\
+                 max_inflight_messages 100\nmax_queued_messages 10000\n",
+                state.display()
+            )
+        },
+    },
+];
+
+const OURS: Setting = Setting {
+    name: "ours",
+    program: || {
+        let own = std::env::current_exe().expect("a program knows its own path");
+        own.with_file_name("broker")
+    },
+    arguments: &["run", "--config", "CONFIG", "--state", "STATE"],
+    configuration: |_, _| String::new(),
+};
+
+fn ours(port: u16, mode: &str) -> String {
+    format!(
+        "version = 1\n[broker]\nallow_anonymous = true\n[persistence]\nmode = \"{mode}\"\n\
+         [[listener]]\nport = {port}\nbind_address = \"127.0.0.1\"\n"
+    )
+}
+
+/// A running broker; it is killed and its state removed when it is dropped.
+pub struct Contestant {
+    pub address: SocketAddr,
+    child: Child,
+    state: PathBuf,
+}
+
+impl Contestant {
+    pub fn start(setting: &Setting, folder: &Path) -> Self {
+        let socket = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
+        let address = socket.local_addr().expect("a bound socket has an address");
+        drop(socket);
+        let state = folder.join("state");
+        std::fs::create_dir_all(&state).expect("the file system can be written");
+        let file = state.join("configuration");
+        let text = (setting.configuration)(address.port(), &state);
+        std::fs::write(&file, text).expect("the file system can be written");
+        let arguments = setting.arguments.iter().map(|argument| match *argument {
+            "CONFIG" => file.as_path(),
+            "STATE" => state.as_path(),
+            other => Path::new(other),
+        });
+        let program = (setting.program)();
+        let child = Command::new(&program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let contestant = Self {
+            address,
+            child,
+            state,
+        };
+        let begin = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(begin.elapsed() < START, "{}: no port", setting.name);
+            std::thread::yield_now();
+        }
+        contestant
+    }
+
+    /// CPU time of all threads since the start.
+    pub fn cpu_time(&self) -> Duration {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = std::fs::read_dir(tasks).expect("the broker runs");
+        let nanos = |task: std::io::Result<std::fs::DirEntry>| {
+            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        };
+        Duration::from_nanos(tasks.filter_map(nanos).sum())
+    }
+}
+
+impl Drop for Contestant {
+    fn drop(&mut self) {
+        // An error means that it has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.state);
+    }
+}

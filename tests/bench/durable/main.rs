@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! `durable`: what it costs to keep every acknowledged message, on a real file system, beside Mosquitto in one run.
+//!
+//! Usage: `durable FOLDER DEVICE [SECONDS]`; FOLDER is an empty file system of its own on the loop device DEVICE, which counts what is
+//! written. Every message is published at QoS 1 by one of N publishers, each with one message in flight, for a connected subscriber
+//! with a persistent session.
+
+mod contestant;
+mod device;
+mod load;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use contestant::{Contestant, SETTINGS};
+use device::Device;
+
+/// Publishers of a turn.
+const PUBLISHERS: [usize; 4] = [1, 10, 100, 1_000];
+/// Turns of each setting; the middle one counts.
+const TURNS: usize = 3;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (folder, device, seconds) = match &arguments[..] {
+        [folder, device] => (folder, device, Some(3)),
+        [folder, device, seconds] => (folder, device, seconds.parse().ok()),
+        _ => (&String::new(), &String::new(), None),
+    };
+    let Some(seconds) = seconds else {
+        eprintln!("usage: durable FOLDER DEVICE [SECONDS]");
+        return ExitCode::from(2);
+    };
+    let device = Device::new(device);
+    println!(
+        "| broker | publishers | acknowledged/s | CPU µs each | flushes/s | messages per flush | bytes written each |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for publishers in PUBLISHERS {
+        for setting in &SETTINGS {
+            let turn = |_| run(setting, publishers, Path::new(folder), &device, seconds);
+            let mut turns: Vec<_> = (0..TURNS).map(turn).collect();
+            turns.sort_by(|one, two| one.rate.total_cmp(&two.rate));
+            println!("| {} | {publishers} | {} |", setting.name, turns[TURNS / 2]);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(
+    setting: &contestant::Setting,
+    publishers: usize,
+    folder: &Path,
+    device: &Device,
+    seconds: u64,
+) -> load::Measured {
+    let contestant = Contestant::start(setting, folder);
+    load::run(
+        &contestant,
+        publishers,
+        device,
+        Duration::from_secs(seconds),
+    )
+}
