@@ -71,26 +71,25 @@ fn ours(port: u16, mode: &str) -> String {
     )
 }
 
-/// A running broker; it is killed and its state removed when it is dropped.
+/// A running broker; it is killed when it is dropped.
 pub struct Contestant {
     pub address: SocketAddr,
     child: Child,
-    state: PathBuf,
 }
 
 impl Contestant {
-    pub fn start(setting: &Setting, folder: &Path) -> Self {
+    /// Starts it on the state that `state` has.
+    pub fn start(setting: &Setting, state: &Path) -> Self {
         let socket = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
         let address = socket.local_addr().expect("a bound socket has an address");
         drop(socket);
-        let state = folder.join("state");
-        std::fs::create_dir_all(&state).expect("the file system can be written");
+        std::fs::create_dir_all(state).expect("the file system can be written");
         let file = state.join("configuration");
-        let text = (setting.configuration)(address.port(), &state);
+        let text = (setting.configuration)(address.port(), state);
         std::fs::write(&file, text).expect("the file system can be written");
         let arguments = setting.arguments.iter().map(|argument| match *argument {
             "CONFIG" => file.as_path(),
-            "STATE" => state.as_path(),
+            "STATE" => state,
             other => Path::new(other),
         });
         let program = (setting.program)();
@@ -101,17 +100,22 @@ impl Contestant {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-        let contestant = Self {
-            address,
-            child,
-            state,
-        };
+        let contestant = Self { address, child };
         let begin = Instant::now();
         while TcpStream::connect(address).is_err() {
             assert!(begin.elapsed() < START, "{}: no port", setting.name);
             std::thread::yield_now();
         }
         contestant
+    }
+
+    /// Bytes of memory in use, as the kernel counts them.
+    pub fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(path).expect("the broker runs");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+        kibibytes.unwrap_or(0) * 1024
     }
 
     /// CPU time of all threads since the start.
@@ -131,6 +135,5 @@ impl Drop for Contestant {
         // An error means that it has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.state);
     }
 }

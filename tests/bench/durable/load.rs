@@ -167,7 +167,7 @@ fn consume(mut socket: TcpStream, stop: &AtomicBool) {
     }
 }
 
-fn client(address: SocketAddr, connect: impl IntoPacket) -> TcpStream {
+pub fn client(address: SocketAddr, connect: impl IntoPacket) -> TcpStream {
     let mut socket = TcpStream::connect(address).expect("the broker accepts connections");
     socket.set_nodelay(true).expect("a socket can be set");
     socket
@@ -180,7 +180,7 @@ fn client(address: SocketAddr, connect: impl IntoPacket) -> TcpStream {
     socket
 }
 
-fn send(socket: &mut TcpStream, packet: impl IntoPacket) {
+pub fn send(socket: &mut TcpStream, packet: impl IntoPacket) {
     let mut bytes = BytesMut::new();
     encode(&packet.into_packet(), Version::V311, &mut bytes);
     socket.write_all(&bytes).expect("the broker reads");

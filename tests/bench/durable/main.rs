@@ -3,11 +3,12 @@
 //!
 //! Usage: `durable FOLDER DEVICE [SECONDS]`; FOLDER is an empty file system of its own on the loop device DEVICE, which counts what is
 //! written. Every message is published at QoS 1 by one of N publishers, each with one message in flight, for a connected subscriber
-//! with a persistent session.
+//! with a persistent session. First, how long a start takes with very much in the store.
 
 mod contestant;
 mod device;
 mod load;
+mod recovery;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         eprintln!("usage: durable FOLDER DEVICE [SECONDS]");
         return ExitCode::from(2);
     };
+    recovery::measure(Path::new(folder));
     let device = Device::new(device);
     println!(
         "| broker | publishers | acknowledged/s | CPU µs each | flushes/s | messages per flush | bytes written each |"
