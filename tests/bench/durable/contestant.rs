@@ -47,7 +47,7 @@ pub const SETTINGS: [Setting; 4] = [
             format!(
                 "listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest none\nset_tcp_nodelay true\n\
                  user root\npersistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1\n\
-                 max_inflight_messages 100\nmax_queued_messages 10000\n",
+                 max_inflight_messages 10000\nmax_queued_messages 100000\n",
                 state.display()
             )
         },
@@ -67,6 +67,7 @@ const OURS: Setting = Setting {
 fn ours(port: u16, mode: &str) -> String {
     format!(
         "version = 1\n[broker]\nallow_anonymous = true\n[persistence]\nmode = \"{mode}\"\n\
+         [limits]\nmax_inflight_messages = 10000\nmax_queued_messages = 100000\nmax_queued_bytes = 268435456\n\
          [[listener]]\nport = {port}\nbind_address = \"127.0.0.1\"\n"
     )
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Publishers with one message in flight each, and subscribers with persistent sessions that acknowledge everything.
+//! Publishers with one message in flight each, and subscribers with persistent sessions that acknowledge everything, a little later.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -25,6 +26,8 @@ const PAYLOAD: usize = 256;
 const WARM_UP: Duration = Duration::from_millis(500);
 /// A broker that is silent for so long has lost something.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How long a subscriber takes for a message: what is delivered and acknowledged before the next flush need not be written.
+const THOUGHT: Duration = Duration::from_millis(50);
 /// Bytes of PUBACK.
 const ANSWER: usize = 4;
 
@@ -143,26 +146,30 @@ fn subscriber(address: SocketAddr, group: usize) -> TcpStream {
     socket
 }
 
-/// Acknowledges every message until told to stop; all of them are equally long.
+/// Acknowledges every message [`THOUGHT`] after it came, until told to stop.
 fn consume(mut socket: TcpStream, stop: &AtomicBool) {
     socket
-        .set_read_timeout(Some(Duration::from_millis(100)))
+        .set_read_timeout(Some(Duration::from_millis(5)))
         .expect("a socket can be set");
     let mut decoder = mqtt_proto::Decoder::client(Version::V311);
-    let (mut input, mut answers, mut chunk) = (BytesMut::new(), BytesMut::new(), [0; 64 * 1024]);
+    let (mut input, mut chunk) = (BytesMut::new(), [0; 64 * 1024]);
+    let mut answers = VecDeque::<(Instant, BytesMut)>::new();
     while !stop.load(Ordering::Relaxed) {
-        let Ok(count @ 1..) = socket.read(&mut chunk) else {
-            continue;
-        };
+        let count = socket.read(&mut chunk).unwrap_or(0);
         input.extend_from_slice(&chunk[..count]);
+        let mut late = BytesMut::new();
         while let Ok(Some(packet)) = decoder.decode(&mut input) {
             if let Packet::Publish(message) = packet {
                 let id = message.packet_id.expect("QoS 1 has an identifier");
-                encode(&puback(id.get()).into_packet(), Version::V311, &mut answers);
+                encode(&puback(id.get()).into_packet(), Version::V311, &mut late);
             }
         }
-        if socket.write_all(&answers.split()).is_err() {
-            return;
+        answers.push_back((Instant::now() + THOUGHT, late));
+        let due = answers.partition_point(|(at, _)| *at <= Instant::now());
+        for (_, answers) in answers.drain(..due) {
+            if socket.write_all(&answers).is_err() {
+                return;
+            }
         }
     }
 }

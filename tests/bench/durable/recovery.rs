@@ -19,22 +19,25 @@ const RETAINED: usize = 100_000;
 /// Sessions whose clients are away, and messages that wait for each.
 const SESSIONS: usize = 1_000;
 const QUEUED: usize = 100;
-/// Bytes of each payload.
-const PAYLOAD: usize = 1_024;
 /// Messages in flight.
 const WINDOW: usize = 100;
 /// Times the broker is killed and started.
 const TURNS: usize = 5;
 
-/// Fills the store of ours, and starts on it some times.
+/// Fills the store of ours with much of everything, and then with queues only, and starts on it some times.
 pub fn measure(folder: &Path) {
+    fill_and_start(folder, RETAINED, 256);
+    fill_and_start(folder, 0, 1_024);
+}
+
+fn fill_and_start(folder: &Path, retained: usize, payload: usize) {
     let (state, setting) = (folder.join("recovery"), &SETTINGS[0]);
-    let filled = fill(setting, &state);
+    let filled = fill(setting, &state, retained, payload);
     let mut times: Vec<Duration> = (0..TURNS).map(|_| start(setting, &state).0).collect();
     times.sort();
     let (_, memory) = start(setting, &state);
     println!(
-        "{RETAINED} retained messages and {SESSIONS} sessions with {QUEUED} messages each, of {PAYLOAD} bytes; written in {} ms, {} MiB in memory then.\n\
+        "{retained} retained messages and {SESSIONS} sessions with {QUEUED} messages each, of {payload} bytes; written in {} ms, {} MiB in memory then.\n\
          From `kill -9` to the first CONNACK: {} ms (median of {TURNS}; longest {} ms), {} MiB in memory.\n",
         filled.0.as_millis(),
         filled.1 >> 20,
@@ -53,7 +56,7 @@ fn start(setting: &Setting, state: &Path) -> (Duration, u64) {
     (begin.elapsed(), contestant.memory())
 }
 
-fn fill(setting: &Setting, state: &Path) -> (Duration, u64) {
+fn fill(setting: &Setting, state: &Path, retained: usize, payload: usize) -> (Duration, u64) {
     let begin = Instant::now();
     let contestant = Contestant::start(setting, state);
     for n in 0..SESSIONS {
@@ -63,22 +66,22 @@ fn fill(setting: &Setting, state: &Path) -> (Duration, u64) {
         socket.read_exact(&mut [0; 5]).expect("SUBACK arrives");
     }
     let mut publisher = client(contestant.address, connect(Version::V311, "publisher"));
-    let retained = (0..RETAINED).map(|n| (format!("retained/{n}"), true));
+    let retained = (0..retained).map(|n| (format!("retained/{n}"), true));
     let queued = (0..SESSIONS * QUEUED).map(|n| (format!("queued/{}", n % SESSIONS), false));
     let all: Vec<_> = retained.chain(queued).collect();
     for window in all.chunks(WINDOW) {
-        publish(&mut publisher, window);
+        publish(&mut publisher, window, payload);
     }
     (begin.elapsed(), contestant.memory())
 }
 
 /// Sends messages and waits for the acknowledgement of each.
-fn publish(socket: &mut TcpStream, messages: &[(String, bool)]) {
+fn publish(socket: &mut TcpStream, messages: &[(String, bool)], payload: usize) {
     let mut bytes = BytesMut::new();
     for (id, (topic, retain)) in (1..).zip(messages) {
         let message = Publish {
             retain: *retain,
-            ..publish_at(QoS::AtLeastOnce, id, topic, [b'x'; PAYLOAD])
+            ..publish_at(QoS::AtLeastOnce, id, topic, vec![b'x'; payload])
         };
         encode(&message.into_packet(), Version::V311, &mut bytes);
     }
