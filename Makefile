@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The front door: every target is one script or one command.
 .DEFAULT_GOAL := help
-.PHONY: help run test check debs image boot bench durability fuzz mutants soak clean
+.PHONY: help run test check debs image boot bench bench-durable durability fuzz mutants soak clean
 
 help: ## Shows this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## Builds and runs the broker here with the sample broker.toml; Ctrl-C stops it
 	deploy/run
@@ -26,6 +26,9 @@ boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 
 bench: ## Measures messages and CPU time per message, beside Mosquitto on this machine
 	tests/bench/run
+
+bench-durable: ## Measures durable messages, flushes and bytes on a file system of their own, and the time of a start; as root
+	tests/bench/durable/run
 
 durability: ## Kills the broker and cuts its power under load, and names what was acknowledged and is lost, beside Mosquitto
 	tests/durability/run
