@@ -75,6 +75,10 @@ impl Findings {
         kinds.iter().map(of_kind).sum()
     }
 
+    pub fn total(&self) -> u64 {
+        self.lock().counts.values().sum()
+    }
+
     /// All kinds found with their numbers, in one line.
     pub fn summary(&self) -> String {
         let inner = self.lock();

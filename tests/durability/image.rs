@@ -2,6 +2,10 @@
 //! The contents of a disk in memory, the log of what was written and flushed, and what a power cut leaves of it.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use ::tests::Random;
@@ -47,6 +51,16 @@ impl Image {
             }
         }
         data
+    }
+
+    /// Writes it to a file, with holes for what was never written.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
+        let file = File::create(path)?;
+        file.set_len(self.size)?;
+        for (number, block) in &self.blocks {
+            file.write_all_at(block.as_slice(), number * BLOCK as u64)?;
+        }
+        Ok(())
     }
 
     pub fn write(&mut self, offset: u64, data: &[u8]) {

@@ -145,9 +145,30 @@ impl Stand<'_> {
         }
     }
 
-    /// Starts the broker on what a cut has left and checks it; the recording of that, unless nothing starts.
+    /// Checks what a cut has left; the recording of that, unless nothing starts. A disk on which our broker breaks a
+    /// promise is kept in a file.
     fn check(&mut self, image: Image, known: impl Fn(&Position) -> Fleet) -> Option<Recording> {
         let start = image.clone();
+        let before = self.findings.total();
+        let checked = self.start_and_check(image, known);
+        let is_broken = self.findings.total() > before;
+        if is_broken && self.contestant.is_ours() && !self.contestant.is_control {
+            let own = std::env::current_exe().expect("a program knows its own path");
+            let path = own.with_file_name(KEPT);
+            match start.save(&path) {
+                Ok(()) => println!("  the disk after the cut is in {}", path.display()),
+                Err(error) => println!("  {}: {error}", path.display()),
+            }
+        }
+        let (log, fleet) = checked?;
+        Some(Recording { start, log, fleet })
+    }
+
+    fn start_and_check(
+        &mut self,
+        image: Image,
+        known: impl Fn(&Position) -> Fleet,
+    ) -> Option<(Vec<Entry>, Fleet)> {
         let card = match Card::insert(image) {
             Ok(card) => card,
             Err(error) => {
@@ -173,8 +194,7 @@ impl Stand<'_> {
         let checked = fleet.check(&scene);
         kill::tell(&self.findings, &mut broker, checked);
         broker.kill();
-        let log = card.served.take_log();
-        Some(Recording { start, log, fleet })
+        Some((card.served.take_log(), fleet))
     }
 }
 
@@ -209,6 +229,8 @@ fn state_below(root: &Path) -> PathBuf {
     state
 }
 
+/// The last disk on which our broker broke a promise, beside this program.
+const KEPT: &str = "durability-cut.img";
 /// Cuts of one recording.
 const CUTS: u32 = 100;
 /// Percent of the cuts after which the recovery is cut as well.
