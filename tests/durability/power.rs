@@ -137,6 +137,9 @@ impl Stand<'_> {
             let length = Duration::from_millis(LOAD_MS.0 + random.next_u64() % LOAD_MS.1);
             let is_full = || card.served.logged() > LOG;
             kill::load(&mut fleet, &scene, &mut broker, random, length, is_full);
+            if is_full() {
+                break;
+            }
         }
         Recording {
             start,
