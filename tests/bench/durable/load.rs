@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Publishers with one message in flight each, and subscribers with persistent sessions that acknowledge everything, a little later.
+//! Publishers with one message in flight each, retained under a topic of its own and different every time: each must be written.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,14 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use mqtt_proto::{Packet, QoS, Version, encode};
+use mqtt_proto::{Publish, QoS, Version, encode};
 use tests::IntoPacket;
-use tests::packets::{connect, puback, publish_at, resume, subscribe};
+use tests::packets::{connect, publish_at};
 
 use crate::contestant::Contestant;
 use crate::device::Device;
 
-/// Publishers that one thread serves, and one subscriber.
+/// Publishers that one thread serves.
 const GROUP: usize = 100;
 /// Bytes of each payload.
 const PAYLOAD: usize = 256;
@@ -26,8 +25,6 @@ const PAYLOAD: usize = 256;
 const WARM_UP: Duration = Duration::from_millis(500);
 /// A broker that is silent for so long has lost something.
 const SILENCE: Duration = Duration::from_secs(30);
-/// How long a subscriber takes for a message: what is delivered and acknowledged before the next flush need not be written.
-const THOUGHT: Duration = Duration::from_millis(50);
 /// Bytes of PUBACK.
 const ANSWER: usize = 4;
 
@@ -71,16 +68,15 @@ pub fn run(
     for group in 0..groups {
         let count = GROUP.min(publishers - group * GROUP);
         let address = contestant.address;
-        let stopped = stop.clone();
-        let subscriber = subscriber(address, group);
-        threads.push(thread::spawn(move || consume(subscriber, &stopped)));
         let (acknowledged, stop) = (acknowledged.clone(), stop.clone());
         let mut sockets: Vec<_> = (0..count)
             .map(|n| client(address, connect(Version::V311, &format!("p{group}-{n}"))))
             .collect();
         threads.push(thread::spawn(move || {
+            let mut round = 0;
             while !stop.load(Ordering::Relaxed) {
-                publish(&mut sockets, group);
+                round += 1;
+                publish(&mut sockets, group, round);
                 acknowledged.fetch_add(count as u64, Ordering::Relaxed);
             }
         }));
@@ -116,61 +112,19 @@ pub fn run(
 }
 
 /// One message of each publisher, then the acknowledgement of each.
-fn publish(sockets: &mut [TcpStream], group: usize) {
-    let mut bytes = BytesMut::new();
-    let message = publish_at(
-        QoS::AtLeastOnce,
-        1,
-        &format!("load/{group}"),
-        [b'x'; PAYLOAD],
-    );
-    encode(&message.into_packet(), Version::V311, &mut bytes);
-    for socket in &mut *sockets {
-        socket.write_all(&bytes).expect("the broker reads");
+fn publish(sockets: &mut [TcpStream], group: usize, round: u64) {
+    let payload = format!("{round:0PAYLOAD$}");
+    for (n, socket) in sockets.iter_mut().enumerate() {
+        let message = Publish {
+            retain: true,
+            ..publish_at(QoS::AtLeastOnce, 1, &format!("load/{group}/{n}"), &payload)
+        };
+        send(socket, message);
     }
     for socket in sockets {
         let mut answer = [0; ANSWER];
         socket.read_exact(&mut answer).expect("PUBACK arrives");
         assert_eq!(answer[0], 0x40, "PUBACK");
-    }
-}
-
-fn subscriber(address: SocketAddr, group: usize) -> TcpStream {
-    let mut socket = client(address, resume(Version::V311, &format!("s{group}")));
-    send(
-        &mut socket,
-        subscribe(1, &format!("load/{group}"), QoS::AtLeastOnce),
-    );
-    let mut suback = [0; 5];
-    socket.read_exact(&mut suback).expect("SUBACK arrives");
-    socket
-}
-
-/// Acknowledges every message [`THOUGHT`] after it came, until told to stop.
-fn consume(mut socket: TcpStream, stop: &AtomicBool) {
-    socket
-        .set_read_timeout(Some(Duration::from_millis(5)))
-        .expect("a socket can be set");
-    let mut decoder = mqtt_proto::Decoder::client(Version::V311);
-    let (mut input, mut chunk) = (BytesMut::new(), [0; 64 * 1024]);
-    let mut answers = VecDeque::<(Instant, BytesMut)>::new();
-    while !stop.load(Ordering::Relaxed) {
-        let count = socket.read(&mut chunk).unwrap_or(0);
-        input.extend_from_slice(&chunk[..count]);
-        let mut late = BytesMut::new();
-        while let Ok(Some(packet)) = decoder.decode(&mut input) {
-            if let Packet::Publish(message) = packet {
-                let id = message.packet_id.expect("QoS 1 has an identifier");
-                encode(&puback(id.get()).into_packet(), Version::V311, &mut late);
-            }
-        }
-        answers.push_back((Instant::now() + THOUGHT, late));
-        let due = answers.partition_point(|(at, _)| *at <= Instant::now());
-        for (_, answers) in answers.drain(..due) {
-            if socket.write_all(&answers).is_err() {
-                return;
-            }
-        }
     }
 }
 

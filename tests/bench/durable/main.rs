@@ -2,8 +2,8 @@
 //! `durable`: what it costs to keep every acknowledged message, on a real file system, beside Mosquitto in one run.
 //!
 //! Usage: `durable FOLDER DEVICE [SECONDS]`; FOLDER is an empty file system of its own on the loop device DEVICE, which counts what is
-//! written. Every message is published at QoS 1 by one of N publishers, each with one message in flight, for a connected subscriber
-//! with a persistent session. First, how long a start takes with very much in the store.
+//! written. Every message is published at QoS 1 by one of N publishers, each with one message in flight, and retained under a topic of its own, so
+//! that each must be written. First, how long a start takes with very much in the store.
 
 mod contestant;
 mod device;
