@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mqtt_proto::{PacketId, Property, QoS, Version};
 
+use super::durable::entry_of;
 use super::{Broker, wake};
 use crate::connection::Connection;
 use crate::memory::{self, Charge};
@@ -153,13 +154,14 @@ impl Broker {
         }
         // A member that ends with its connection takes an entry that stays the group's.
         let unchanged = moved.is_some() && !durable;
-        let record = (!unchanged).then(|| entry.clone());
+        let session = self.sessions.get(id).filter(|_| !unchanged);
+        let record = session.and_then(|s| entry_of(s, &self.groups, &entry, Progress::Waiting));
         let queued = self.enqueue(id, entry, fx);
-        if !queued {
+        if queued {
+            self.record(record, fx);
+        } else {
             carrier.moved = moved;
             self.release(Some(stored.location), fx);
-        } else if let Some(entry) = record {
-            self.record_entry(id, &entry, Progress::Waiting, fx);
         }
         queued
     }

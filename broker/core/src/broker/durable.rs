@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use mqtt_proto::PacketId;
+use mqtt_proto::{Filter, PacketId};
 
 use super::Broker;
 use super::deliver::{Carrier, Reference};
 use crate::memory::{self, Charge};
-use crate::session::{Queued, SessionId, Stored};
-use crate::shared::GroupId;
+use crate::session::{Queued, Session, SessionId, Stored};
+use crate::shared::{Group, Groups};
 use crate::{
     CommitSeq, Effects, Entry, EntryId, Location, Message, Owner, Progress, Record, SessionKey,
 };
@@ -68,58 +68,11 @@ impl Broker {
         }
     }
 
-    /// Records a session's queue entry; what a member that ends with its connection has from a durable group stays the group's.
-    pub(super) fn record_entry(
-        &mut self,
-        id: SessionId,
-        queued: &Queued,
-        progress: Progress,
-        fx: &mut Effects,
-    ) {
-        let Some(session) = self.sessions.get(id) else {
-            return;
-        };
-        let group = queued.group.and_then(|group| self.groups.get(group));
-        let group = group.map(|group| group.filter.clone());
-        let owner = match (session.durable, &group) {
-            (true, _) => Owner::Session(session.key.clone()),
-            (false, Some(filter)) => Owner::Group(filter.clone()),
-            (false, None) => return,
-        };
-        self.record(owner, group, queued, progress, fx);
-    }
-
-    /// Records an entry of a group's own queue.
-    pub(super) fn record_waiting(&mut self, id: GroupId, queued: &Queued, fx: &mut Effects) {
-        let Some(filter) = self.groups.get(id).map(|group| group.filter.clone()) else {
-            return;
-        };
-        let owner = Owner::Group(filter);
-        self.record(owner, None, queued, Progress::Waiting, fx);
-    }
-
-    fn record(
-        &mut self,
-        owner: Owner,
-        group: Option<mqtt_proto::Filter>,
-        queued: &Queued,
-        progress: Progress,
-        fx: &mut Effects,
-    ) {
-        let Some(Stored { id, location }) = queued.stored else {
-            return;
-        };
-        let entry = Entry {
-            id,
-            owner,
-            location,
-            qos: queued.qos,
-            retain: queued.retain,
-            identifiers: queued.identifiers.clone(),
-            group,
-            progress,
-        };
-        self.commit(Record::Entry(Box::new(entry)), fx);
+    /// Records an entry that was put into a queue or has come further; none where it is not durable.
+    pub(super) fn record(&mut self, entry: Option<Entry>, fx: &mut Effects) {
+        if let Some(entry) = entry {
+            self.commit(Record::Entry(Box::new(entry)), fx);
+        }
     }
 
     /// A PUBREC was the first for this message: only PUBREL and PUBCOMP are left.
@@ -129,12 +82,12 @@ impl Broker {
         packet_id: PacketId,
         fx: &mut Effects,
     ) {
-        let session = self.sessions.get(id);
-        let Some(message) = session.and_then(|s| s.outbound.in_flight(packet_id)) else {
+        let Some(session) = self.sessions.get(id) else {
             return;
         };
-        let (queued, progress) = (message.entry.clone(), message.progress());
-        self.record_entry(id, &queued, progress, fx);
+        let message = session.outbound.in_flight(packet_id);
+        let entry = message.and_then(|m| entry_of(session, &self.groups, &m.entry, m.progress()));
+        self.record(entry, fx);
     }
 
     /// A queue is done with an entry; `session` is that whose queue it was, if it is durable.
@@ -181,26 +134,15 @@ impl Broker {
         let Some(session) = self.sessions.get(id).filter(|session| session.durable) else {
             return;
         };
-        let will = session.will.as_ref();
-        let record = Record::Session {
-            session: session.key.clone(),
-            expiry_seconds: session.expiry_seconds,
-            will: will.map(|pending| Box::new(pending.will.clone())),
-        };
+        let record = session_of(session);
         self.commit(record, fx);
     }
 
     /// Records that a session has no client, and what is due when.
     pub(super) fn record_absence(&mut self, id: SessionId, fx: &mut Effects) {
-        let absent =
-            |session: &&crate::session::Session| session.durable && session.connection.is_none();
-        let Some(session) = self.sessions.get(id).filter(absent) else {
+        let session = self.sessions.get(id).filter(|session| session.durable);
+        let Some(record) = session.and_then(absence_of) else {
             return;
-        };
-        let record = Record::Absent {
-            session: session.key.clone(),
-            expires: session.expires_at,
-            will_due: session.will.as_ref().and_then(|will| will.due),
         };
         self.commit(record, fx);
     }
@@ -216,4 +158,67 @@ impl Broker {
         };
         self.commit(record, fx);
     }
+}
+
+/// A session and its client's terms.
+pub(super) fn session_of(session: &Session) -> Record {
+    let will = session.will.as_ref();
+    Record::Session {
+        session: session.key.clone(),
+        expiry_seconds: session.expiry_seconds,
+        will: will.map(|pending| Box::new(pending.will.clone())),
+    }
+}
+
+/// What is due when for a session without a client.
+pub(super) fn absence_of(session: &Session) -> Option<Record> {
+    session.connection.is_none().then(|| Record::Absent {
+        session: session.key.clone(),
+        expires: session.expires_at,
+        will_due: session.will.as_ref().and_then(|will| will.due),
+    })
+}
+
+/// An entry of a session's queue, or in flight; what a member that ends with its connection has from a durable group stays the
+/// group's.
+pub(super) fn entry_of(
+    session: &Session,
+    groups: &Groups,
+    queued: &Queued,
+    progress: Progress,
+) -> Option<Entry> {
+    queued.stored?;
+    let group = queued.group.and_then(|group| groups.get(group));
+    let group = group.map(|group| group.filter.clone());
+    let owner = match (session.durable, &group) {
+        (true, _) => Owner::Session(session.key.clone()),
+        (false, Some(filter)) => Owner::Group(filter.clone()),
+        (false, None) => return None,
+    };
+    entry(owner, group, queued, progress)
+}
+
+/// An entry of a group's own queue.
+pub(super) fn waiting_of(group: &Group, queued: &Queued) -> Option<Entry> {
+    let owner = Owner::Group(group.filter.clone());
+    entry(owner, None, queued, Progress::Waiting)
+}
+
+fn entry(
+    owner: Owner,
+    group: Option<Filter>,
+    queued: &Queued,
+    progress: Progress,
+) -> Option<Entry> {
+    let Stored { id, location } = queued.stored?;
+    Some(Entry {
+        id,
+        owner,
+        location,
+        qos: queued.qos,
+        retain: queued.retain,
+        identifiers: queued.identifiers.clone(),
+        group,
+        progress,
+    })
 }

@@ -6,6 +6,7 @@ use mqtt_proto::{PacketId, QoS};
 
 use super::connections::Connections;
 use super::deliver::{Carrier, Terms, delivery};
+use super::durable::entry_of;
 use super::work::Work;
 use super::{Broker, wake};
 use crate::connection::Connection;
@@ -120,14 +121,14 @@ impl Broker {
             self.settle_stored(id, stored, fx);
             return Step::Again;
         };
-        let to_record = (session.durable || entry.qos == QoS::ExactlyOnce).then(|| entry.clone());
-        let (packet_id, progress) = session.outbound.launch(entry);
-        delivery.packet_id = Some(packet_id);
+        // At QoS 1 what a member that ends with its connection has in flight goes back to the group.
+        let recorded = session.durable || entry.qos == QoS::ExactlyOnce;
+        delivery.packet_id = Some(session.outbound.launch(entry));
         wake(c, fx);
+        let launched = session.outbound.newest().filter(|_| recorded);
+        let record = launched.and_then(|m| entry_of(session, &self.groups, &m.entry, m.progress()));
         let before = self.committed;
-        if let Some(entry) = to_record.filter(|entry| entry.stored.is_some()) {
-            self.record_entry(id, &entry, progress, fx);
-        }
+        self.record(record, fx);
         let after = self.commits_since(before);
         if let Some(c) = self.connections.get_mut(conn) {
             c.outbox.deliver(delivery, after);

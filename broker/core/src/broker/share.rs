@@ -8,6 +8,7 @@ use mqtt_proto::{Filter, QoS};
 use super::Broker;
 use super::connections::Connections;
 use super::deliver::{Carrier, KEPT_IN_MEMORY, Terms};
+use super::durable::waiting_of;
 use super::pump::{Step, ready};
 use super::work::Work;
 use crate::memory;
@@ -139,9 +140,10 @@ impl Broker {
         let Some(group) = self.groups.get_mut(id) else {
             return;
         };
+        let (location, record) = (entry.location(), waiting_of(group, &entry));
         let queued = match full {
             true => Err("memory_limit"),
-            false => group.queue.push(entry.clone(), &self.params.limits),
+            false => group.queue.push(entry, &self.params.limits),
         };
         if let Err(limit) = queued {
             group.dropped += 1;
@@ -150,22 +152,25 @@ impl Broker {
                 limit,
                 topic: carrier.message().topic.clone(),
             });
-            self.release(entry.location(), fx);
+            self.release(location, fx);
             return self.drop_message(first, fx);
         }
         self.stats.queued_messages += 1;
-        self.record_waiting(id, &entry, fx);
+        self.record(record, fx);
     }
 
     /// Takes back what a member whose session has ended did not acknowledge: it was held before, so the limits do not count.
     pub(super) fn give_back(&mut self, id: GroupId, entry: Queued, fx: &mut Effects) {
         let mut carrier = Carrier::of(entry.message, entry.stored);
         if let Some(entry) = self.waiting(id, &mut carrier, fx) {
-            if let Some(group) = self.groups.get_mut(id) {
-                group.queue.push_front(entry.clone());
-            }
+            let group = self.groups.get_mut(id);
+            let record = group.and_then(|group| {
+                let record = waiting_of(group, &entry);
+                group.queue.push_front(entry);
+                record
+            });
             self.stats.queued_messages += 1;
-            self.record_waiting(id, &entry, fx);
+            self.record(record, fx);
             self.hand_out_later(id);
         }
         self.finish(&carrier, fx);

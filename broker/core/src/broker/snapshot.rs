@@ -7,8 +7,9 @@ use std::sync::Arc;
 use mqtt_proto::{Filter, RetainHandling, SubscribeOptions};
 
 use super::Broker;
-use crate::session::{Queued, Session, Stored};
-use crate::{Entry, Location, Message, Owner, Progress, Record};
+use super::durable::{absence_of, entry_of, session_of, waiting_of};
+use crate::session::Session;
+use crate::{Entry, Location, Message, Progress, Record};
 
 impl Broker {
     /// The durable state in the order in which [`Broker::restore`] takes it; what a fan-out under way has not reached is
@@ -29,11 +30,10 @@ impl Broker {
         let retained = self.retained.iter().filter(of_clients);
         records.extend(retained.map(|message| Record::Retained(Arc::clone(message))));
         for group in self.groups.iter() {
-            let owner = || Owner::Group(group.filter.clone());
             let waiting = group.queue.iter();
-            entries.extend(
-                waiting.filter_map(|queued| entry(owner(), None, queued, Progress::Waiting)),
-            );
+            entries.extend(waiting.filter_map(|queued| {
+                Some((waiting_of(group, queued)?, Arc::clone(&queued.message)))
+            }));
         }
         entries.sort_unstable_by_key(|(entry, _)| entry.id);
         let messages: BTreeMap<Location, Arc<Message>> = entries
@@ -55,24 +55,12 @@ impl Broker {
 
     /// The session and its client, its subscriptions, and what it has received.
     fn records_of(&self, session: &Session, records: &mut Vec<Record>) {
-        let key = || session.key.clone();
-        let will = session.will.as_ref();
-        records.push(Record::Session {
-            session: key(),
-            expiry_seconds: session.expiry_seconds,
-            will: will.map(|pending| Box::new(pending.will.clone())),
-        });
-        if session.connection.is_none() {
-            records.push(Record::Absent {
-                session: key(),
-                expires: session.expires_at,
-                will_due: will.and_then(|pending| pending.due),
-            });
-        }
+        records.push(session_of(session));
+        records.extend(absence_of(session));
         let subscriptions = session.subscriptions.iter();
         records.extend(subscriptions.filter_map(|filter| self.record_of(session, filter)));
         records.extend(session.inbound.iter().map(|packet_id| Record::Received {
-            session: key(),
+            session: session.key.clone(),
             packet_id,
         }));
     }
@@ -99,34 +87,8 @@ impl Broker {
         let waiting = session.outbound.queue.iter();
         let waiting = waiting.map(|queued| (queued, Progress::Waiting));
         for (queued, progress) in in_flight.chain(waiting) {
-            let group = queued.group.and_then(|group| self.groups.get(group));
-            let group = group.map(|group| group.filter.clone());
-            let owner = match (session.durable, &group) {
-                (true, _) => Owner::Session(session.key.clone()),
-                (false, Some(filter)) => Owner::Group(filter.clone()),
-                (false, None) => continue,
-            };
-            entries.extend(entry(owner, group, queued, progress));
+            let entry = entry_of(session, &self.groups, queued, progress);
+            entries.extend(entry.map(|entry| (entry, Arc::clone(&queued.message))));
         }
     }
-}
-
-fn entry(
-    owner: Owner,
-    group: Option<Filter>,
-    queued: &Queued,
-    progress: Progress,
-) -> Option<(Entry, Arc<Message>)> {
-    let Stored { id, location } = queued.stored?;
-    let entry = Entry {
-        id,
-        owner,
-        location,
-        qos: queued.qos,
-        retain: queued.retain,
-        identifiers: queued.identifiers.clone(),
-        group,
-        progress,
-    };
-    Some((entry, Arc::clone(&queued.message)))
 }

@@ -224,14 +224,14 @@ impl Outbound {
     }
 
     /// Puts an entry in flight under a packet identifier that is free. [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1], in 3.1.1 [MQTT-2.3.1-4]
-    pub fn launch(&mut self, entry: Queued) -> (PacketId, Progress) {
+    pub fn launch(&mut self, entry: Queued) -> PacketId {
         let packet_id = self.free_packet_id();
         let stage = match entry.qos {
             QoS::ExactlyOnce => Stage::Receive,
             _ => Stage::Acknowledge,
         };
         self.counted += 1;
-        let message = Inflight {
+        self.inflight.push_back(Inflight {
             counted: true,
             withheld: false,
             serial: self.last_serial,
@@ -239,10 +239,13 @@ impl Outbound {
             stage,
             received: 0,
             entry,
-        };
-        let launched = (packet_id, message.progress());
-        self.inflight.push_back(message);
-        launched
+        });
+        packet_id
+    }
+
+    /// What was put in flight last.
+    pub fn newest(&self) -> Option<&Inflight> {
+        self.inflight.back()
     }
 
     /// What is in flight under this identifier.
