@@ -26,6 +26,9 @@ pub(crate) struct Batch {
     pub weight: u64,
 }
 
+/// A key, what it is put to or that it is deleted, and the session in whose queue it is, 0 if none.
+pub(crate) type Net<'a> = (&'a Key, Option<&'a Record>, u64);
+
 /// What becomes of a key.
 pub(crate) struct Change {
     /// None where it is deleted.
@@ -173,7 +176,7 @@ impl Batch {
     }
 
     /// What is to be written, in the order in which the keys first changed.
-    pub fn net<'a>(&'a self, durable: &Index) -> Vec<(&'a Key, Option<&'a Record>, u64)> {
+    pub fn net<'a>(&'a self, durable: &Index) -> Vec<Net<'a>> {
         let mut order: Vec<_> = self.at.iter().map(|(key, at)| (*at, key)).collect();
         order.sort_unstable_by_key(|(at, _)| *at);
         let mut net = Vec::with_capacity(order.len());

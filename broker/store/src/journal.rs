@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mqtt_core::{CommitSeq, Record};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Net};
 use crate::compaction::Sweep;
 use crate::frame::FrameHeader;
 use crate::index::{Index, Place};
@@ -15,6 +15,7 @@ use crate::op::put_op;
 use crate::reader::Shared;
 use crate::segment::{BODY, FOR_COMPACTION, Segments};
 use crate::value::put_value;
+use crate::wear::PAGE;
 use crate::{ClassBytes, Commit, CommitError, Reader, Stamp, Wear, Written};
 
 /// Durable changes in a directory.
@@ -60,30 +61,14 @@ impl Journal {
 
     fn commit_open(&mut self, stamp: Stamp, always: bool) -> Result<Commit, CommitError> {
         self.check()?;
-        let (ends, is_metered) = self.encode_open(stamp, always);
-        let mut done = Commit::default();
-        if !ends.is_empty() {
-            let header = FrameHeader {
-                serial: self.serial + 1,
-                last: self.appended,
-                stamp,
-                oldest: self.segments.oldest,
-                ..FrameHeader::default()
-            };
-            let written = self
-                .segments
-                .write(&mut self.buffer, header, FOR_COMPACTION);
-            let frame = self.watch(written)?;
-            self.serial += 1;
-            self.since_sweep = self.since_sweep.saturating_add(frame.len as usize);
-            done.bytes = self.apply(&ends, is_metered, frame);
-            done.pages = self.meter(stamp, done.bytes, frame);
-            if is_metered {
-                self.wear.saved(stamp.moment);
-            }
+        let mut batch = std::mem::take(&mut self.batch);
+        let written = self.write(&batch.net(&self.index), stamp, always);
+        let elided = batch.elided;
+        if written.is_ok() {
+            batch.clear();
         }
-        done.elided = self.batch.elided;
-        self.batch.clear();
+        self.batch = batch;
+        let done = written?;
         self.is_blocked = false;
         self.durable = self.appended;
         self.shared.applied(self.durable);
@@ -92,50 +77,84 @@ impl Journal {
             last: self.durable,
             live: self.live(),
             total: self.total(),
+            elided,
             ..done
         })
     }
 
-    /// Puts the open batch into the buffer, and sometimes the meter behind it; says where each operation ends, and whether the
-    /// last is the meter's.
-    fn encode_open(&mut self, stamp: Stamp, always: bool) -> (Vec<usize>, bool) {
+    /// Writes changes as one frame, sometimes with the meter behind them, and tells the index where they are.
+    fn write(
+        &mut self,
+        net: &[Net<'_>],
+        stamp: Stamp,
+        always: bool,
+    ) -> Result<Commit, CommitError> {
+        let is_metered = always || !net.is_empty() && self.wear.is_due(stamp.moment);
+        let ends = self.encode(net, is_metered);
+        if ends.is_empty() {
+            return Ok(Commit::default());
+        }
+        let header = FrameHeader {
+            serial: self.serial + 1,
+            last: self.appended,
+            stamp,
+            oldest: self.segments.oldest,
+            ..FrameHeader::default()
+        };
+        let written = self
+            .segments
+            .write(&mut self.buffer, header, FOR_COMPACTION);
+        let frame = self.watch(written)?;
+        self.serial += 1;
+        self.since_sweep = self.since_sweep.saturating_add(frame.len as usize);
+        self.wear.count_topics(net, &ends);
+        let bytes = self.apply(net, &ends, frame);
+        let pages = self.meter(stamp, bytes, frame);
+        if is_metered {
+            self.wear.saved(stamp.moment);
+        }
+        Ok(Commit {
+            bytes,
+            pages,
+            ..Commit::default()
+        })
+    }
+
+    /// Puts changes into the buffer, and the meter behind them; says where each operation ends.
+    fn encode(&mut self, net: &[Net<'_>], is_metered: bool) -> Vec<usize> {
         self.buffer.clear();
         self.buffer.resize(BODY, 0);
-        let net = self.batch.net(&self.index);
         let mut ends = Vec::with_capacity(net.len() + 1);
-        for (key, put, sid) in &net {
+        for (key, put, sid) in net {
             let value = put.map(|record| |out: &mut Vec<u8>| put_value(record, *sid, out));
             put_op(key, value, &mut self.buffer);
             ends.push(self.buffer.len());
         }
-        let is_metered = always || !net.is_empty() && self.wear.is_due(stamp.moment);
         if is_metered {
             let value = |out: &mut Vec<u8>| self.wear.save(out);
             put_op(&Key::Wear, Some(value), &mut self.buffer);
             ends.push(self.buffer.len());
         }
-        (ends, is_metered)
+        ends
     }
 
-    /// Tells the index where the values of a durable frame are; `ends` is where each operation ends in the buffer.
-    fn apply(&mut self, ends: &[usize], is_metered: bool, frame: Place) -> ClassBytes {
-        let net = self.batch.net(&self.index);
-        self.wear.count_topics(&net, ends);
-        let net = net.into_iter();
-        let mut net: Vec<_> = net
-            .map(|(key, put, sid)| (key.clone(), put.is_some(), sid))
-            .collect();
-        if is_metered {
-            net.push((Key::Wear, true, 0));
-        }
+    /// Tells the index where the values of a durable frame are; `ends` is where each operation ends in the buffer, the meter's
+    /// behind the others.
+    fn apply(&mut self, net: &[Net<'_>], ends: &[usize], frame: Place) -> ClassBytes {
+        let changes = net
+            .iter()
+            .map(|(key, put, sid)| (*key, put.is_some(), *sid));
+        let changes = changes.chain([(&Key::Wear, true, 0)]);
         let mut bytes = ClassBytes::default();
         let mut start = BODY;
-        for ((key, is_put, sid), end) in net.into_iter().zip(ends) {
+        for ((key, is_put, sid), end) in changes.zip(ends) {
             let len = end - start;
             *bytes.of(key.class()) += len as u64;
             match is_put {
-                true => self.index.put(key, place_in(frame, start, len), sid),
-                false => self.index.delete(&key),
+                true => self
+                    .index
+                    .put(key.clone(), place_in(frame, start, len), sid),
+                false => self.index.delete(key),
             }
             start = *end;
         }
@@ -236,9 +255,6 @@ pub(crate) fn place_in(frame: Place, start: usize, len: usize) -> Place {
         len: u32::try_from(len).unwrap_or(u32::MAX),
     }
 }
-
-/// What a device writes at least.
-const PAGE: u64 = 4_096;
 
 /// Bytes for which the buffer keeps its memory.
 const BUFFER: usize = 1 << 20;

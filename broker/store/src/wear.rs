@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use mqtt_core::{Moment, Record};
 
 use crate::ClassBytes;
+use crate::batch::Net;
 use crate::cursor::{Cursor, put_number};
-use crate::key::Key;
 use crate::segment::BODY;
 use crate::topics::Topics;
 
@@ -113,7 +113,7 @@ impl Wear {
     }
 
     /// Counts the messages of a batch by topic; `ends` is where each operation ends behind `BODY` bytes of room.
-    pub(crate) fn count_topics(&mut self, net: &[(&Key, Option<&Record>, u64)], ends: &[usize]) {
+    pub(crate) fn count_topics(&mut self, net: &[Net<'_>], ends: &[usize]) {
         let mut start = BODY;
         for ((_, put, _), end) in net.iter().zip(ends) {
             if let Some(Record::Retained(message) | Record::Message { message, .. }) = put {
@@ -195,7 +195,7 @@ fn day(now: Moment) -> u64 {
 /// Of the value.
 const VERSION: u8 = 1;
 /// What a device writes at least, in bytes.
-const PAGE: u64 = 4_096;
+pub(crate) const PAGE: u64 = 4_096;
 /// Days before today that are kept.
 const DAYS: u64 = 7;
 /// Milliseconds.
