@@ -104,24 +104,31 @@ impl Hub {
 
     /// Carries out the commands in order, emptying the list, and acts on what follows from them; never waits.
     pub fn enter(self: &Arc<Self>, commands: &mut Vec<Command>) {
+        self.act(|core, now, effects| {
+            let received = self.traffic.received.swap(0, Ordering::Relaxed);
+            let sent = self.traffic.sent.swap(0, Ordering::Relaxed);
+            core.broker.traffic(received, sent);
+            core.broker.enter(now, commands, effects);
+        });
+    }
+
+    /// One stay inside the lock, and all that follows from it.
+    fn act(self: &Arc<Self>, act: impl FnOnce(&mut Core, Moment, &mut Effects)) {
         let mut scratch = self.shelf.take();
-        self.carry_out(commands, &mut scratch.effects);
+        self.visit(&mut scratch.effects, act);
         self.settle(&mut scratch);
         self.shelf.give(scratch);
     }
 
     /// Takes over what the store brings back; once, before anything enters.
     pub fn restore(self: &Arc<Self>, contents: Contents) {
-        let mut scratch = self.shelf.take();
-        self.visit(&mut scratch.effects, |core, now, effects| {
+        self.act(|core, now, effects| {
             if contents.in_memory {
                 core.broker.count_stored_payloads();
             }
             core.broker
                 .restore(now, contents.records, contents.last, effects);
         });
-        self.settle(&mut scratch);
-        self.shelf.give(scratch);
     }
 
     /// Tells the core what was measured of the store.
@@ -131,8 +138,7 @@ impl Hub {
 
     /// Tells the core how the store is; one that has failed ends the connections that it still owes something.
     pub fn store_is(self: &Arc<Self>, state: StorageState) {
-        let mut scratch = self.shelf.take();
-        self.visit(&mut scratch.effects, |core, now, effects| {
+        self.act(|core, now, effects| {
             let mut commands = vec![Command::Storage(state)];
             if state == StorageState::Failed {
                 let owed = core.broker.owed_beyond(core.store.durable());
@@ -143,8 +149,6 @@ impl Hub {
             }
             core.broker.enter(now, &mut commands, effects);
         });
-        self.settle(&mut scratch);
-        self.shelf.give(scratch);
     }
 
     /// Acts on effects, and on the effects of that, until none are left.
@@ -240,16 +244,6 @@ impl Hub {
     /// Waits until no connection is open.
     pub async fn emptied(&self) {
         self.registry.empty().await;
-    }
-
-    /// One entry by commands.
-    fn carry_out(&self, commands: &mut Vec<Command>, effects: &mut Effects) {
-        self.visit(effects, |core, now, effects| {
-            let received = self.traffic.received.swap(0, Ordering::Relaxed);
-            let sent = self.traffic.sent.swap(0, Ordering::Relaxed);
-            core.broker.traffic(received, sent);
-            core.broker.enter(now, commands, effects);
-        });
     }
 
     /// One stay inside the lock; a panic in it ends the process, because the state may be half changed.

@@ -20,10 +20,11 @@ mod writer;
 
 pub use appender::Handle;
 pub use clock::Clock;
+pub use failure::chain;
 pub use figures::Report;
 pub use files::Folder;
-pub use lock::{Lock, Locked, NAME as LOCK};
-pub use opening::{Contents, Place, Storage, open, restored};
+pub use lock::{Lock, Locked};
+pub use opening::{Contents, Place, Storage, folder, open, restored};
 pub use reads::answer;
 pub use supervision::watch;
 pub use wear::{amount, figures, in_words, trouble};

@@ -6,7 +6,6 @@ mod check;
 mod decode;
 mod encode;
 mod export;
-mod files;
 mod folder;
 mod import;
 mod index;

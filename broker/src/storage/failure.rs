@@ -2,6 +2,7 @@
 //! What a failed write means: the first ends the process, so that a new one reads what the device really has; a second
 //! soon after it leaves the broker running without its store.
 
+use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,6 +33,14 @@ impl Marker {
         // Where it cannot be written the next failure is a first one again.
         let _ = fs::write(path, now.as_secs().to_string());
         false
+    }
+}
+
+/// An error and what caused it.
+pub fn chain(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", chain(cause)),
+        None => error.to_string(),
     }
 }
 

@@ -12,7 +12,11 @@ use mqtt_store::{Directory, File};
 use super::lock;
 
 /// A folder of the file system.
-pub struct Folder(PathBuf);
+pub struct Folder {
+    path: PathBuf,
+    /// Otherwise whoever tries to write gets an error.
+    is_writable: bool,
+}
 
 impl Folder {
     /// Opens it; makes it if it is not there.
@@ -21,12 +25,18 @@ impl Folder {
             .recursive(true)
             .mode(0o700)
             .create(path)?;
-        Ok(Self(path.to_owned()))
+        Ok(Self {
+            path: path.to_owned(),
+            is_writable: true,
+        })
     }
 
-    /// One that is there, or is not.
-    pub fn at(path: &Path) -> Self {
-        Self(path.to_owned())
+    /// One to be read only, whether it is there or not.
+    pub fn read_only(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            is_writable: false,
+        }
     }
 
     fn options() -> OpenOptions {
@@ -34,61 +44,59 @@ impl Folder {
         options.read(true).write(true).mode(0o600);
         options
     }
+
+    /// Where a name is, to be changed.
+    fn to_change(&self, name: &str) -> io::Result<PathBuf> {
+        match self.is_writable {
+            true => Ok(self.path.join(name)),
+            false => Err(ErrorKind::ReadOnlyFilesystem.into()),
+        }
+    }
 }
 
 impl Directory for Folder {
     fn list(&self) -> io::Result<Vec<(String, u64)>> {
         let mut files = Vec::new();
-        for entry in fs::read_dir(&self.0)? {
+        for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let metadata = entry.metadata()?;
             // Names that are not text are none of ours.
-            let name = entry.file_name().into_string();
-            if let Ok(name) = name
-                .map_err(drop)
-                .and_then(|name| match metadata.is_file() {
-                    true if name != lock::NAME => Ok(name),
-                    _ => Err(()),
-                })
-            {
-                files.push((name, metadata.len()));
-            }
+            let name = entry.file_name().into_string().ok();
+            let name = name.filter(|name| metadata.is_file() && name != lock::NAME);
+            files.extend(name.map(|name| (name, metadata.len())));
         }
         Ok(files)
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let file = Self::options()
-            .create(true)
-            .truncate(true)
-            .open(self.0.join(name))?;
+        let path = self.to_change(name)?;
+        let file = Self::options().create(true).truncate(true).open(path)?;
         Ok(Arc::new(OnDisk(file)))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let path = self.0.join(name);
-        let file = Self::options()
-            .open(&path)
-            .or_else(|error| match error.kind() {
-                // What cannot be written may still be read.
-                ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
-                    fs::File::open(&path)
-                }
-                _ => Err(error),
-            })?;
+        let opened = self.to_change(name);
+        let opened = opened.and_then(|path| Self::options().open(path));
+        let file = opened.or_else(|error| match error.kind() {
+            // What cannot be written may still be read.
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+                fs::File::open(self.path.join(name))
+            }
+            _ => Err(error),
+        })?;
         Ok(Arc::new(OnDisk(file)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.0.join(from), self.0.join(to))
+        fs::rename(self.to_change(from)?, self.to_change(to)?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.0.join(name))
+        fs::remove_file(self.to_change(name)?)
     }
 
     fn sync(&self) -> io::Result<()> {
-        fs::File::open(&self.0)?.sync_all()
+        fs::File::open(&self.path)?.sync_all()
     }
 }
 
@@ -148,6 +156,14 @@ mod tests {
         assert_eq!(file.len().unwrap(), 11);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&path.join("b"))), (0o700, 0o600));
+        let read_only = Folder::read_only(&path);
+        let file = read_only.open("b").unwrap();
+        assert_eq!(file.read_at(&mut buffer, 3).unwrap(), 8);
+        assert!(file.write_at(b"x", 0).is_err());
+        assert!(read_only.create("c").is_err());
+        assert!(read_only.rename("b", "c").is_err());
+        assert!(read_only.remove("b").is_err());
+
         folder.remove("b").unwrap();
         assert!(folder.open("b").is_err());
         fs::remove_dir_all(&path).unwrap();

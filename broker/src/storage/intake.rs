@@ -2,8 +2,7 @@
 //! What waits to be written: batches that are whole or not at all, and when the next is due.
 //!
 //! The hub fills it inside the core's lock, the store's thread empties it. Memory: a publisher who waits for his
-//! acknowledgement is read no further (`connection/input.rs`), a topic's retained message of QoS 0 waits once, and what
-//! records carry is counted by the core until it lets it go.
+//! acknowledgement is read no further (`connection/input.rs`), a topic's retained message of QoS 0 waits once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

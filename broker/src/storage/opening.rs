@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::appender::{Appender, Handle, Shared};
 use super::clock::Clock;
-use super::failure::Marker;
+use super::failure::{Marker, chain};
 use super::files::Folder;
 use super::lock::{Lock, Locked};
 use super::reads::Reads;
@@ -73,7 +73,7 @@ pub fn open(place: Place, log: &Log) -> Result<Storage, String> {
         state,
         runtime,
     } = place;
-    let folder = state.map(|state| state.join(FOLDER));
+    let folder = state.as_deref().map(folder);
     if folder.is_none() {
         persistence = Persistence {
             mode: Mode::Memory,
@@ -219,7 +219,7 @@ impl Ground {
 
     /// A copy in memory of what can still be read: a worn-out card can often be read long after its last write.
     pub(super) fn salvage(folder: Option<&Path>) -> Option<Self> {
-        let memory = snapshot::readable(&Folder::at(folder?)).ok()?;
+        let memory = snapshot::readable(&Folder::read_only(folder?)).ok()?;
         let ground = Self::on(Arc::new(memory), None, None).ok()?;
         Some(Self {
             journal: None,
@@ -300,16 +300,12 @@ impl std::fmt::Display for Fault {
                 write!(f, "the store {} cannot be used: {error}", path.display())
             }
             Self::Random(error) => write!(f, "the system gives no random bytes: {error}"),
-            Self::Journal(error) => {
-                write!(f, "the store cannot be opened: {error}")?;
-                match std::error::Error::source(error) {
-                    Some(cause) => write!(f, ": {cause}"),
-                    None => Ok(()),
-                }
-            }
+            Self::Journal(error) => write!(f, "the store cannot be opened: {}", chain(error)),
         }
     }
 }
 
-/// Below the state folder.
-const FOLDER: &str = "store";
+/// Where the store is of a daemon with this state folder.
+pub fn folder(state: &Path) -> PathBuf {
+    state.join("store")
+}

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use mqtt_core::{Command, CommitSeq, FetchRequest, StorageState};
-use mqtt_store::{ReadError, Reader};
+use mqtt_store::Reader;
 use tokio::sync::{mpsc, watch};
 
+use super::failure::chain;
 use crate::hub::Hub;
 
 /// What is asked, and what is known of the store.
@@ -68,11 +69,8 @@ fn read(reader: Option<&Reader>, requests: Vec<FetchRequest>) -> (Vec<Command>, 
     });
     let answers = answers.collect();
     let fault = first.map(|error| {
-        let cause = match &error {
-            ReadError::Io { error, .. } => format!(": {error}"),
-            ReadError::Damaged { .. } => String::new(),
-        };
-        format!("{lost} stored messages cannot be read and are lost: {error}{cause}")
+        let error = chain(&error);
+        format!("{lost} stored messages cannot be read and are lost: {error}")
     });
     (answers, fault)
 }

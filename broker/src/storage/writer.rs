@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use super::appender::Shared;
 use super::budget::Budget;
 use super::clock::Clock;
-use super::failure::Marker;
+use super::failure::{Marker, chain};
 use super::intake::{Batch, Due};
 use super::snapshot::Snapshot;
 use crate::logging::Log;
@@ -237,8 +237,7 @@ impl Writer {
 
     /// What is on the device is unknown now.
     fn fail(&mut self, error: &CommitError) -> Result<(), Broken> {
-        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-        let error = format!("the store failed {error}{}", cause.unwrap_or_default());
+        let error = format!("the store failed {}", chain(error));
         if !self.marker.is_second() {
             self.log.error(format!(
                 "{error}; the broker ends, so that it reads again what the device has"

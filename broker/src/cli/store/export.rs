@@ -8,8 +8,9 @@ use mqtt_core::{Body, Location, Message, Moment, Record};
 use mqtt_store::{Inspection, Reader};
 
 use super::encode::{self, Context};
-use super::folder::{Store, chain};
+use super::folder::Store;
 use super::line::{End, Header, Line, VERSION};
+use crate::storage::chain;
 
 /// Writes the lines; what is lost is told in `notes`, a line each. Returns whether nothing is.
 pub fn export(store: &Store, out: impl Write, notes: impl Write) -> io::Result<bool> {

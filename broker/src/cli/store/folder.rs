@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Where the store is, and opening it for reading while no broker has it.
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use mqtt_store::{Inspection, OpenError, inspect};
 
-use super::files::ReadOnly;
-use crate::storage::{Lock, Locked};
+use crate::storage::{self, Folder, Lock, Locked, chain};
 
 /// A store as it lies on the disk; nothing there is changed.
 pub struct Store {
@@ -21,7 +19,7 @@ pub struct Store {
 impl Store {
     /// Reads the store below a state folder, unless a program has it.
     pub fn read(state: &Path) -> Result<Self, Fault> {
-        let folder = path(state);
+        let folder = storage::folder(state);
         let lock = Lock::share(&folder).map_err(|locked| Fault::Locked(folder.clone(), locked))?;
         Self::open(folder, lock)
     }
@@ -31,7 +29,7 @@ impl Store {
         if !folder.is_dir() {
             return Err(Fault::Absent(folder));
         }
-        match inspect(&ReadOnly::new(&folder)) {
+        match inspect(&Folder::read_only(&folder)) {
             Ok(found) => Ok(Self {
                 folder,
                 found,
@@ -40,11 +38,6 @@ impl Store {
             Err(error) => Err(Fault::Unreadable(folder, error)),
         }
     }
-}
-
-/// Where a daemon with this state folder has its store.
-pub fn path(state: &Path) -> PathBuf {
-    state.join("store")
 }
 
 /// Why a store cannot be read.
@@ -80,13 +73,5 @@ impl fmt::Display for Fault {
                 write!(f, "{} cannot be read: {}", folder.display(), chain(error))
             }
         }
-    }
-}
-
-/// An error and what caused it.
-pub fn chain(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", chain(cause)),
-        None => error.to_string(),
     }
 }

@@ -16,7 +16,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::folder::{self, Store};
 use super::index::{Fault, Index};
-use crate::storage::{Folder, Lock};
+use crate::storage::{self, Folder, Lock, chain};
 
 /// What came of it.
 pub struct Done {
@@ -32,7 +32,7 @@ pub fn import(file: &Path, state: &Path, replace: bool) -> Result<Done, Failure>
     if !faults.is_empty() {
         return Err(Failure::Faults(faults));
     }
-    let store = folder::path(state);
+    let store = storage::folder(state);
     let there = store.exists();
     // Held until the end, also as the lock of what is set aside.
     let _lock = there.then(|| lock(&store)).transpose()?;
@@ -206,8 +206,8 @@ impl fmt::Display for Failure {
             ),
             Self::Store(fault) => fault.fmt(f),
             Self::Write(path, error) => write!(f, "{} cannot be written: {error}", path.display()),
-            Self::Open(error) => f.write_str(&folder::chain(error)),
-            Self::Commit(error) => f.write_str(&folder::chain(error)),
+            Self::Open(error) => f.write_str(&chain(error)),
+            Self::Commit(error) => f.write_str(&chain(error)),
         }
     }
 }
