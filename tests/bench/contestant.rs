@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tests::tools;
 
 /// The longest time for a broker to open its port.
 const START: Duration = Duration::from_secs(30);
@@ -98,13 +99,7 @@ impl Contestant {
 
     /// CPU time of all threads since the start.
     pub fn cpu_time(&self) -> Duration {
-        let tasks = format!("/proc/{}/task", self.child.id());
-        let tasks = std::fs::read_dir(tasks).expect("the broker runs");
-        let nanos = |task: std::io::Result<std::fs::DirEntry>| {
-            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        };
-        Duration::from_nanos(tasks.filter_map(nanos).sum())
+        tools::cpu_time(&self.child)
     }
 }
 

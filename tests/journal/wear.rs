@@ -31,15 +31,15 @@ fn bytes(directory: &RamDirectory) -> Vec<Vec<u8>> {
     files.into_iter().map(read).collect()
 }
 
+fn open(directory: &RamDirectory) -> Journal {
+    let opened = Journal::open(Arc::new(directory.clone()), options(65_536));
+    opened.expect("it opens").0
+}
+
 #[test]
 fn the_meter_writes_only_with_other_changes_and_goes_on_behind_a_clean_stop() {
     let directory = RamDirectory::default();
-    let shared: Arc<dyn Directory> = Arc::new(directory.clone());
-    let open = || {
-        Journal::open(Arc::clone(&shared), options(65_536))
-            .expect("it opens")
-            .0
-    };
+    let open = || open(&directory);
     let mut journal = open();
     for minute in 0..60 {
         journal.append(retained("camera", 3_000));
@@ -84,12 +84,7 @@ fn the_meter_writes_only_with_other_changes_and_goes_on_behind_a_clean_stop() {
 #[test]
 fn a_power_cut_takes_ten_minutes_of_the_meter_at_most() {
     let directory = RamDirectory::default();
-    let shared: Arc<dyn Directory> = Arc::new(directory.clone());
-    let open = || {
-        Journal::open(Arc::clone(&shared), options(65_536))
-            .expect("it opens")
-            .0
-    };
+    let open = || open(&directory);
     let mut journal = open();
     for second in 0..3_600 {
         journal.append(retained("sensor", 30));

@@ -163,6 +163,17 @@ impl Drop for Running {
     }
 }
 
+/// CPU time of all threads of a running program since its start.
+pub fn cpu_time(child: &Child) -> Duration {
+    let tasks = format!("/proc/{}/task", child.id());
+    let tasks = std::fs::read_dir(tasks).expect("the program runs");
+    let nanos = |task: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    };
+    Duration::from_nanos(tasks.filter_map(nanos).sum())
+}
+
 /// Reads a pipe to its end, so that the program never waits for a reader.
 fn read_to_end(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();

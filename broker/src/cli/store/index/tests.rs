@@ -16,14 +16,14 @@ const WHOLE: &str = r#"{"store":{"version":1}}
 {"absent":{"client_id":"pump-1","user":"plant","expires_in":86000,"will_in":12}}
 {"absent":{"client_id":"logger"}}
 {"subscription":{"client_id":"logger","filter":"pump/#","qos":2,"no_local":true,"retain_as_published":true,"retain_handling":2,"identifier":7}}
-{"subscription":{"client_id":"logger","filter":"$share/work/jobs/+","qos":1}}
+{"subscription":{"client_id":"logger","filter":"$share/crew/jobs/+","qos":1}}
 {"received":{"client_id":"pump-1","user":"plant","packet_id":65535}}
 {"retained":{"topic":"pump/1/state","qos":0,"retain":true,"payload":"läuft"}}
 {"message":{"number":1,"topic":"pump/1/log","qos":2,"expires_in":3600,"properties":{"payload_format_indicator":false,"content_type":"application/cbor","response_topic":"answers/1","correlation_data_base64":"/wA=","user_properties":[["a","1"],["a","2"]]},"payload_base64":"/wAB"}}
 {"message":{"number":2,"topic":"jobs/1","qos":1,"properties":{"correlation_data":"x"},"payload":""}}
 {"entry":{"message":1,"client_id":"logger","qos":2,"retain":true,"identifiers":[7],"sent":{"packet_id":9,"serial":3,"confirmed":1}}}
-{"entry":{"message":2,"client_id":"logger","qos":1,"through":"$share/work/jobs/+","sent":{"packet_id":10,"serial":4}}}
-{"entry":{"message":2,"group":"$share/work/jobs/+","qos":1}}
+{"entry":{"message":2,"client_id":"logger","qos":1,"through":"$share/crew/jobs/+","sent":{"packet_id":10,"serial":4}}}
+{"entry":{"message":2,"group":"$share/crew/jobs/+","qos":1}}
 {"end":{"lines":15}}
 "#;
 
