@@ -4,6 +4,7 @@
 //! It is kept on the device as versioned JSON and is the truth; the card is only where wishes come from.
 
 mod persistence;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,12 +12,13 @@ use std::fmt;
 use std::io;
 
 use broker_config::{
-    BindAddress, BrokerSettings, Credential, Hostname, LimitSettings, Listener, PasswordHash,
-    Protocol, SocketDomain, TimeZone, User,
+    BindAddress, BrokerSettings, Credential, Hostname, LimitSettings, Listener, LoginMethod,
+    PasswordHash, Protocol, SocketDomain, TimeZone, User,
 };
 use serde::{Deserialize, Serialize};
 
 use persistence::StoredPersistence;
+use tls::StoredTls;
 
 use crate::places::Places;
 use crate::system::{Access, Files, files};
@@ -28,7 +30,7 @@ pub struct Desired {
     pub hostname: Option<Hostname>,
     /// `None` leaves the time zone as it is.
     pub timezone: Option<TimeZone>,
-    /// Every credential is a hash.
+    /// No credential is a password in plain text.
     pub broker: BrokerSettings,
     /// The user this program made because the file named none.
     pub generated_user: Option<String>,
@@ -56,7 +58,7 @@ impl Desired {
             .find(|user| user.username == username)?;
         match &user.credential {
             Credential::Hash(hash) => Some(hash),
-            Credential::Plain(_) | Credential::Kept => None,
+            Credential::Plain(_) | Credential::Kept | Credential::Certificate => None,
         }
     }
 
@@ -122,7 +124,9 @@ struct Stored {
 #[serde(deny_unknown_fields)]
 struct StoredUser {
     username: String,
-    password_hash: String,
+    /// Absent of a user who logs in by certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password_hash: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -144,12 +148,18 @@ struct StoredListener {
     /// Absent where all are accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     accept_protocol_versions: Option<Vec<u8>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls: Option<StoredTls>,
 }
 
 impl From<&Desired> for Stored {
     fn from(desired: &Desired) -> Self {
         let users = desired.broker.users.iter().filter_map(|user| {
-            let password_hash = desired.hash_of(&user.username)?.as_str().to_owned();
+            let password_hash = match &user.credential {
+                Credential::Hash(hash) => Some(hash.as_str().to_owned()),
+                Credential::Certificate => None,
+                Credential::Plain(_) | Credential::Kept => return None,
+            };
             Some(StoredUser {
                 username: user.username.clone(),
                 password_hash,
@@ -212,12 +222,18 @@ impl Stored {
 
 impl StoredUser {
     fn checked(self) -> Result<User, DesiredError> {
-        let hash = PasswordHash::parse(&self.password_hash)
-            .map_err(|_| DesiredError::Field("password_hash"))?;
+        let (method, credential) = match self.password_hash {
+            None => (LoginMethod::Certificate, Credential::Certificate),
+            Some(hash) => {
+                let hash =
+                    PasswordHash::parse(&hash).map_err(|_| DesiredError::Field("password_hash"))?;
+                (hash.method(), Credential::Hash(hash))
+            }
+        };
         Ok(User {
             username: self.username,
-            method: hash.method(),
-            credential: Credential::Hash(hash),
+            method,
+            credential,
             line: 0,
         })
     }
@@ -237,6 +253,7 @@ impl From<&Listener> for StoredListener {
             max_connections: listener.max_connections,
             allow_anonymous: listener.allow_anonymous,
             accept_protocol_versions: (*versions != all).then(|| versions.clone()),
+            tls: listener.tls.as_ref().map(StoredTls::from),
         }
     }
 }
@@ -263,6 +280,7 @@ impl StoredListener {
             accept_protocol_versions: self
                 .accept_protocol_versions
                 .unwrap_or(Listener::default().accept_protocol_versions),
+            tls: self.tls.map(StoredTls::checked).transpose()?,
         })
     }
 }

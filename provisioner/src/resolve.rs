@@ -158,7 +158,9 @@ fn hashed(user: &User, stored: Option<&Desired>, salt: Salt) -> Result<User, Has
         (Credential::Plain(secret), _) => {
             Credential::Hash(user.method.hash(secret.expose(), salt)?)
         }
-        (Credential::Hash(_) | Credential::Kept, _) => user.credential.clone(),
+        (Credential::Hash(_) | Credential::Kept | Credential::Certificate, _) => {
+            user.credential.clone()
+        }
     };
     Ok(User {
         username: user.username.clone(),

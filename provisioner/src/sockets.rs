@@ -109,9 +109,11 @@ impl Socket {
 
     /// The address a client is given, such as `mqtt://broker.local:1883`.
     pub fn url(&self, host: &str) -> String {
-        let scheme = match self.listener.protocol {
-            Protocol::Mqtt => "mqtt",
-            Protocol::WebSockets => "ws",
+        let scheme = match (self.listener.protocol, &self.listener.tls) {
+            (Protocol::Mqtt, None) => "mqtt",
+            (Protocol::Mqtt, Some(_)) => "mqtts",
+            (Protocol::WebSockets, None) => "ws",
+            (Protocol::WebSockets, Some(_)) => "wss",
         };
         format!("{scheme}://{host}:{}", self.listener.port)
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Everything that can be wrong with a `broker.toml`, each with a code, a sentence and its usual remedy.
 
+mod tls;
+
 use std::fmt;
 
 use crate::InvalidHash;
@@ -9,6 +11,7 @@ use crate::reference::{
     AUTH, BIND_ADDRESS, Form, Key, MODE, PROTOCOL, SOCKET, SOCKET_DOMAIN, Table,
 };
 use crate::syntax::Syntax;
+pub use tls::TlsFault;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +85,7 @@ pub enum Fault {
     Interface,
     SocketPath,
     SocketAndAddress,
+    Tls(TlsFault),
     // Persistence.
     Mode,
     /// The mode has none.
@@ -169,6 +173,7 @@ impl Fault {
             Self::Interface => "bad-interface",
             Self::SocketPath => "bad-socket-path",
             Self::SocketAndAddress => "socket-and-address",
+            Self::Tls(tls) => tls.code(),
             Self::Mode => "bad-mode",
             Self::NoWindow => "no-window",
             Self::GroupWindow => "group-window",
@@ -249,6 +254,7 @@ impl Fault {
             Self::SocketAndAddress => {
                 Hint::Do("keep `socket` alone, or give the port a `[[listener]]` of its own")
             }
+            Self::Tls(tls) => tls.remedy(),
             Self::Mode => MODE.remedy(),
             Self::NoWindow => {
                 Hint::Do("take it out, or write `mode = \"group\"` or `mode = \"relaxed\"`")
@@ -353,6 +359,7 @@ impl fmt::Display for Fault {
                 "a Unix socket has an absolute path of at most 107 bytes without control characters"
             }
             Self::SocketAndAddress => "a Unix socket has no port, address or interface",
+            Self::Tls(tls) => return tls.fmt(f),
             Self::Mode => "unknown mode of persistence",
             Self::NoWindow => "this mode does not wait for a window",
             Self::GroupWindow => "mode \"group\" waits at most 2000 milliseconds",

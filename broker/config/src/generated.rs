@@ -6,7 +6,10 @@ use std::fmt::{self, Write};
 use toml::Value;
 
 use crate::reference::{Form, NEVER, Table};
-use crate::{BrokerSettings, Credential, LimitSettings, Listener, LoginMethod, Persistence, User};
+use crate::{
+    BrokerSettings, Certificate, Credential, LimitSettings, Listener, LoginMethod, Persistence,
+    Tls, User,
+};
 
 /// A user's password is not hashed yet, so the daemon's file cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,17 +47,23 @@ impl BrokerSettings {
 }
 
 fn write_user(file: &mut String, user: &User) -> Result<(), NotHashed> {
-    let Credential::Hash(hash) = &user.credential else {
-        return Err(NotHashed {
-            username: user.username.clone(),
-        });
+    let hash = match &user.credential {
+        Credential::Hash(hash) => Some(hash),
+        Credential::Certificate => None,
+        Credential::Plain(_) | Credential::Kept => {
+            return Err(NotHashed {
+                username: user.username.clone(),
+            });
+        }
     };
     file.push_str("\n[[user]]\n");
     line(file, "username", Value::from(user.username.as_str()));
     if user.method != LoginMethod::Password {
         line(file, "auth", Value::from(user.method.name()));
     }
-    line(file, "password_hash", Value::from(hash.as_str()));
+    if let Some(hash) = hash {
+        line(file, "password_hash", Value::from(hash.as_str()));
+    }
     Ok(())
 }
 
@@ -85,6 +94,32 @@ fn write_listener(file: &mut String, listener: &Listener) {
         .map(|version| i64::from(*version))
         .collect::<Vec<_>>();
     line(file, "accept_protocol_versions", Value::from(versions));
+    if let Some(tls) = &listener.tls {
+        write_tls(file, tls);
+    }
+}
+
+fn write_tls(file: &mut String, tls: &Tls) {
+    line(file, "tls", Value::Boolean(true));
+    let mut text = |key, value: &Option<String>| {
+        if let Some(value) = value {
+            line(file, key, Value::from(value.as_str()));
+        }
+    };
+    if let Certificate::Own { certfile, keyfile } = &tls.certificate {
+        text("certfile", &Some(certfile.clone()));
+        text("keyfile", &Some(keyfile.clone()));
+    }
+    let clients = tls.clients.clone().unwrap_or_default();
+    text("cafile", &clients.cafile);
+    text("crlfile", &clients.crlfile);
+    if clients.required {
+        line(file, "require_certificate", Value::Boolean(true));
+    }
+    if clients.identity_as_username {
+        line(file, "use_identity_as_username", Value::Boolean(true));
+    }
+    line(file, "tls_version", Value::from(tls.minimum.name()));
 }
 
 /// Only what differs from the defaults, as with the limits.

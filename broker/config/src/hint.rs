@@ -127,9 +127,6 @@ const LATER_KEYS: &[(Table, &str)] = &[
     (Table::Broker, "acl_file"),
     (Table::Broker, "password_file"),
     (Table::User, "acl"),
-    (Table::Listener, "tls"),
-    (Table::Listener, "certfile"),
-    (Table::Listener, "keyfile"),
 ];
 
 /// What people write for a key, and the key.
@@ -171,6 +168,17 @@ const HABITS: &[(Table, &str, &str)] = &[
         Table::Limits,
         "max_session_expiry_interval",
         "max_session_expiry",
+    ),
+    (Table::Listener, "ssl", "tls"),
+    (Table::Listener, "cert", "certfile"),
+    (Table::Listener, "key", "keyfile"),
+    (Table::Listener, "capath", "cafile"),
+    (Table::Listener, "ca", "cafile"),
+    (Table::Listener, "crl", "crlfile"),
+    (
+        Table::Listener,
+        "use_subject_as_username",
+        "use_identity_as_username",
     ),
     (Table::Listener, "anonymous", "allow_anonymous"),
     (
@@ -249,7 +257,7 @@ mod tests {
                 Hint::DidYouMean("bind_address"),
             ),
             (Table::Listener, "bind", Hint::DidYouMean("bind_address")),
-            (Table::Listener, "tls", Hint::LaterVersion),
+            (Table::Listener, "ssl", Hint::DidYouMean("tls")),
             (Table::Listener, "colour", Hint::KeysOf(Table::Listener)),
             (Table::User, "passwd", Hint::DidYouMean("password")),
             (Table::User, "acl", Hint::LaterVersion),

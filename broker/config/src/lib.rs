@@ -31,10 +31,11 @@ mod span;
 mod spelling;
 mod syntax;
 mod timezone;
+mod tls;
 
 pub use calendar::civil_date;
 pub use encoding::{Encoding, Note};
-pub use fault::{AddressFault, Fault, Found};
+pub use fault::{AddressFault, Fault, Found, TlsFault};
 pub use generated::NotHashed;
 pub use hint::Hint;
 pub use hostname::Hostname;
@@ -59,3 +60,4 @@ pub use secret::{Secret, SecretSpan, masked};
 pub use settings::{BrokerSettings, Credential, LoginMethod, Settings, User};
 pub use syntax::Syntax;
 pub use timezone::TimeZone;
+pub use tls::{Certificate, ClientCertificates, Tls, TlsVersion};

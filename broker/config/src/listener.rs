@@ -4,6 +4,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::Tls;
+
 /// One `[[listener]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -25,6 +27,8 @@ pub struct Listener {
     pub allow_anonymous: Option<bool>,
     /// Protocol levels, ascending, at least one: 3 for MQTT 3.1, 4 for 3.1.1, 5 for 5.0; default: all.
     pub accept_protocol_versions: Vec<u8>,
+    /// Default: nothing is encrypted.
+    pub tls: Option<Tls>,
 }
 
 /// The local address a listener opens.
@@ -68,17 +72,20 @@ impl Default for Listener {
             max_connections: None,
             allow_anonymous: None,
             accept_protocol_versions: PROTOCOL_VERSIONS.to_vec(),
+            tls: None,
         }
     }
 }
 
 impl Listener {
-    /// Whether both are the same socket, which a change from one to the other leaves open.
+    /// Whether both are the same socket, which a change from one to the other leaves open: all but TLS itself may
+    /// change of TLS.
     pub fn is_same_socket(&self, other: &Self) -> bool {
         let socket = |listener: &Self| Self {
             max_connections: None,
             allow_anonymous: None,
             accept_protocol_versions: Vec::new(),
+            tls: listener.tls.as_ref().map(|_| Tls::default()),
             ..listener.clone()
         };
         socket(self) == socket(other)
@@ -204,7 +211,8 @@ impl fmt::Display for Listener {
         if let Some(interface) = &self.interface {
             write!(f, " on {interface}")?;
         }
-        write!(f, ", {}", self.protocol.name())
+        let over_tls = if self.tls.is_some() { " over TLS" } else { "" };
+        write!(f, ", {}{over_tls}", self.protocol.name())
     }
 }
 
@@ -304,10 +312,36 @@ mod tests {
                 },
                 "/run/broker/mqtt.sock, websockets",
             ),
+            (
+                Listener {
+                    port: 8883,
+                    tls: Some(Tls::default()),
+                    ..Listener::default()
+                },
+                "port 8883, all addresses, mqtt over TLS",
+            ),
         ];
         for (listener, expected) in cases {
             assert_eq!(listener.to_string(), expected);
         }
+    }
+
+    #[test]
+    fn another_certificate_leaves_a_socket_open_and_tls_itself_does_not() {
+        let with = |tls| Listener {
+            tls,
+            ..Listener::default()
+        };
+        let own = Tls {
+            certificate: crate::Certificate::Own {
+                certfile: "a.pem".to_owned(),
+                keyfile: "a.key".to_owned(),
+            },
+            clients: Some(crate::ClientCertificates::default()),
+            minimum: crate::TlsVersion::V13,
+        };
+        assert!(with(Some(own)).is_same_socket(&with(Some(Tls::default()))));
+        assert!(!with(Some(Tls::default())).is_same_socket(&with(None)));
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub enum HashError {
     Length,
     /// SASLprep forbids the password, so SCRAM cannot take it.
     Forbidden,
+    /// The user logs in without a password.
+    NoPassword,
     /// The hash function refused its parameters.
     Refused,
 }
@@ -202,6 +204,7 @@ impl LoginMethod {
         match self {
             Self::Password => PasswordHash::hash_argon2id(password.as_bytes(), salt),
             Self::Scram => PasswordHash::hash_scram(password, salt),
+            Self::Certificate => Err(HashError::NoPassword),
         }
     }
 }
@@ -273,6 +276,7 @@ impl fmt::Display for HashError {
         f.write_str(match self {
             Self::Length => "a password has 1 to 128 bytes",
             Self::Forbidden => "a password for SCRAM-SHA-256 has no control characters and one direction of writing",
+            Self::NoPassword => "a user who logs in by certificate has no password",
             Self::Refused => "the hash function refused its parameters",
         })
     }

@@ -26,6 +26,14 @@ impl<'t> Lines<'t> {
         u32::try_from(line).unwrap_or(u32::MAX)
     }
 
+    /// The first byte of a line, which is counted from 1.
+    pub(crate) fn start(&self, line: u32) -> usize {
+        let index = usize::try_from(line)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1);
+        self.starts.get(index).copied().unwrap_or_default()
+    }
+
     /// The column of a byte in characters, from 1.
     pub(crate) fn column(&self, at: usize) -> u32 {
         let line = self.starts.partition_point(|start| *start <= at);

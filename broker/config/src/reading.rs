@@ -170,6 +170,7 @@ fn settings_json(settings: &Settings) -> Value {
                 "port": listener.port,
                 "bind_address": listener.bind_address.to_string(),
                 "protocol": listener.protocol.name(),
+                "tls": listener.tls.is_some(),
             })
         })
         .collect();

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The one table of keys: what may stand in a `broker.toml`, of which form, and what it means.
 //!
-//! The sample, the manual page, the hints and the checks of `resolve` derive from it; the limits stand apart in `limits`, persistence in `persistence`.
+//! The sample, the manual page, the hints and the checks of `resolve` derive from it; the limits stand apart in `limits`, persistence in `persistence`, TLS in `tls`.
 
 mod limits;
 mod persistence;
+mod tls;
 
 pub use limits::*;
 pub(crate) use persistence::*;
+pub(crate) use tls::*;
 
 pub(crate) use crate::span::NEVER;
 
@@ -162,6 +164,14 @@ pub const KEYS: &[&Key] = &[
     &LISTENER_MAX_CONNECTIONS,
     &LISTENER_ALLOW_ANONYMOUS,
     &ACCEPT_PROTOCOL_VERSIONS,
+    &TLS,
+    &CERTFILE,
+    &KEYFILE,
+    &CAFILE,
+    &REQUIRE_CERTIFICATE,
+    &USE_IDENTITY_AS_USERNAME,
+    &CRLFILE,
+    &TLS_VERSION,
     &MODE,
     &WINDOW_MS,
     &SD_BUDGET_MB_PER_DAY,
@@ -261,10 +271,11 @@ pub(crate) const PASSWORD_HASH: Key = Key {
 pub(crate) const AUTH: Key = Key {
     table: Table::User,
     name: "auth",
-    form: Form::Word(&["password", "scram"]),
+    form: Form::Word(&["password", "scram", "certificate"]),
     default: "\"password\"",
     sentence: "How this user logs in: \"password\" sends the password in CONNECT; \"scram\" proves it by SCRAM-SHA-256 \
-               and never sends it, which needs a client of MQTT 5 with enhanced authentication.",
+               and never sends it, which needs a client of MQTT 5 with enhanced authentication; \"certificate\" has no \
+               password and needs a listener with use_identity_as_username.",
     example: "\"scram\"",
 };
 

@@ -7,6 +7,7 @@
 mod limits;
 mod listeners;
 mod persistence;
+mod tls;
 mod users;
 
 use std::ops::Range;
@@ -107,6 +108,7 @@ impl<'a> Resolver<'a> {
                 limits: self.limits(root, broker),
             },
         };
+        self.certificate_users(&settings);
         if !readable {
             // Another version has other keys: whatever else looks wrong may be right there.
             self.findings.truncate(already);

@@ -4,10 +4,11 @@
 //! A `#` with a space begins a remark, one without hides an example line.
 
 use crate::reference::{
-    ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, AUTH, BIND_ADDRESS, CARD_ENDURANCE_TB, HOSTNAME,
-    INTERFACE, Key, LIMITS, LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, MODE, PASSWORD,
-    PASSWORD_HASH, PORT, PROTOCOL, SD_BUDGET_MB_PER_DAY, SOCKET, SOCKET_DOMAIN, SYS_INTERVAL,
-    TIMEZONE, Table, USERNAME, VERSION, WINDOW_MS,
+    ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, AUTH, BIND_ADDRESS, CAFILE, CARD_ENDURANCE_TB,
+    CERTFILE, CRLFILE, HOSTNAME, INTERFACE, KEYFILE, Key, LIMITS, LISTENER_ALLOW_ANONYMOUS,
+    LISTENER_MAX_CONNECTIONS, MODE, PASSWORD, PASSWORD_HASH, PORT, PROTOCOL, REQUIRE_CERTIFICATE,
+    SD_BUDGET_MB_PER_DAY, SOCKET, SOCKET_DOMAIN, SYS_INTERVAL, TIMEZONE, TLS, TLS_VERSION, Table,
+    USE_IDENTITY_AS_USERNAME, USERNAME, VERSION, WINDOW_MS,
 };
 
 /// The file as it is put on the boot partition.
@@ -77,7 +78,7 @@ A line that begins with # does nothing. To use an example, take away the # befor
 Left as it is, the broker makes one user with a password of its own at the first boot: \
 the login stands in broker-report.txt.";
 
-const BLOCKS: [Block; 10] = [
+const BLOCKS: [Block; 12] = [
     Block {
         table: Table::System,
         remark: Table::System.sentence(),
@@ -136,7 +137,30 @@ const BLOCKS: [Block; 10] = [
     },
     Block {
         table: Table::Listener,
-        remark: "A third, for programs of this machine.",
+        remark: "A third, encrypted: give ca.crt, beside this file, to the clients.",
+        lines: &[
+            (&PORT, "8883"),
+            (&TLS, TLS.example),
+            (&TLS_VERSION, TLS_VERSION.example),
+        ],
+    },
+    Block {
+        table: Table::Listener,
+        remark: "A fourth, with a certificate of your own, and users known by their certificates.",
+        lines: &[
+            (&PORT, "8884"),
+            (&TLS, TLS.example),
+            (&CERTFILE, CERTFILE.example),
+            (&KEYFILE, KEYFILE.example),
+            (&CAFILE, CAFILE.example),
+            (&REQUIRE_CERTIFICATE, REQUIRE_CERTIFICATE.example),
+            (&USE_IDENTITY_AS_USERNAME, USE_IDENTITY_AS_USERNAME.example),
+            (&CRLFILE, CRLFILE.example),
+        ],
+    },
+    Block {
+        table: Table::Listener,
+        remark: "A fifth, for programs of this machine.",
         lines: &[(&SOCKET, SOCKET.example)],
     },
     Block {

@@ -59,6 +59,8 @@ pub enum LoginMethod {
     Password,
     /// By SCRAM-SHA-256, with AUTH packets of MQTT 5.
     Scram,
+    /// By a TLS certificate with the name, and in no other way.
+    Certificate,
 }
 
 /// What a user proves its name with.
@@ -69,6 +71,8 @@ pub enum Credential {
     Hash(PasswordHash),
     /// `password = 0`: taken from the card earlier, kept on the device.
     Kept,
+    /// Nothing that is kept here: the certificate proves it.
+    Certificate,
 }
 
 impl LoginMethod {
@@ -77,11 +81,12 @@ impl LoginMethod {
         match self {
             Self::Password => "password",
             Self::Scram => "scram",
+            Self::Certificate => "certificate",
         }
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let mut all = [Self::Password, Self::Scram].into_iter();
+        let mut all = [Self::Password, Self::Scram, Self::Certificate].into_iter();
         all.find(|method| method.name() == name)
     }
 }

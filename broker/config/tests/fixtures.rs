@@ -41,6 +41,7 @@ fn each_fault_and_note_has_a_fixture() {
     let sources = [
         include_str!("../src/encoding.rs"),
         include_str!("../src/fault.rs"),
+        include_str!("../src/fault/tls.rs"),
         include_str!("../src/syntax.rs"),
     ];
     let faults: BTreeSet<&str> = sources.into_iter().flat_map(codes_in_source).collect();

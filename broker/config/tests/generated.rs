@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use broker_config::{
-    Credential, Form, KEYS, LIMITS, Settings, Table, limit_table, manual, read, sample,
+    Credential, Form, KEYS, Key, LIMITS, Settings, Table, limit_table, manual, read, sample,
 };
 
 fn settings(text: &str) -> Settings {
@@ -46,7 +46,7 @@ fn in_the_sample_only_the_version_is_in_force() {
 fn every_example_of_the_sample_is_valid() {
     let settings = settings(&uncommented());
     assert_eq!(settings.broker.users.len(), 2);
-    assert_eq!(settings.broker.listeners.len(), 3);
+    assert_eq!(settings.broker.listeners.len(), 5);
     assert!(!settings.broker.allow_anonymous);
 }
 
@@ -84,13 +84,37 @@ fn every_key_changes_the_settings_as_its_example_says() {
         };
         let read_with = |value: &str| {
             let line = format!("{} = {value}\n", key.name);
-            settings(&in_its_table(key.table, key.name, &line))
+            settings(&beside(
+                companions(key),
+                &in_its_table(key.table, key.name, &line),
+                &line,
+            ))
         };
-        let changed = examples
-            .iter()
-            .any(|value| read_with(value) != settings(&in_its_table(key.table, "", "")));
+        let without = settings(&beside(
+            companions(key),
+            &in_its_table(key.table, "", ""),
+            "",
+        ));
+        let changed = examples.iter().any(|value| read_with(value) != without);
         assert!(changed, "{} has no effect", key.name);
     }
+}
+
+/// Lines without which the key is an error.
+fn companions(key: &Key) -> &'static [&'static str] {
+    match key.name {
+        "certfile" | "keyfile" => &["tls = true\n", "certfile = \"/a\"\n", "keyfile = \"/b\"\n"],
+        "use_identity_as_username" => &["tls = true\n", "require_certificate = true\n"],
+        "cafile" | "crlfile" | "require_certificate" | "tls_version" => &["tls = true\n"],
+        _ => &[],
+    }
+}
+
+/// The file with the lines at its end that say nothing about the key of `line`.
+fn beside(lines: &[&str], file: &str, line: &str) -> String {
+    let name = |line: &str| line.split(' ').next().map(str::to_owned);
+    let others = lines.iter().filter(|other| name(other) != name(line));
+    file.to_owned() + &others.copied().collect::<String>()
 }
 
 /// A valid file in which the line stands in the table, in place of the key's usual line.
@@ -162,7 +186,9 @@ fn the_daemons_file_reads_back_as_the_same_settings() {
     let users = |settings: &broker_config::BrokerSettings| -> Vec<(String, String)> {
         let text = |credential: &Credential| match credential {
             Credential::Hash(hash) => hash.as_str().to_owned(),
-            Credential::Plain(_) | Credential::Kept => "not a hash".to_owned(),
+            Credential::Plain(_) | Credential::Kept | Credential::Certificate => {
+                "not a hash".to_owned()
+            }
         };
         settings
             .users

@@ -16,6 +16,7 @@ fn credential(user: &broker_config::User) -> String {
         Credential::Plain(secret) => format!("plain {}", secret.expose()),
         Credential::Hash(hash) => format!("hash {}", hash.as_str()),
         Credential::Kept => "kept".to_owned(),
+        Credential::Certificate => "certificate".to_owned(),
     }
 }
 

@@ -53,6 +53,8 @@ pub enum LoginFailure {
     Busy,
     /// A password, and the user logs in by enhanced authentication only.
     MethodRequired,
+    /// A password, and the user logs in by a certificate only.
+    CertificateRequired,
     /// No user logs in by the method.
     UnknownMethod,
     /// This user does not log in by the method.
@@ -80,9 +82,11 @@ impl LoginFailure {
     /// The sentence for the peer, which is not told whether a user name exists.
     pub(crate) fn told(self) -> String {
         match self {
-            Self::UnknownUser | Self::WrongPassword | Self::NoPassword | Self::MethodRequired => {
-                "the user name or the password is wrong".to_owned()
-            }
+            Self::UnknownUser
+            | Self::WrongPassword
+            | Self::NoPassword
+            | Self::MethodRequired
+            | Self::CertificateRequired => "the user name or the password is wrong".to_owned(),
             Self::MethodOfNobody => Self::MethodNotOfUser.to_string(),
             _ => self.to_string(),
         }
@@ -98,6 +102,7 @@ impl fmt::Display for LoginFailure {
             Self::NoPassword => "no password given",
             Self::Busy => "too many logins are being checked",
             Self::MethodRequired => "this user logs in with SCRAM-SHA-256 only",
+            Self::CertificateRequired => "this user logs in with a certificate only",
             Self::UnknownMethod => "the only authentication method of this server is SCRAM-SHA-256",
             Self::MethodNotOfUser => {
                 "this user does not log in with an authentication method; send the password in CONNECT"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The users of one configuration, each with the hash of its password.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use broker_config::{
@@ -15,6 +15,8 @@ use super::fingerprint::FingerprintKey;
 #[derive(Default)]
 pub struct Accounts {
     hashes: BTreeMap<String, PasswordHash>,
+    /// Those who log in by certificate only.
+    by_certificate: BTreeSet<String>,
     /// What unknown names are given by the dialogue of SCRAM; the same as long as the users are the same.
     shadows: FingerprintKey,
 }
@@ -22,11 +24,14 @@ pub struct Accounts {
 impl Accounts {
     /// Hashes what stands in plain text; slow, one hash for each such user.
     pub fn prepare(users: Vec<User>) -> Result<Self, AccountError> {
+        let (by_certificate, users): (Vec<User>, Vec<User>) = users
+            .into_iter()
+            .partition(|user| user.credential == Credential::Certificate);
         let hashes = users.into_iter().map(|user| {
             let hash = match user.credential {
                 Credential::Hash(hash) => hash,
                 Credential::Plain(secret) => hashed(user.method, &secret, &user.username)?,
-                Credential::Kept => {
+                Credential::Kept | Credential::Certificate => {
                     return Err(AccountError::PasswordTaken {
                         username: user.username,
                         line: user.line,
@@ -39,6 +44,10 @@ impl Accounts {
         Ok(Self {
             shadows: FingerprintKey::derived(hashes.values().map(PasswordHash::as_str)),
             hashes,
+            by_certificate: by_certificate
+                .into_iter()
+                .map(|user| user.username)
+                .collect(),
         })
     }
 
@@ -78,7 +87,8 @@ impl Accounts {
         match self.hashes.get(username).map(PasswordHash::method) {
             Some(LoginMethod::Password) => LoginFailure::WrongPassword,
             Some(LoginMethod::Scram) => LoginFailure::MethodRequired,
-            None => LoginFailure::UnknownUser,
+            _ if self.by_certificate.contains(username) => LoginFailure::CertificateRequired,
+            _ => LoginFailure::UnknownUser,
         }
     }
 
@@ -99,7 +109,7 @@ impl Accounts {
         let like = like.ok_or(LoginFailure::MethodOfNobody)?;
         let seed = self.shadows.fingerprint(username, b"salt");
         let shadow = ScramVerifier::of_nobody(seed, like.iterations);
-        Ok((shadow, Some(LoginFailure::UnknownUser)))
+        Ok((shadow, Some(self.failure(username))))
     }
 }
 

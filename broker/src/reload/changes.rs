@@ -106,6 +106,7 @@ fn way(method: LoginMethod) -> &'static str {
     match method {
         LoginMethod::Password => "password",
         LoginMethod::Scram => "SCRAM-SHA-256",
+        LoginMethod::Certificate => "certificate",
     }
 }
 

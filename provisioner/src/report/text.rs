@@ -161,8 +161,11 @@ fn remarks(socket: &Socket) -> Vec<&'static str> {
 
 /// Lines to try, for the first open listener that speaks plain MQTT.
 fn examples(access: &Access, login: Option<&Login>) -> Option<(&'static str, Vec<String>)> {
-    let is_open =
-        |socket: &&Socket| socket.listener.protocol == Protocol::Mqtt && socket.obstacle.is_none();
+    let is_open = |socket: &&Socket| {
+        let listener = &socket.listener;
+        let plain = listener.protocol == Protocol::Mqtt && listener.tls.is_none();
+        plain && socket.obstacle.is_none()
+    };
     let socket = access.sockets.iter().find(is_open)?;
     let host = socket.hosts(&access.host).into_iter().next()?;
     let user = login

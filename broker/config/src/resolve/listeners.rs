@@ -63,6 +63,7 @@ impl Resolver<'_> {
             .field(&LISTENER_ALLOW_ANONYMOUS)
             .and_then(|field| self.boolean(&field));
         let accept_protocol_versions = self.protocol_versions(fields);
+        let tls = self.tls(fields);
         if let Some(socket) = fields.field(&SOCKET) {
             let others = [&PORT, &BIND_ADDRESS, &SOCKET_DOMAIN, &INTERFACE];
             if others.iter().any(|key| fields.field(key).is_some()) {
@@ -83,6 +84,7 @@ impl Resolver<'_> {
             max_connections,
             allow_anonymous,
             accept_protocol_versions: accept_protocol_versions?,
+            tls: tls?,
         })
     }
 
@@ -121,7 +123,7 @@ impl Resolver<'_> {
     }
 
     /// A text that must be right, or none where it is absent.
-    fn checked_text(
+    pub(super) fn checked_text(
         &mut self,
         fields: &Fields<'_, '_>,
         key: &'static Key,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use toml::de::{DeTable, DeValue};
 
 use super::{Field, Fields, Resolver};
-use crate::fault::Fault;
+use crate::fault::{Fault, TlsFault};
 use crate::password::MAX_PASSWORD;
 use crate::reference::{AUTH, Key, PASSWORD, PASSWORD_HASH, Table, USERNAME};
 use crate::scram::prepared;
@@ -23,8 +23,11 @@ impl Resolver<'_> {
             }
             let line = self.lines.line(fields.at);
             let username = self.username(fields, line, &mut first_lines);
-            let credential = self.credential(fields);
             let method = self.method(fields);
+            let credential = match method {
+                LoginMethod::Certificate => self.no_credential(fields),
+                _ => self.credential(fields),
+            };
             if let (Some(username), Some(credential)) = (username, credential) {
                 self.fits(fields, method, &username, &credential);
                 users.push(User {
@@ -126,6 +129,22 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// Of a user who logs in by certificate.
+    fn no_credential(&mut self, fields: &Fields<'_, '_>) -> Option<Credential> {
+        let mut keys = [&PASSWORD, &PASSWORD_HASH].into_iter();
+        let Some(field) = keys.find_map(|key| fields.field(key)) else {
+            return Some(Credential::Certificate);
+        };
+        // A password that is not to be there is a secret, too.
+        self.credential(fields);
+        self.fault(
+            field.at,
+            Some(field.key.name),
+            Fault::Tls(TlsFault::Password),
+        );
+        None
     }
 
     fn password(&mut self, field: &Field<'_, '_>) -> Option<Credential> {

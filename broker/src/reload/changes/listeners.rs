@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What is different between two configurations' listeners: sockets closed and opened, terms changed.
 
-use broker_config::Listener;
+use broker_config::{Certificate, Listener, Tls};
 use mqtt_proto::Version;
 
 /// A sentence for each difference, the closed sockets first.
@@ -45,10 +45,38 @@ fn terms(before: &Listener, after: &Listener) -> Vec<String> {
         let names: Vec<_> = versions.map(Version::name).collect();
         changes.push(format!("accepts MQTT {}", names.join(", ")));
     }
+    if let (Some(before), Some(after)) = (&before.tls, &after.tls) {
+        changes.extend(tls(before, after));
+    }
     changes
         .into_iter()
         .map(|change| format!("listener changed: {after}: {change}"))
         .collect()
+}
+
+fn tls(before: &Tls, after: &Tls) -> Vec<String> {
+    let mut changes = Vec::new();
+    if before.certificate != after.certificate {
+        changes.push(match &after.certificate {
+            Certificate::Device => "shows the device's own certificate".to_owned(),
+            Certificate::Own { certfile, .. } => format!("shows the certificate in {certfile}"),
+        });
+    }
+    if before.clients != after.clients {
+        let clients = after.clients.as_ref();
+        let sentence = match clients.map(|clients| (clients.required, clients.identity_as_username))
+        {
+            None => "asks clients for no certificate",
+            Some((false, _)) => "takes certificates of clients, as its keys now say",
+            Some((true, false)) => "requires certificates of clients, as its keys now say",
+            Some((true, true)) => "requires certificates of clients and takes user names from them",
+        };
+        changes.push(sentence.to_owned());
+    }
+    if before.minimum != after.minimum {
+        changes.push(format!("speaks TLS from {} on", after.minimum.name()));
+    }
+    changes
 }
 
 #[cfg(test)]
