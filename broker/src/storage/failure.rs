@@ -20,7 +20,11 @@ impl Marker {
 
     /// Notes a failure; whether another came within an hour before it.
     pub fn is_second(&self) -> bool {
-        let (Some(path), Some(now)) = (&self.0, uptime()) else {
+        uptime().is_some_and(|now| self.is_second_at(now))
+    }
+
+    fn is_second_at(&self, now: Duration) -> bool {
+        let Some(path) = &self.0 else {
             return false;
         };
         let last = fs::read_to_string(path).ok();
@@ -62,11 +66,11 @@ mod tests {
     fn a_second_failure_within_an_hour_is_known_as_one() {
         let folder = std::env::temp_dir().join(format!("broker-marker-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        assert!(!Marker::new(Some(folder.clone())).is_second());
-        assert!(Marker::new(Some(folder.clone())).is_second());
-        let long_ago = uptime().unwrap().saturating_sub(RECENT).as_secs();
-        fs::write(folder.join(NAME), long_ago.to_string()).unwrap();
-        assert!(!Marker::new(Some(folder.clone())).is_second());
+        let at = |now| Marker::new(Some(folder.clone())).is_second_at(now);
+        let first = Duration::from_secs(20);
+        assert!(!at(first));
+        assert!(at(first + RECENT - Duration::from_secs(1)));
+        assert!(!at(first + RECENT));
         assert!(!Marker::new(None).is_second());
         fs::remove_dir_all(&folder).unwrap();
     }
