@@ -2,36 +2,40 @@
 //! Judges logins: who may connect, decided away from the threads that serve connections.
 //!
 //! A password hash is slow on purpose, so hashes run one at a time (two from three cores on), identical attempts
-//! share one, and a success is remembered: a thousand devices that come back at once cost nothing.
+//! share one, and a success is remembered: a thousand devices that come back at once cost nothing. Whoever fails again
+//! and again waits, and addresses take turns, so that nobody's guesses keep out somebody else.
 
 mod accounts;
 mod attempt;
+mod backoff;
 mod fingerprint;
 mod first_login;
 mod hashers;
-mod remembered;
+mod line;
+mod recent;
 mod scram;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use broker_config::{SCRAM, User};
+use broker_config::{HashMemory, SCRAM, User};
 use bytes::Bytes;
 use bytestring::ByteString;
 use mqtt_core::{LoginFailure, Verdict};
 use mqtt_proto::Password;
-use tokio::sync::Semaphore;
 
 use crate::logging::Log;
 pub use accounts::AccountError;
 use accounts::Accounts;
 use attempt::Attempts;
+use backoff::{Backoff, Origin};
 use fingerprint::{Fingerprint, FingerprintKey};
 use first_login::FirstLogin;
 use hashers::Hashers;
-use remembered::Remembered;
+use recent::Recent;
 use scram::ClientFirst;
 pub use scram::Exchange;
 
@@ -44,8 +48,6 @@ pub struct Authenticator {
 struct Shared {
     era: RwLock<Arc<Era>>,
     hashers: Hashers,
-    /// One permit for each hash that may wait for its turn.
-    waiting: Semaphore,
     first_login: FirstLogin,
 }
 
@@ -53,8 +55,10 @@ struct Shared {
 struct Era {
     accounts: Accounts,
     key: FingerprintKey,
-    remembered: Mutex<Remembered>,
+    /// Logins that succeeded lately, so that the same one need not be hashed again.
+    remembered: Mutex<Recent<Fingerprint, ()>>,
     attempts: Attempts,
+    backoff: Mutex<Backoff>,
 }
 
 impl Authenticator {
@@ -66,7 +70,6 @@ impl Authenticator {
                 FingerprintKey::default(),
             ))),
             hashers: Hashers::start(&log),
-            waiting: Semaphore::new(MAX_WAITING),
             first_login: FirstLogin::new(state_folder, log),
         };
         Self {
@@ -92,11 +95,16 @@ impl Authenticator {
     }
 
     /// Judges one login; waits for the password's hash unless the same one succeeded before.
-    pub async fn judge(&self, username: Option<ByteString>, password: Option<Password>) -> Verdict {
+    pub async fn judge(
+        &self,
+        origin: Origin,
+        username: Option<ByteString>,
+        password: Option<Password>,
+    ) -> Verdict {
         loop {
             let era = self.era();
             let verdict = self
-                .judge_in(&era, username.as_deref(), password.as_ref())
+                .judge_in(&era, origin, username.as_deref(), password.as_ref())
                 .await;
             // A verdict from accounts that were replaced meanwhile is none.
             if Arc::ptr_eq(&era, &self.era()) {
@@ -113,6 +121,7 @@ impl Authenticator {
     /// It needs no slow hash: that is the client's part.
     pub fn step(
         &self,
+        origin: Origin,
         kept: &mut Option<Box<Exchange>>,
         method: &str,
         data: &[u8],
@@ -125,23 +134,48 @@ impl Authenticator {
                 return (Verdict::Continue(Bytes::new()), None);
             }
             return match ClientFirst::parse(data) {
-                Ok(first) => (self.challenge(kept, &first), Some(first.username)),
+                Ok(first) => (self.challenge(origin, kept, &first), Some(first.username)),
                 Err(failure) => (Verdict::Refused(failure), None),
             };
         };
-        let verdict = match exchange.finish(data) {
-            Ok(_) if !self.is_current(&exchange) => Verdict::Refused(LoginFailure::WrongPassword),
-            Ok(data) => {
-                self.shared.first_login.mark();
-                Verdict::Proven(data)
-            }
-            Err(failure) => Verdict::Refused(failure),
-        };
+        let verdict = self.finish(origin, &exchange, data);
         (verdict, Some(exchange.username))
     }
 
-    fn challenge(&self, kept: &mut Option<Box<Exchange>>, first: &ClientFirst<'_>) -> Verdict {
-        let (verifier, lost) = match self.era().accounts.verifier(&first.username) {
+    /// Judges the last step; a user from an address that has to wait proves nothing.
+    fn finish(&self, origin: Origin, exchange: &Exchange, data: &[u8]) -> Verdict {
+        let (era, now) = (self.era(), Instant::now());
+        let username = exchange.username.as_ref();
+        if let Some(failure) = era.backoff().of_user(now, origin, username) {
+            return Verdict::Refused(failure);
+        }
+        let failure = match exchange.finish(data) {
+            Ok(_) if !self.is_current(exchange) => LoginFailure::WrongPassword,
+            Ok(data) => {
+                era.backoff().succeeded(origin, username);
+                self.shared.first_login.mark();
+                return Verdict::Proven(data);
+            }
+            Err(failure) => failure,
+        };
+        era.backoff().failed(now, origin, username);
+        Verdict::Refused(failure)
+    }
+
+    fn challenge(
+        &self,
+        origin: Origin,
+        kept: &mut Option<Box<Exchange>>,
+        first: &ClientFirst<'_>,
+    ) -> Verdict {
+        let era = self.era();
+        let waits = era
+            .backoff()
+            .of_user(Instant::now(), origin, &first.username);
+        if let Some(failure) = waits {
+            return Verdict::Refused(failure);
+        }
+        let (verifier, lost) = match era.accounts.verifier(&first.username) {
             Ok(found) => found,
             Err(failure) => return Verdict::Refused(failure),
         };
@@ -173,6 +207,7 @@ impl Authenticator {
     async fn judge_in(
         &self,
         era: &Arc<Era>,
+        origin: Origin,
         username: Option<&str>,
         password: Option<&Password>,
     ) -> Verdict {
@@ -192,29 +227,42 @@ impl Authenticator {
         }
         let fingerprint = era.key.fingerprint(username, password);
         if era.remembers(&fingerprint) {
+            era.backoff().known(origin);
             return Verdict::Accepted;
         }
-        let hash = self.hash(era, username, password);
-        let verdict = era.attempts.share(fingerprint, hash).await;
-        if verdict == Verdict::Accepted {
-            era.remember(fingerprint);
+        loop {
+            if let Some(failure) = era.refuses(origin, username) {
+                return Verdict::Refused(failure);
+            }
+            let hash = self.hash(era, origin, username, password);
+            match era.attempts.share(fingerprint, hash).await {
+                // It may be another address that shares this attempt and has to wait.
+                Verdict::Refused(failure) if failure.passes() => {}
+                Verdict::Accepted => {
+                    era.remember(fingerprint);
+                    era.backoff().succeeded(origin, username);
+                    return Verdict::Accepted;
+                }
+                verdict => return verdict,
+            }
         }
-        verdict
     }
 
-    /// Hashes the password on another thread, in its turn; busy when too many wait.
-    async fn hash(&self, era: &Arc<Era>, username: &str, password: &[u8]) -> Verdict {
-        let busy = Verdict::Refused(LoginFailure::Busy);
-        let Ok(_place) = self.shared.waiting.try_acquire() else {
-            return busy;
-        };
+    /// Hashes the password on another thread, in its turn; busy when it had to make room for others.
+    async fn hash(
+        &self,
+        era: &Arc<Era>,
+        origin: Origin,
+        username: &str,
+        password: &[u8],
+    ) -> Verdict {
+        let rank = era.backoff().rank(Instant::now(), origin);
         let (era, username) = (Arc::clone(era), username.to_owned());
         let password = password.to_vec();
-        let judged = self.shared.hashers.run(move |memory| {
-            era.accounts
-                .judge(&username, &password, era.key.spread(&username), memory)
+        let judged = self.shared.hashers.run(rank, origin, move |memory| {
+            era.spend(origin, &username, &password, memory)
         });
-        judged.await.unwrap_or(busy)
+        judged.await.unwrap_or(Verdict::Refused(LoginFailure::Busy))
     }
 }
 
@@ -225,28 +273,61 @@ impl Era {
             key,
             remembered: Mutex::default(),
             attempts: Attempts::default(),
+            backoff: Mutex::default(),
         }
+    }
+
+    /// Why a password is not looked at now: there were too many failed logins.
+    fn refuses(&self, origin: Origin, username: &str) -> Option<LoginFailure> {
+        let (mut backoff, now) = (self.backoff(), Instant::now());
+        backoff
+            .of_user(now, origin, username)
+            .or_else(|| backoff.of_address(now, origin))
+    }
+
+    /// The verdict by a hash, unless too many logins have failed since it was asked for; slow.
+    fn spend(
+        &self,
+        origin: Origin,
+        username: &str,
+        password: &[u8],
+        memory: &mut HashMemory,
+    ) -> Verdict {
+        if let Some(failure) = self.refuses(origin, username) {
+            return Verdict::Refused(failure);
+        }
+        let spread = self.key.spread(username);
+        let verdict = self.accounts.judge(username, password, spread, memory);
+        if verdict != Verdict::Accepted {
+            let (mut backoff, now) = (self.backoff(), Instant::now());
+            backoff.failed(now, origin, username);
+            backoff.hashed(now);
+        }
+        verdict
+    }
+
+    fn backoff(&self) -> MutexGuard<'_, Backoff> {
+        self.backoff.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remembers(&self, fingerprint: &Fingerprint) -> bool {
         self.remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains(fingerprint)
+            .get(fingerprint)
+            .is_some()
     }
 
     fn remember(&self, fingerprint: Fingerprint) {
         self.remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(fingerprint);
+            .insert(fingerprint, ());
     }
 }
 
 /// Bytes of a user name or password that are looked at; longer ones are refused without a hash.
 const MAX_CREDENTIAL: usize = 128;
-/// Different logins that wait for their hash; one more is told that the server is busy.
-const MAX_WAITING: usize = 512;
 
 #[cfg(test)]
 mod step_tests;

@@ -272,7 +272,11 @@ impl Hub {
     fn judge(self: &Arc<Self>, request: AuthRequest) {
         let hub = self.clone();
         self.tasks.spawn(async move {
-            let AuthRequest { conn, credentials } = request;
+            let AuthRequest {
+                conn,
+                origin,
+                credentials,
+            } = request;
             let mut answer = Answer {
                 hub: hub.clone(),
                 conn,
@@ -281,7 +285,7 @@ impl Hub {
             };
             match credentials {
                 Credentials::Login { username, password } => {
-                    answer.verdict = hub.authenticator.judge(username, password).await;
+                    answer.verdict = hub.authenticator.judge(origin, username, password).await;
                 }
                 Credentials::Step {
                     method,
@@ -293,7 +297,7 @@ impl Hub {
                         let mut kept = link.exchange();
                         kept.take_if(|_| begins);
                         (answer.verdict, answer.user) =
-                            hub.authenticator.step(&mut kept, &method, &data);
+                            hub.authenticator.step(origin, &mut kept, &method, &data);
                     }
                 }
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What a driver tells the core, and the names both use for a connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -26,6 +26,20 @@ pub struct Peer {
     pub port: u16,
     /// The listener's name in [`Command::Listeners`]; empty for an internal peer.
     pub listener: ByteString,
+}
+
+impl Peer {
+    /// What counts as one address: of IPv6 the /64 network, which one host has to itself; none for a local socket.
+    pub fn network(&self) -> Option<IpAddr> {
+        let address = self.address?.ip().to_canonical();
+        Some(match address {
+            IpAddr::V6(address) if !address.is_loopback() => {
+                let network = address.to_bits() & !u128::from(u64::MAX);
+                IpAddr::V6(network.into())
+            }
+            _ => address,
+        })
+    }
 }
 
 /// Internal peers skip authentication, are not counted, and may use `$canary/` topics.

@@ -2,6 +2,7 @@
 //! A login: what the core asks the driver's authenticator, its verdict, and why it refuses.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -12,6 +13,8 @@ use crate::ConnectionId;
 /// A login to judge.
 pub struct AuthRequest {
     pub conn: ConnectionId,
+    /// [`crate::Peer::network`] of the client.
+    pub origin: Option<IpAddr>,
     pub credentials: Credentials,
 }
 
@@ -51,6 +54,14 @@ pub enum LoginFailure {
     WrongPassword,
     NoPassword,
     Busy,
+    /// This user failed too often at this address; the seconds until a login is looked at again, 60 at most.
+    BackedOff {
+        seconds: u8,
+    },
+    /// Too many logins failed in all, and one of them was from this address.
+    TooManyFailures {
+        seconds: u8,
+    },
     /// A password, and the user logs in by enhanced authentication only.
     MethodRequired,
     /// A password, and the user logs in by a certificate only.
@@ -72,11 +83,17 @@ impl LoginFailure {
     pub(crate) fn reason(self) -> Reason {
         match self {
             Self::Busy => Reason::ServerBusy,
+            Self::BackedOff { .. } | Self::TooManyFailures { .. } => Reason::ConnectionRateExceeded,
             Self::UnknownMethod | Self::MethodNotOfUser | Self::MethodOfNobody => {
                 Reason::BadAuthenticationMethod // [MQTT-4.12.0-1]
             }
             _ => Reason::NotAuthorized,
         }
+    }
+
+    /// Whether the same login may be looked at a little later.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::BackedOff { .. } | Self::TooManyFailures { .. })
     }
 
     /// The sentence for the peer, which is not told whether a user name exists.
@@ -96,6 +113,18 @@ impl LoginFailure {
 impl fmt::Display for LoginFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::BackedOff { seconds } => {
+                return write!(
+                    f,
+                    "too many failed logins for this user from this address; try again in {seconds} s"
+                );
+            }
+            Self::TooManyFailures { seconds } => {
+                return write!(
+                    f,
+                    "too many failed logins, some of them from this address; try again in {seconds} s"
+                );
+            }
             Self::AnonymousNotAllowed => "no user name given and anonymous clients are not allowed",
             Self::UnknownUser | Self::MethodOfNobody => "unknown user name",
             Self::WrongPassword => "wrong password",

@@ -19,6 +19,9 @@ pub struct Accounts {
     by_certificate: BTreeSet<String>,
     /// What unknown names are given by the dialogue of SCRAM; the same as long as the users are the same.
     shadows: FingerprintKey,
+    /// Passwords that were compared with a hash.
+    #[cfg(test)]
+    pub compared: std::sync::atomic::AtomicUsize,
 }
 
 impl Accounts {
@@ -48,6 +51,8 @@ impl Accounts {
                 .into_iter()
                 .map(|user| user.username)
                 .collect(),
+            #[cfg(test)]
+            compared: std::sync::atomic::AtomicUsize::default(),
         })
     }
 
@@ -72,9 +77,12 @@ impl Accounts {
             let hashes = || self.hashes.values().filter(is_password);
             hashes().nth(spread.checked_rem(hashes().count())?)
         };
-        let matches = known
-            .or_else(stand_in)
-            .is_some_and(|hash| hash.verify_in(password, memory));
+        let matches = known.or_else(stand_in).is_some_and(|hash| {
+            #[cfg(test)]
+            self.compared
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            hash.verify_in(password, memory)
+        });
         if matches && known.is_some() {
             Verdict::Accepted
         } else {

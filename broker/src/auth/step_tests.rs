@@ -37,7 +37,9 @@ struct Dialogue {
 
 impl Dialogue {
     fn send(&mut self, authenticator: &Authenticator, data: &str) -> Verdict {
-        authenticator.step(&mut self.kept, SCRAM, data.as_bytes()).0
+        authenticator
+            .step(None, &mut self.kept, SCRAM, data.as_bytes())
+            .0
     }
 
     /// The server's first message.
@@ -136,12 +138,12 @@ async fn each_user_logs_in_in_one_way_only() {
         ("cid", Verdict::Refused(LoginFailure::UnknownUser)),
     ] {
         let password = Some(Password::new(Bytes::from_static(b"pencil")));
-        let verdict = authenticator.judge(Some(username.into()), password);
+        let verdict = authenticator.judge(None, Some(username.into()), password);
         assert_eq!(verdict.await, expected, "{username}");
     }
     let verdict = Dialogue::default().send(&authenticator, "n,,n=bob,r=abc");
     assert_eq!(verdict, Verdict::Refused(LoginFailure::MethodNotOfUser));
-    let (verdict, user) = authenticator.step(&mut None, "SCRAM-SHA-1", b"n,,n=ann,r=abc");
+    let (verdict, user) = authenticator.step(None, &mut None, "SCRAM-SHA-1", b"n,,n=ann,r=abc");
     assert_eq!(verdict, Verdict::Refused(LoginFailure::UnknownMethod));
     assert_eq!(user, None);
 }
@@ -189,8 +191,12 @@ async fn an_unknown_name_is_answered_like_some_user_and_always_alike() {
 async fn where_nobody_uses_scram_every_name_is_told_so() {
     let authenticator = authenticator(&[("bob", LoginMethod::Password)]).await;
     for name in ["bob", "cid"] {
-        let (verdict, user) =
-            authenticator.step(&mut None, SCRAM, format!("n,,n={name},r=abc").as_bytes());
+        let (verdict, user) = authenticator.step(
+            None,
+            &mut None,
+            SCRAM,
+            format!("n,,n={name},r=abc").as_bytes(),
+        );
         assert!(matches!(
             verdict,
             Verdict::Refused(LoginFailure::MethodNotOfUser | LoginFailure::MethodOfNobody)
@@ -208,4 +214,34 @@ async fn a_password_changed_in_the_middle_of_a_login_is_wrong() {
     authenticator.replace(changed).await.unwrap();
     let last = last_message("ann", "pencil", &challenge);
     assert_eq!(dialogue.send(&authenticator, &last), WRONG);
+}
+
+#[tokio::test]
+async fn wrong_proofs_make_an_address_wait_like_wrong_passwords() {
+    let authenticator = authenticator(&[("ann", LoginMethod::Scram)]).await;
+    let waits = Verdict::Refused(LoginFailure::BackedOff { seconds: 1 });
+    for name in ["ann", "nobody"] {
+        let mut begun: Vec<_> = (0..6)
+            .map(|_| {
+                let mut dialogue = Dialogue::default();
+                let challenge = dialogue.challenge(&authenticator, name);
+                (dialogue, challenge)
+            })
+            .collect();
+        let (mut late, challenge) = begun.pop().unwrap();
+        for (dialogue, challenge) in &mut begun {
+            let last = last_message(name, "wrong", challenge);
+            let verdict = dialogue.send(&authenticator, &last);
+            assert!(matches!(verdict, Verdict::Refused(failure) if !failure.passes()));
+        }
+        let last = last_message(name, "pencil", &challenge);
+        assert_eq!(late.send(&authenticator, &last), waits, "{name}");
+        let first = format!("n,,n={name},r=abc");
+        let verdict = Dialogue::default().send(&authenticator, &first);
+        assert_eq!(verdict, waits, "{name}");
+    }
+    let elsewhere = Some([192, 0, 2, 1].into());
+    let mut kept = None;
+    let (verdict, _) = authenticator.step(elsewhere, &mut kept, SCRAM, b"n,,n=ann,r=abc");
+    assert!(matches!(verdict, Verdict::Continue(_)));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Logins against accounts with cheap hashes; the cost of a hash is not what is tested here.
 
+use std::sync::atomic::Ordering;
+
 use broker_config::{Credential, LoginMethod, PasswordHash};
 use sha2::{Digest, Sha512};
 
@@ -37,10 +39,29 @@ async fn judge(
     username: Option<&str>,
     password: Option<&str>,
 ) -> Verdict {
+    judge_from(None, authenticator, username, password).await
+}
+
+async fn judge_from(
+    origin: Origin,
+    authenticator: &Authenticator,
+    username: Option<&str>,
+    password: Option<&str>,
+) -> Verdict {
     let password = password.map(|text| Password::new(Bytes::copy_from_slice(text.as_bytes())));
     authenticator
-        .judge(username.map(ByteString::from), password)
+        .judge(origin, username.map(ByteString::from), password)
         .await
+}
+
+/// How many passwords were compared with a hash.
+fn compared(authenticator: &Authenticator) -> usize {
+    let era = authenticator.era();
+    era.accounts.compared.load(Ordering::Relaxed)
+}
+
+fn host(number: u8) -> Origin {
+    Some([192, 0, 2, number].into())
 }
 
 #[tokio::test]
@@ -160,27 +181,79 @@ async fn identical_attempts_share_one_hash() {
 }
 
 #[tokio::test]
-async fn a_login_beyond_the_queue_is_told_that_the_broker_is_busy() {
+async fn a_known_name_and_an_unknown_one_cost_the_same_and_what_is_known_costs_nothing() {
     let authenticator = authenticator();
     authenticator
         .replace(vec![user("ann", "secret")])
         .await
         .unwrap();
-    let queue = authenticator
-        .shared
-        .waiting
-        .acquire_many(MAX_WAITING as u32)
+    let long = "x".repeat(129);
+    let edge = "x".repeat(128);
+    let cases = [
+        ("ann", "secret", 1),
+        ("ann", "secret", 0),
+        ("ann", "wrong", 1),
+        ("bob", "secret", 1),
+        ("bob", "wrong", 1),
+        (edge.as_str(), edge.as_str(), 1),
+        (long.as_str(), "secret", 0),
+        ("ann", long.as_str(), 0),
+    ];
+    for (username, password, hashes) in cases {
+        let before = compared(&authenticator);
+        judge(&authenticator, Some(username), Some(password)).await;
+        let after = compared(&authenticator);
+        assert_eq!(after - before, hashes, "{username} with {password}");
+    }
+}
+
+#[tokio::test]
+async fn who_fails_too_often_is_refused_without_a_hash_and_keeps_nobody_else_out() {
+    let authenticator = authenticator();
+    let users = vec![user("ann", "secret"), user("bob", "secret")];
+    authenticator.replace(users).await.unwrap();
+    for number in 0..5 {
+        let wrong = format!("wrong {number}");
+        let verdict = judge_from(host(1), &authenticator, Some("ann"), Some(&wrong)).await;
+        assert_eq!(verdict, REFUSED_PASSWORD);
+    }
+    let waits = Verdict::Refused(LoginFailure::BackedOff { seconds: 1 });
+    let before = compared(&authenticator);
+    for password in ["secret", "wrong"] {
+        let verdict = judge_from(host(1), &authenticator, Some("ann"), Some(password)).await;
+        assert_eq!(verdict, waits, "{password}");
+    }
+    let after = compared(&authenticator);
+    assert_eq!(after, before, "hashes");
+    for (origin, username) in [(host(1), "bob"), (host(2), "ann")] {
+        let verdict = judge_from(origin, &authenticator, Some(username), Some("secret")).await;
+        assert_eq!(verdict, Verdict::Accepted, "{username} at {origin:?}");
+    }
+    let verdict = judge_from(host(1), &authenticator, Some("ann"), Some("secret")).await;
+    assert_eq!(verdict, Verdict::Accepted, "it is remembered now");
+}
+
+#[tokio::test]
+async fn guesses_that_were_under_way_together_cost_five_hashes() {
+    let authenticator = authenticator();
+    authenticator
+        .replace(vec![user("ann", "secret")])
         .await
         .unwrap();
-    assert_eq!(
-        judge(&authenticator, Some("ann"), Some("secret")).await,
-        Verdict::Refused(LoginFailure::Busy)
-    );
-    drop(queue);
-    assert_eq!(
-        judge(&authenticator, Some("ann"), Some("secret")).await,
-        Verdict::Accepted
-    );
+    let guesses = (0..200).map(|number| {
+        let authenticator = authenticator.clone();
+        tokio::spawn(async move {
+            let wrong = format!("wrong {number}");
+            judge_from(host(1), &authenticator, Some("ann"), Some(&wrong)).await
+        })
+    });
+    let guesses: Vec<_> = guesses.collect();
+    for guess in guesses {
+        assert!(matches!(guess.await.unwrap(), Verdict::Refused(_)));
+    }
+    // Each thread may have had one more in hand.
+    let hashes = compared(&authenticator);
+    assert!((5..=6).contains(&hashes), "{hashes}");
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ impl Bench {
         let username = Some(ByteString::from(username));
         self.reloader
             .authenticator
-            .judge(username, Some(password))
+            .judge(None, username, Some(password))
             .await
             == Verdict::Accepted
     }

@@ -20,6 +20,7 @@ impl Broker {
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
+        let origin = c.peer.network();
         let taken = match &mut c.handshake {
             Some(handshake) => handshake
                 .take(auth, deadline)
@@ -35,6 +36,7 @@ impl Broker {
         }
         fx.authenticate.push(AuthRequest {
             conn,
+            origin,
             credentials: Credentials::Step {
                 method,
                 data,

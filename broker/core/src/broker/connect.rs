@@ -61,7 +61,11 @@ impl Broker {
         if c.is_internal() {
             return self.authenticated(now, conn, Verdict::Accepted, None, fx);
         }
-        fx.authenticate.push(AuthRequest { conn, credentials });
+        fx.authenticate.push(AuthRequest {
+            conn,
+            origin: c.peer.network(),
+            credentials,
+        });
         wake(c, fx);
     }
 

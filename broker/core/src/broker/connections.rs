@@ -102,18 +102,7 @@ impl Connections {
     }
 }
 
-/// What counts as one address: of IPv6 the /64 network, which one host has to itself; none for this machine, whose
-/// programs may speak for many clients.
+/// The address that a peer is counted with; none for this machine, whose programs may speak for many clients.
 fn origin(peer: &Peer) -> Option<IpAddr> {
-    let address = peer.address?.ip().to_canonical();
-    if address.is_loopback() {
-        return None;
-    }
-    Some(match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(network.into())
-        }
-    })
+    peer.network().filter(|address| !address.is_loopback())
 }
