@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Dialogues between clients and the core, in virtual time; each body runs in every version it applies to.
 
+mod access;
 mod aliases;
 mod auth;
 mod connect;

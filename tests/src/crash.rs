@@ -96,6 +96,10 @@ impl State {
         (self.unended, self.open) = (0, 0);
         self.effects = Effects::default();
         self.broker = Broker::new(self.params.clone(), self.now);
+        // Rights come before what they are about.
+        self.commands = vec![Command::Access(self.access.clone())];
+        self.broker
+            .enter(self.now, &mut self.commands, &mut self.effects);
         let committed = self.store.appended();
         self.broker
             .restore(self.now, records, committed, &mut self.effects);

@@ -19,6 +19,7 @@ pub mod packets;
 mod ports;
 mod random;
 mod recovery;
+pub mod rights;
 mod settle;
 pub mod sharing;
 pub mod source;

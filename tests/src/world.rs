@@ -5,12 +5,13 @@ use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use bytestring::ByteString;
 use mqtt_core::{
-    AuthRequest, Broker, ClientStatus, CloseCause, Command, CommitSeq, ConnectionId,
+    Access, AuthRequest, Broker, ClientStatus, CloseCause, Command, CommitSeq, ConnectionId,
     DisconnectCause, Effects, Event, FetchRequest, Limits, Listeners, Moment, Params, Peer,
     PeerKind, Stats, StoreFigures, Terms,
 };
@@ -51,6 +52,7 @@ pub(crate) struct State {
     /// Open network connections.
     pub(crate) open: usize,
     pub(crate) listeners: Listeners,
+    pub(crate) access: Arc<Access>,
     pub(crate) checks: Checks,
 }
 
@@ -122,6 +124,7 @@ impl World {
             unended: 0,
             open: 0,
             listeners,
+            access: Arc::default(),
             checks: Checks::default(),
         })))
     }
@@ -305,6 +308,16 @@ impl World {
         change(&mut state.params.limits);
         let params = Box::new(state.params.clone());
         state.commands.push(Command::Reconfigure(params));
+        state.settle();
+    }
+
+    /// Puts rights in force.
+    #[track_caller]
+    pub fn put_in_force(&self, access: Access) {
+        let mut state = self.state();
+        state.access = Arc::new(access);
+        let access = state.access.clone();
+        state.commands.push(Command::Access(access));
         state.settle();
     }
 

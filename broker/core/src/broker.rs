@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The owner of all shared state; it only dispatches.
 
+mod access;
 mod acknowledge;
 mod admission;
 mod authenticate;
@@ -25,6 +26,7 @@ mod will;
 mod work;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use bytestring::ByteString;
 use mqtt_proto::Packet;
@@ -38,8 +40,8 @@ use crate::shared::Groups;
 use crate::sys::SysTopics;
 use crate::timers::Timers;
 use crate::{
-    Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Listeners, Location,
-    Moment, ProtocolFault, Stats, StorageState, explanation,
+    Access, Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Listeners,
+    Location, Moment, ProtocolFault, Stats, StorageState, explanation,
 };
 use connections::Connections;
 use deliver::Reference;
@@ -62,6 +64,7 @@ pub struct Params {
 pub struct Broker {
     params: Params,
     listeners: Listeners,
+    access: Arc<Access>,
     started: Moment,
     connections: Connections,
     sessions: Sessions,
@@ -95,6 +98,7 @@ impl Broker {
         let mut broker = Self {
             params,
             listeners: Listeners::default(),
+            access: Arc::default(),
             started: now,
             connections: Connections::default(),
             sessions: Sessions::default(),
@@ -163,6 +167,7 @@ impl Broker {
             Command::Tick => {}
             Command::Reconfigure(params) => self.reconfigure(now, *params, fx),
             Command::Listeners(listeners) => self.take_listeners(now, listeners, fx),
+            Command::Access(access) => self.take_access(now, access, fx),
             Command::Withdraw { users } => self.withdraw(now, &users, fx),
             Command::Shutdown => self.shut_down(now, fx),
         }

@@ -2,12 +2,13 @@
 //! What a driver tells the core, and the names both use for a connection.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use mqtt_proto::{DecodeError, Packet, Version};
 
-use crate::{CloseCause, Listeners, Location, Params, StorageState, Verdict};
+use crate::{Access, CloseCause, Listeners, Location, Params, StorageState, Verdict};
 
 /// One network connection; the driver assigns it and uses an index again only with a new generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,6 +94,8 @@ pub enum Command {
     /// These are the listeners from now on: connections through another end, and so do anonymous ones
     /// where they are no longer allowed; all others stay.
     Listeners(Listeners),
+    /// These rights are in force from now on: also what waits or is in flight is judged by them.
+    Access(Arc<Access>),
     /// The logins of these users are no longer good: their connections end.
     Withdraw { users: Vec<ByteString> },
     /// Every connection is told and closed; new ones are refused.

@@ -105,6 +105,17 @@ pub enum Event {
         filter: Filter,
         reason: Reason,
     },
+    /// A message was not delivered because this client may not read its topic; told once until its rights change, all are
+    /// counted.
+    DeliveryDenied {
+        client: SessionKey,
+        topic: Topic,
+    },
+    /// A will was not published because its client may not publish to its topic.
+    WillDenied {
+        client: SessionKey,
+        topic: Topic,
+    },
     /// The store stopped taking what is new, or takes it again.
     Storage(StorageState),
     /// The first thing that a client was refused since then, because it would have to be kept; once a connection.

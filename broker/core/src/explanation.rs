@@ -66,7 +66,9 @@ fn refused(reason: Reason) -> bool {
 
 fn publish(ack: &Ack) -> &'static str {
     match ack.reason {
-        Reason::NotAuthorized => "topics that start with $ cannot be published to",
+        Reason::NotAuthorized => {
+            "this user may not publish to this topic; nobody may to topics that start with $"
+        }
         Reason::QuotaExceeded => "this server holds as many messages, or as many bytes, as it may",
         Reason::TopicNameInvalid => "the topic has more bytes or levels than this server allows",
         Reason::PayloadFormatInvalid => "the payload is said to be UTF-8 and is not",
@@ -76,7 +78,9 @@ fn publish(ack: &Ack) -> &'static str {
 
 fn subscribe(reason: Reason) -> &'static str {
     match reason {
-        Reason::NotAuthorized => "topics that start with $ cannot be subscribed to, except $SYS/#",
+        Reason::NotAuthorized => {
+            "this user may not read all that the filter matches; of topics that start with $ only $SYS can be read"
+        }
         Reason::TopicFilterInvalid => "the filter has more bytes or levels than this server allows",
         Reason::QuotaExceeded => {
             "no more subscriptions: this session, or the whole server, holds as much as it may"

@@ -40,6 +40,7 @@ mod time;
 mod timers;
 mod total;
 
+pub use authz::{Access, AccessEntry, Grant, Grants, Rules};
 pub use broker::{Broker, ClientStatus, Params};
 pub use cause::{CloseCause, DisconnectCause, ProtocolFault};
 pub use command::{Command, ConnectionId, Peer, PeerKind};

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use mqtt_proto::Filter;
 use slab::Slab;
 
+use crate::authz::{Permit, Right, Rights, Who, authorize};
 use crate::memory::Charge;
 use crate::retained::Walk;
 use crate::routes::Subscriber;
@@ -37,6 +38,10 @@ pub(crate) struct SessionId {
 pub(crate) struct Session {
     pub id: SessionId,
     pub key: SessionKey,
+    /// What its client may do.
+    pub rights: Rights,
+    /// Messages that it was not given for want of rights, since these changed.
+    pub withheld: u64,
     pub connection: Option<ConnectionId>,
     /// Its changes are records: it outlives its connection.
     pub durable: bool,
@@ -60,6 +65,17 @@ pub(crate) struct Session {
     pub mark: (u64, usize),
 }
 
+impl Session {
+    /// The permit for something, if its client may do it.
+    pub fn may<R: Right>(&self, what: &R::Of) -> Option<Permit<R>> {
+        let who = Who {
+            rights: &self.rights,
+            key: &self.key,
+        };
+        authorize(who, what)
+    }
+}
+
 /// A walk over retained messages for one new subscription.
 pub(crate) struct Replay {
     pub walk: Walk,
@@ -80,7 +96,7 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub fn create(
         &mut self,
-        key: SessionKey,
+        (key, rights): (SessionKey, Rights),
         expiry_seconds: u32,
         window: u16,
         charge: Charge,
@@ -99,6 +115,8 @@ impl Sessions {
         entry.insert(Session {
             id,
             key,
+            rights,
+            withheld: 0,
             connection: None,
             durable: expiry_seconds > 0,
             expiry_seconds,

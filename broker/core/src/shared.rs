@@ -77,6 +77,11 @@ impl Group {
         self.parked.values().copied()
     }
 
+    /// All of them, those that had room when last looked at first.
+    pub fn members(&self) -> impl Iterator<Item = Subscriber> {
+        self.ring.iter().copied().chain(self.all_parked())
+    }
+
     pub fn has_turns(&self) -> bool {
         !self.ring.is_empty()
     }

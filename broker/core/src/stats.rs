@@ -26,6 +26,8 @@ pub struct Stats {
     pub publish_received: u64,
     pub publish_sent: u64,
     pub publish_dropped: u64,
+    /// Deliveries that were not made because the receiver may not read the topic.
+    pub publish_withheld: u64,
     /// How often reading from a client paused because of `max_message_rate`.
     pub publish_paused: u64,
     pub publish_bytes_received: u64,

@@ -125,6 +125,8 @@ rows! {
         "PUBLISH packets to clients";
     "publish/messages/dropped" Number(|s| s.publish_dropped),
         "messages not delivered or not accepted: limits, expiry, size, missing rights";
+    "publish/messages/withheld" Number(|s| s.publish_withheld),
+        "deliveries not made because the receiver may not read the topic";
     "publish/bytes/received" Number(|s| s.publish_bytes_received),
         "payload bytes of PUBLISH packets from clients";
     "publish/bytes/sent" Number(|s| s.publish_bytes_sent),

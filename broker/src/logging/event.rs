@@ -4,6 +4,7 @@
 //! The sentences begin with the words of Mosquitto 2.0, which people search for and programs parse; what it does
 //! not say (cause, user, address) follows in parentheses.
 
+mod denied;
 mod ended;
 mod unstored;
 
@@ -11,11 +12,12 @@ use std::fmt::{self, Display};
 use std::net::SocketAddr;
 
 use mqtt_core::{Client, ConnectionLimit, Event, Peer, PeerKind, SessionKey};
-use mqtt_proto::{Filter, Reason, Topic, Version};
+use mqtt_proto::{Filter, Topic, Version};
 
 use super::entry::Entry;
 use super::escape::Field;
 use super::kind::Kind;
+use denied::{delivery_denied, denied, will_denied};
 use ended::ended;
 use unstored::{storage, unstored, will_unstored};
 
@@ -82,6 +84,8 @@ impl Entry {
                 filter.as_str(),
                 *reason,
             ),
+            Event::DeliveryDenied { client, topic } => delivery_denied(client, topic),
+            Event::WillDenied { client, topic } => will_denied(client, topic),
             Event::Storage(state) => storage(*state),
             Event::Unstored {
                 client,
@@ -268,27 +272,6 @@ fn dropped(whose: &str, count: u64) -> Entry {
         "Outgoing messages are no longer dropped for {whose}. (reason: its queue is empty; {count} {messages} dropped)"
     );
     Entry::new(&Kind::DROPPING_ENDED, text).with("DROPPED", count)
-}
-
-fn denied(
-    kind: &'static Kind,
-    packet: &str,
-    client: &Client,
-    topic: &str,
-    reason: Reason,
-) -> Entry {
-    let Client { session, peer } = client;
-    let (id, topic, reason) = (Field(&session.client_id), Field(topic), reason.name());
-    let origin = Origin {
-        peer,
-        session: Some(session),
-    };
-    let text = format!("Denied {packet} from {id} ('{topic}') (reason: {reason}; {origin})");
-    Entry::new(kind, text)
-        .about_peer(peer)
-        .about_session(session)
-        .with("TOPIC", topic)
-        .with("REASON", reason)
 }
 
 fn is_told(peer: &Peer) -> bool {

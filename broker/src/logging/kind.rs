@@ -83,6 +83,8 @@ kinds! {
         "A message was not accepted from a client.";
     SUBSCRIBE_DENIED: Warn, "b00046d6e24b4af49dd01754229db924",
         "A subscription was refused.";
+    DELIVERY_DENIED: Info, "0f3c1b9784053aabbe2dd5ef07a279e9",
+        "A message was not delivered because its receiver may not read the topic.";
     UNSTORED: Warn, "29fd7b896e7f40119bd623e7d41b45e1",
         "Something of a client was refused, or only delivered, because the store takes nothing new.";
 }

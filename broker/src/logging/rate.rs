@@ -54,9 +54,10 @@ impl Subject {
             Event::SessionExpired { session } | Event::WillUnstored { session, .. } => {
                 Self::Client(session.clone())
             }
-            Event::DroppingMessages { client, .. } | Event::DroppedMessages { client, .. } => {
-                Self::Client(client.clone())
-            }
+            Event::DroppingMessages { client, .. }
+            | Event::DroppedMessages { client, .. }
+            | Event::DeliveryDenied { client, .. }
+            | Event::WillDenied { client, .. } => Self::Client(client.clone()),
             Event::Storage(_) => Self::Broker,
             Event::DroppingShared { filter, .. } | Event::DroppedShared { filter, .. } => {
                 Self::Shared(filter.clone())

@@ -10,7 +10,7 @@ use super::connect::session_key;
 use crate::connection::{Phase, Step};
 use crate::{
     AuthRequest, CommitSeq, ConnectionId, Credentials, DisconnectCause, Effects, Event,
-    LoginFailure, Moment, ProtocolFault, SessionKey, Verdict, authz,
+    LoginFailure, Moment, ProtocolFault, SessionKey, Verdict,
 };
 
 impl Broker {
@@ -143,7 +143,7 @@ impl Broker {
             Some(ProtocolFault::AnswerTooLarge)
         } else if will.is_some_and(|w| !self.limits().allow_topic(w.topic.as_str())) {
             Some(ProtocolFault::WillTopic)
-        } else if will.is_some_and(|w| authz::may_publish(c.peer.kind, &w.topic).is_none()) {
+        } else if will.is_some_and(|w| self.may_leave(key, w).is_none()) {
             Some(ProtocolFault::WillDenied)
         } else if new && self.sessions.len() >= self.limits().max_sessions {
             Some(ProtocolFault::TooManySessions)

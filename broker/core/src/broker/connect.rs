@@ -133,7 +133,7 @@ impl Broker {
             Some(id) => id,
             // [MQTT-3.1.2-6]
             None => self.sessions.create(
-                key.clone(),
+                (key.clone(), self.access.rights_of(key)),
                 seconds,
                 self.params.limits.max_inflight_messages,
                 self.memory.charge(memory::SESSION),

@@ -7,6 +7,7 @@ use mqtt_proto::{PacketId, Property, QoS, Version};
 
 use super::durable::entry_of;
 use super::{Broker, wake};
+use crate::authz::{Permit, ToReceive};
 use crate::connection::Connection;
 use crate::memory::{self, Charge};
 use crate::session::{Queued, SessionId, Stored};
@@ -126,6 +127,10 @@ impl Broker {
         let Some(session) = self.sessions.get(id) else {
             return false;
         };
+        let Some(permit) = session.may(&carrier.message.topic) else {
+            self.withhold(id, &carrier.message.topic, fx);
+            return false;
+        };
         let mut entry = Queued {
             message: Arc::clone(&carrier.message),
             qos: terms.qos.min(carrier.message.qos), // [MQTT-3.8.4-8], in 3.1.1 [MQTT-3.8.4-6]
@@ -139,12 +144,12 @@ impl Broker {
         let (connection, durable) = (session.connection, session.durable);
         let behind = connection.is_none() || session.outbound.queue.len() >= KEPT_IN_MEMORY;
         if entry.qos == QoS::AtMostOnce && entry.payload().is_some() {
-            self.deliver_at_most_once(now, connection, &entry, fx);
+            self.deliver_at_most_once(now, connection, &entry, &permit, fx);
             return false;
         }
         let of_durable_group = || self.groups.get(terms.group?).filter(|g| g.durable);
         if !durable && of_durable_group().is_none() {
-            return self.enqueue(id, entry, fx);
+            return self.enqueue(id, entry, &permit, fx);
         }
         let moved = carrier.moved;
         let stored = self.store_entry(carrier, fx);
@@ -156,7 +161,7 @@ impl Broker {
         let unchanged = moved.is_some() && !durable;
         let session = self.sessions.get(id).filter(|_| !unchanged);
         let record = session.and_then(|s| entry_of(s, &self.groups, &entry, Progress::Waiting));
-        let queued = self.enqueue(id, entry, fx);
+        let queued = self.enqueue(id, entry, &permit, fx);
         if queued {
             self.record(record, fx);
         } else {
@@ -175,7 +180,13 @@ impl Broker {
     }
 
     /// Appends to a session's queue; false when it found no room.
-    fn enqueue(&mut self, id: SessionId, mut entry: Queued, fx: &mut Effects) -> bool {
+    fn enqueue(
+        &mut self,
+        id: SessionId,
+        mut entry: Queued,
+        _: &Permit<ToReceive>,
+        fx: &mut Effects,
+    ) -> bool {
         let full = self.is_memory_full();
         let Some(session) = self.sessions.get_mut(id) else {
             return false;
@@ -223,6 +234,7 @@ impl Broker {
         now: Moment,
         connection: Option<ConnectionId>,
         entry: &Queued,
+        permit: &Permit<ToReceive>,
         fx: &mut Effects,
     ) {
         let Some(c) = connection.and_then(|conn| self.connections.get_mut(conn)) else {
@@ -254,7 +266,7 @@ impl Broker {
                 if slow {
                     entry.message.hold(&self.memory);
                 }
-                c.outbox.deliver(delivery, CommitSeq::default());
+                c.outbox.deliver(permit, delivery, CommitSeq::default());
                 wake(c, fx);
             }
             None => {

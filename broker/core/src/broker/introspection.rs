@@ -57,7 +57,7 @@ impl Broker {
             let Some(message) = self.sys.next() else {
                 return;
             };
-            receivers = self.publish_own(now, message, fx);
+            receivers = self.publish_own(now, &Permit::of_the_broker(), message, fx);
             sent += receivers;
         }
         if self.sys.is_publishing() {

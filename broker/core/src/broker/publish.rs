@@ -8,7 +8,7 @@ use mqtt_proto::{Ack, Packet, PacketId, Property, Publish, QoS, Reason, Version}
 
 use super::work::FanOut;
 use super::{Broker, wake};
-use crate::authz::{self, Permit};
+use crate::authz::{Permit, ToPublish};
 use crate::retained::RetainedFull;
 use crate::session::SessionId;
 use crate::timers::Timer;
@@ -92,11 +92,9 @@ impl Broker {
         publish: &Publish,
         fx: &mut Effects,
     ) {
-        let Some(kind) = self.connections.get(conn).map(|c| c.peer.kind) else {
-            return;
-        };
         let before = self.committed;
-        let Some(permit) = authz::may_publish(kind, &publish.topic) else {
+        let publisher = self.sessions.get(session);
+        let Some(permit) = publisher.and_then(|s| s.may(&publish.topic)) else {
             return self.deny(conn, publish, Reason::NotAuthorized, fx);
         };
         if publish.format_invalid {
@@ -259,7 +257,7 @@ impl Broker {
 
     pub(super) fn retain(
         &mut self,
-        _: &Permit,
+        _: &Permit<ToPublish>,
         message: &Arc<Message>,
         fx: &mut Effects,
     ) -> Result<(), RetainedFull> {
@@ -315,12 +313,18 @@ impl Broker {
 
     /// Publishes what the broker itself has to say, and wills; what cannot be retained is delivered all the same.
     /// Returns how many receivers it has.
-    pub(super) fn publish_own(&mut self, now: Moment, message: Message, fx: &mut Effects) -> usize {
-        let (permit, message) = (Permit::of_the_broker(), Arc::new(message));
+    pub(super) fn publish_own(
+        &mut self,
+        now: Moment,
+        permit: &Permit<ToPublish>,
+        message: Message,
+        fx: &mut Effects,
+    ) -> usize {
+        let message = Arc::new(message);
         if message.retain {
-            let _full = self.retain(&permit, &message, fx);
+            let _full = self.retain(permit, &message, fx);
         }
-        let routed = self.route(now, &permit, message, None, fx);
+        let routed = self.route(now, permit, message, None, fx);
         if let Some(rest) = routed.rest {
             self.begin_fan_out(rest);
         }

@@ -61,13 +61,17 @@ impl Broker {
         let Some((packet_id, entry)) = session.outbound.resend() else {
             return Step::Blocked;
         };
+        let Some(permit) = session.may(&entry.message.topic) else {
+            self.revoke_in_flight(id, packet_id, &entry.message.topic, fx);
+            return Step::Again;
+        };
         match delivery(c, &entry, Some(packet_id), now) {
             Some(delivery) => {
                 let again = Delivery {
                     dup: true, // [MQTT-3.3.1-1]
                     ..delivery
                 };
-                c.outbox.redeliver(again);
+                c.outbox.redeliver(&permit, again);
                 wake(c, fx);
             }
             None => {
@@ -111,8 +115,12 @@ impl Broker {
             self.settle_stored(id, stored, fx);
             return Step::Again;
         }
+        let Some(permit) = session.may(&entry.message.topic) else {
+            self.revoke_waiting(id, entry, fx);
+            return Step::Again;
+        };
         if entry.qos == QoS::AtMostOnce {
-            self.deliver_at_most_once(now, Some(conn), &entry, fx);
+            self.deliver_at_most_once(now, Some(conn), &entry, &permit, fx);
             self.settle_stored(id, stored, fx);
             return Step::Again;
         }
@@ -131,7 +139,7 @@ impl Broker {
         self.record(record, fx);
         let after = self.commits_since(before);
         if let Some(c) = self.connections.get_mut(conn) {
-            c.outbox.deliver(delivery, after);
+            c.outbox.deliver(&permit, delivery, after);
         }
         Step::Again
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::Broker;
 use super::deliver::Reference;
+use crate::authz::Permit;
 use crate::routes::Subscriber;
 use crate::session::{PendingWill, Queued, SessionId, Stored};
 use crate::timers::Timer;
@@ -28,7 +29,8 @@ struct Reading {
 }
 
 impl Broker {
-    /// Takes over what a store brings back: once, on a new broker, before anything enters it.
+    /// Takes over what a store brings back: once, on a new broker, before anything but
+    /// [`crate::Command::Access`] enters it.
     ///
     /// A `Session` comes before all that belongs to it, every `Subscribed` and `Message` before the first `Entry`, and those
     /// in the order of their names. `committed` is the number of the newest record that was ever appended. The effects are
@@ -104,7 +106,8 @@ impl Broker {
                     return Some(Record::Unsubscribed { session, filter });
                 };
                 let subscriber = Subscriber::new(id, options, identifier);
-                self.add_subscription(&filter, subscriber, RetainHandling::DoNotSend);
+                let permit = Permit::of_the_broker();
+                self.add_subscription(&permit, &filter, subscriber, RetainHandling::DoNotSend);
             }
             Record::Received { session, packet_id } => {
                 let id = self.sessions.find(&session);
@@ -143,7 +146,10 @@ impl Broker {
     ) -> SessionId {
         let window = self.params.limits.max_inflight_messages;
         let charge = self.memory.charge(memory::SESSION);
-        let id = self.sessions.create(key, expiry_seconds, window, charge);
+        let rights = self.access.rights_of(&key);
+        let id = self
+            .sessions
+            .create((key, rights), expiry_seconds, window, charge);
         if let Some(session) = self.sessions.get_mut(id) {
             session.durable = true;
             session.will = will.map(|will| PendingWill::new(*will, &self.memory));

@@ -8,7 +8,7 @@ use mqtt_proto::{QoS, Topic};
 use super::Broker;
 use super::deliver::{Carrier, Terms};
 use super::work::FanOut;
-use crate::authz::Permit;
+use crate::authz::{Permit, ToPublish};
 use crate::routes::Receiver;
 use crate::session::SessionId;
 use crate::shared::GroupId;
@@ -45,7 +45,7 @@ impl Broker {
     pub(super) fn route(
         &mut self,
         now: Moment,
-        _: &Permit,
+        _: &Permit<ToPublish>,
         message: Arc<Message>,
         publisher: Option<SessionId>,
         fx: &mut Effects,

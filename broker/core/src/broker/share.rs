@@ -11,6 +11,7 @@ use super::deliver::{Carrier, KEPT_IN_MEMORY, Terms};
 use super::durable::waiting_of;
 use super::pump::{Step, ready};
 use super::work::Work;
+use crate::authz::{Permit, ToReceive};
 use crate::memory;
 use crate::routes::Subscriber;
 use crate::session::{Queued, SessionId, Sessions};
@@ -79,17 +80,56 @@ impl Broker {
         let waits = |group: &Group| qos > QoS::AtMostOnce && !group.queue.is_empty();
         if !self.groups.get(id).is_some_and(waits) {
             if let Some(member) = self.choose(id, qos) {
-                let terms = terms(id, member, carrier);
-                return self.send_to(now, member.session, carrier, terms, fx);
+                return self.send_to_member(now, id, member, carrier, fx);
             }
         }
         if qos > QoS::AtMostOnce {
             self.hold(id, carrier, fx);
             self.hand_out_later(id);
         } else if let Some(member) = self.any_connected(id) {
-            let terms = terms(id, member, carrier);
-            self.send_to(now, member.session, carrier, terms, fx);
+            self.send_to_member(now, id, member, carrier, fx);
         }
+    }
+
+    /// Gives a message to the member whose turn it is, or to another if that one may not have it.
+    fn send_to_member(
+        &mut self,
+        now: Moment,
+        id: GroupId,
+        member: Subscriber,
+        carrier: &mut Carrier,
+        fx: &mut Effects,
+    ) {
+        let member = self.entitled(id, member, carrier);
+        let terms = terms(id, member, carrier);
+        self.send_to(now, member.session, carrier, terms, fx);
+    }
+
+    /// The member, if it may have the message; or else another that may, best one with room; or else the member itself, and
+    /// the message is withheld.
+    fn entitled(&self, id: GroupId, member: Subscriber, carrier: &Carrier) -> Subscriber {
+        let message = carrier.message();
+        let may = |member: &Subscriber| {
+            let session = self.sessions.get(member.session);
+            let permit = session.and_then(|session| session.may(&message.topic));
+            permit.is_some_and(|_: Permit<ToReceive>| true)
+        };
+        let Some(group) = self.groups.get(id).filter(|_| !may(&member)) else {
+            return member;
+        };
+        let limits = &self.params.limits;
+        let has_room = |member: &Subscriber| {
+            can_take(
+                &self.sessions,
+                &self.connections,
+                limits,
+                member,
+                message.qos,
+            )
+        };
+        let others = || group.members().take(LOOKS).filter(may);
+        let other = others().find(has_room).or_else(|| others().next());
+        other.unwrap_or(member)
     }
 
     /// The member whose turn it is to take a message of this quality; those without room are parked.
@@ -271,6 +311,7 @@ impl Broker {
         if expired {
             self.stats.publish_dropped += 1;
         } else {
+            let member = self.entitled(id, member, &carrier);
             let terms = terms(id, member, &carrier);
             self.send_one(now, member.session, &mut carrier, terms, fx);
         }

@@ -7,13 +7,13 @@ use mqtt_proto::{
 };
 
 use super::Broker;
+use crate::authz::{Permit, ToSubscribe};
 use crate::connection::Connection;
 use crate::retained::Walk;
 use crate::routes::Subscriber;
 use crate::session::{Replay, Session, SessionId};
 use crate::{
-    Client, CommitSeq, ConnectionId, Effects, Event, Moment, PeerKind, Record, Unstored, authz,
-    explanation, memory,
+    Client, CommitSeq, ConnectionId, Effects, Event, Moment, Record, Unstored, explanation, memory,
 };
 
 impl Broker {
@@ -66,22 +66,25 @@ impl Broker {
         let SubscribeFilter { filter, options } = wanted;
         let id = subscriber.session;
         let client = client.clone();
-        if let Some(reason) = self.refusal(id, client.peer.kind, &filter) {
-            let event = Event::SubscribeDenied {
-                client,
-                filter,
-                reason,
-            };
-            self.tell(event, fx);
-            return reason;
-        }
+        let permit = match self.permit(id, &filter) {
+            Ok(permit) => permit,
+            Err(reason) => {
+                let event = Event::SubscribeDenied {
+                    client,
+                    filter,
+                    reason,
+                };
+                self.tell(event, fx);
+                return reason;
+            }
+        };
         let durable = self.sessions.get(id).is_some_and(|s| s.durable);
         let changed = durable && self.subscription(id, &filter) != Some(subscriber);
         if changed && !self.storage.is_ok() {
             self.tell_unstored(conn, Unstored::Subscription(filter), fx);
             return Reason::QuotaExceeded;
         }
-        self.add_subscription(&filter, subscriber, options.retain_handling);
+        self.add_subscription(&permit, &filter, subscriber, options.retain_handling);
         if changed {
             self.commit(
                 Record::Subscribed {
@@ -107,6 +110,7 @@ impl Broker {
 
     pub(super) fn add_subscription(
         &mut self,
+        _: &Permit<ToSubscribe>,
         filter: &Filter,
         subscriber: Subscriber,
         handling: RetainHandling,
@@ -135,19 +139,19 @@ impl Broker {
         }
     }
 
-    /// Why a filter is refused; none if it is not.
-    fn refusal(&self, id: SessionId, kind: PeerKind, filter: &Filter) -> Option<Reason> {
-        let held = &self.sessions.get(id)?.subscriptions;
-        if !authz::may_subscribe(kind, filter) {
-            Some(Reason::NotAuthorized)
-        } else if !self.limits().allow_topic(filter.as_str()) {
-            Some(Reason::TopicFilterInvalid)
+    /// The permit for a filter, or why it is refused.
+    fn permit(&self, id: SessionId, filter: &Filter) -> Result<Permit<ToSubscribe>, Reason> {
+        let session = self.sessions.get(id).ok_or(Reason::UnspecifiedError)?;
+        let permit = session.may(filter).ok_or(Reason::NotAuthorized)?;
+        let held = &session.subscriptions;
+        if !self.limits().allow_topic(filter.as_str()) {
+            Err(Reason::TopicFilterInvalid)
         } else if !held.contains(filter)
             && (held.len() >= self.limits().max_subscriptions || self.is_memory_full())
         {
-            Some(Reason::QuotaExceeded)
+            Err(Reason::QuotaExceeded)
         } else {
-            None
+            Ok(permit)
         }
     }
 

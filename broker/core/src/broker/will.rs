@@ -5,8 +5,9 @@ use mqtt_proto::{Publish, Will};
 
 use super::Broker;
 use super::publish::message;
+use crate::authz::{Permit, ToPublish, Who, authorize};
 use crate::session::{PendingWill, SessionId};
-use crate::{Effects, Moment, PeerKind, SessionKey, authz};
+use crate::{Effects, Event, Moment, SessionKey};
 
 impl Broker {
     /// Publishes the session's will if its delay has passed.
@@ -30,9 +31,11 @@ impl Broker {
         will: Will,
         fx: &mut Effects,
     ) {
-        if authz::may_publish(PeerKind::Network, &will.topic).is_none() {
-            return;
-        }
+        let Some(permit) = self.may_leave(&session, &will) else {
+            self.stats.publish_dropped += 1;
+            let (client, topic) = (session, will.topic);
+            return self.tell(Event::WillDenied { client, topic }, fx);
+        };
         let publish = Publish {
             dup: false,
             qos: will.qos,
@@ -44,6 +47,12 @@ impl Broker {
             format_invalid: false,
         };
         let message = self.weaken_will(session, message(now, &publish), fx);
-        self.publish_own(now, message, fx);
+        self.publish_own(now, &permit, message, fx);
+    }
+
+    /// Whether a client may have this will, by the rights now in force.
+    pub(super) fn may_leave(&self, key: &SessionKey, will: &Will) -> Option<Permit<ToPublish>> {
+        let rights = &self.access.rights_of(key);
+        authorize(Who { rights, key }, &will.topic)
     }
 }

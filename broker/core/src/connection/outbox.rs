@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 
-use mqtt_proto::{Packet, PacketId, QoS};
+use mqtt_proto::{Packet, PacketId, QoS, Topic};
 
+use crate::authz::{Permit, ToReceive};
 use crate::total::{Part, Total};
 use crate::{CommitSeq, Delivery, Frame};
 
@@ -57,14 +58,14 @@ impl Outbox {
     }
 
     /// Adds a message that was sent on an earlier connection: it is durable already.
-    pub fn redeliver(&mut self, delivery: Delivery) {
+    pub fn redeliver(&mut self, _: &Permit<ToReceive>, delivery: Delivery) {
         let frame = Frame::Deliver(delivery);
         self.count(&frame);
         self.again.push_back(frame);
     }
 
     /// Adds a message; `after` holds back QoS 2 only.
-    pub fn deliver(&mut self, delivery: Delivery, after: CommitSeq) {
+    pub fn deliver(&mut self, _: &Permit<ToReceive>, delivery: Delivery, after: CommitSeq) {
         let exact = delivery.qos == QoS::ExactlyOnce;
         let frame = Frame::Deliver(delivery);
         self.count(&frame);
@@ -89,6 +90,25 @@ impl Outbox {
         self.packets
             .subtract(self.packets.get() - self.replies.len());
         unsent
+    }
+
+    /// Takes out the messages that the client may no longer receive.
+    pub fn revoke(&mut self, may: impl Fn(&Topic) -> bool) -> Vec<Delivery> {
+        let (mut revoked, mut freed) = (Vec::new(), 0);
+        let mut keeps = |frame: &Frame| match frame {
+            Frame::Deliver(delivery) if !may(&delivery.message.topic) => {
+                revoked.push(delivery.clone());
+                freed += weight(frame);
+                false
+            }
+            _ => true,
+        };
+        self.again.retain(&mut keeps);
+        self.exact.retain(|(_, frame)| keeps(frame));
+        self.live.retain(&mut keeps);
+        self.packets.subtract(revoked.len());
+        self.bytes.subtract(freed);
+        revoked
     }
 
     /// The next frame that may leave, or the commit it waits for.

@@ -127,7 +127,15 @@ fn next(event: &Event) -> Option<Event> {
             filter: filter(),
             reason,
         },
-        Event::SubscribeDenied { .. } => Event::Storage(StorageState::Failed),
+        Event::SubscribeDenied { .. } => Event::DeliveryDenied {
+            client: session(),
+            topic,
+        },
+        Event::DeliveryDenied { .. } => Event::WillDenied {
+            client: session(),
+            topic,
+        },
+        Event::WillDenied { .. } => Event::Storage(StorageState::Failed),
         Event::Storage(_) => Event::Unstored {
             client,
             what: Unstored::Subscription(filter()),

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use mqtt_core::{
     ConnectionLimit, DisconnectCause, LoginFailure, ProtocolFault, StorageState, Unstored,
 };
-use mqtt_proto::{DecodeError, Filter, Guess, QoS, Topic};
+use mqtt_proto::{DecodeError, Filter, Guess, QoS, Reason, Topic};
 
 use super::*;
 
@@ -234,6 +234,20 @@ fn each_event_begins_with_the_sentence_mosquitto_has_for_it() {
                 reason: Reason::QuotaExceeded,
             },
             "Denied SUBSCRIBE from dev ('a/#') (reason: ",
+        ),
+        (
+            Event::DeliveryDenied {
+                client: session("ann", "dev"),
+                topic: topic("a/b"),
+            },
+            "Denied delivery to dev ('a/b') (reason: no right to read the topic; user 'ann'; more of the kind",
+        ),
+        (
+            Event::WillDenied {
+                client: session("", "dev"),
+                topic: topic("a/b"),
+            },
+            "Denied will of dev ('a/b') (reason: no right to publish to the topic)",
         ),
         (Event::Storage(StorageState::Full), "The store is full: "),
         (
