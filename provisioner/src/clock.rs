@@ -11,6 +11,9 @@ use broker_config::civil_date;
 pub struct Moment(pub u64);
 
 impl Moment {
+    /// When this program was built: the true time is never earlier.
+    pub(crate) const BUILT: Self = Self(BUILT);
+
     /// What the machine's clock shows; 1970 if it shows something earlier.
     pub fn now() -> Self {
         Self(

@@ -26,6 +26,7 @@ fn the_host_name_is_read_and_set() {
 fn the_time_zone_is_read_and_set() {
     let (bus, _peer, told) = bus();
     assert_eq!(Timedated(&bus).zone().unwrap(), "Etc/UTC");
+    assert!(Timedated(&bus).is_synchronised().unwrap());
     Timedated(&bus).set_zone("Asia/Tokyo").unwrap();
     assert_eq!(*told.lock().unwrap(), ["SetTimezone Asia/Tokyo false"]);
 }
@@ -86,6 +87,11 @@ impl TimeDouble {
     #[zbus(property)]
     fn timezone(&self) -> String {
         "Etc/UTC".to_owned()
+    }
+
+    #[zbus(property, name = "NTPSynchronized")]
+    fn ntp_synchronized(&self) -> bool {
+        true
     }
 
     fn set_timezone(&self, name: String, interactive: bool) -> fdo::Result<()> {

@@ -32,6 +32,8 @@ pub struct Device {
     pub broker_runs: Cell<bool>,
     pub reloads: Cell<usize>,
     pub is_silent: Cell<bool>,
+    /// Whether a time server has set the clock.
+    pub is_synchronised: Cell<bool>,
 }
 
 /// The network around the machine.
@@ -50,6 +52,7 @@ impl Scene {
         let machine = Device::default();
         machine.host_name.replace("raspberrypi".to_owned());
         machine.time_zone.replace("Etc/UTC".to_owned());
+        machine.is_synchronised.set(true);
         Self {
             card: Card::with_folder(&places().boot),
             machine,
@@ -190,6 +193,10 @@ impl LocalTime for Device {
         self.answer(())?;
         self.time_zone.replace(name.to_owned());
         Ok(())
+    }
+
+    fn is_synchronised(&self) -> Result<bool, CallError> {
+        self.answer(self.is_synchronised.get())
     }
 }
 

@@ -67,8 +67,11 @@ impl Bus {
         Ok(())
     }
 
-    /// Reads a text property of a peer.
-    pub(super) fn property(&self, peer: &Peer, property: &str) -> Result<String, CallError> {
+    /// Reads a property of a peer.
+    pub(super) fn property<T>(&self, peer: &Peer, property: &str) -> Result<T, CallError>
+    where
+        T: TryFrom<OwnedValue, Error = zbus::zvariant::Error>,
+    {
         let connection = self.connection()?;
         let (interface, wanted) = (
             "org.freedesktop.DBus.Properties",
@@ -78,7 +81,7 @@ impl Bus {
             connection.call_method(Some(peer.name), peer.path, Some(interface), "Get", &wanted);
         let answer = self.limited(call)?.map_err(CallError::Refused)?;
         let value: OwnedValue = answer.body().deserialize().map_err(CallError::Refused)?;
-        String::try_from(value).map_err(|error| CallError::Refused(error.into()))
+        T::try_from(value).map_err(|error| CallError::Refused(error.into()))
     }
 
     fn connection(&self) -> Result<&zbus::Connection, CallError> {

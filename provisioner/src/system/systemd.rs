@@ -16,7 +16,7 @@ pub struct Systemd<'a>(pub &'a Bus);
 
 impl BrokerService for Systemd<'_> {
     fn is_running(&self) -> Result<bool, CallError> {
-        let state = self.0.property(&UNIT, "ActiveState")?;
+        let state: String = self.0.property(&UNIT, "ActiveState")?;
         Ok(matches!(state.as_str(), "active" | "reloading"))
     }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The machine's time zone, kept by systemd-timedated.
+//! The machine's time zone and whether its clock is right, kept by systemd-timedated.
 
 use super::bus::{Bus, CallError, Peer};
 
-/// The time zone local time is told in.
+/// The time zone local time is told in, and the clock behind it.
 pub trait LocalTime {
-    /// Its name in the tz database.
+    /// The zone's name in the tz database.
     fn zone(&self) -> Result<String, CallError>;
     /// Sets it now and for the next boots; a name this machine does not know is refused.
     fn set_zone(&self, name: &str) -> Result<(), CallError>;
+    /// Whether a time server has set the clock since the machine was started.
+    fn is_synchronised(&self) -> Result<bool, CallError>;
 }
 
 /// systemd-timedated on a bus.
@@ -22,6 +24,10 @@ impl LocalTime for Timedated<'_> {
     fn set_zone(&self, name: &str) -> Result<(), CallError> {
         let interactive = false;
         self.0.call(&TIMEDATED, "SetTimezone", &(name, interactive))
+    }
+
+    fn is_synchronised(&self) -> Result<bool, CallError> {
+        self.0.property(&TIMEDATED, "NTPSynchronized")
     }
 }
 
