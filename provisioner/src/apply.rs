@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::certificates::{self, CertificateError, Work};
 use crate::plan::{Plan, Step};
 use crate::provision::World;
 use crate::system::{Access, CallError, Group, Machine, files};
@@ -29,14 +30,20 @@ pub enum StepError {
     HostName(CallError),
     TimeZone(CallError),
     Reload(CallError),
+    Certificates(CertificateError),
 }
 
 /// Does every step and says what became of it.
 pub fn carry_out(world: &World, plan: Plan) -> Vec<(Step, Outcome)> {
     let mut written = true;
+    let mut can_sign = true;
     let mut done = Vec::with_capacity(plan.steps.len());
     for step in plan.steps {
         let outcome = match &step {
+            Step::Certificates(_) if !can_sign => Outcome::Pointless,
+            Step::Certificates(work) => {
+                outcome(certificates::carry_out(world, work).map_err(StepError::Certificates))
+            }
             Step::WriteConfiguration(text) => outcome(write_configuration(world, text)),
             Step::SetHostName { to, .. } => on_machine(world, |machine| {
                 machine.host_name.set(to).map_err(StepError::HostName)
@@ -49,11 +56,12 @@ pub fn carry_out(world: &World, plan: Plan) -> Vec<(Step, Outcome)> {
                 machine.broker.reload().map_err(StepError::Reload)
             }),
         };
-        if matches!(
-            (&step, &outcome),
-            (Step::WriteConfiguration(_), Outcome::Failed(_))
-        ) {
-            written = false;
+        match (&step, &outcome) {
+            (Step::WriteConfiguration(_), Outcome::Failed(_)) => written = false,
+            (Step::Certificates(Work::MakeAuthority { .. }), Outcome::Failed(_)) => {
+                can_sign = false;
+            }
+            _ => (),
         }
         done.push((step, outcome));
     }
@@ -95,6 +103,7 @@ impl fmt::Display for StepError {
             Self::HostName(_) => "asking systemd-hostnamed",
             Self::TimeZone(_) => "asking systemd-timedated",
             Self::Reload(_) => "asking systemd",
+            Self::Certificates(error) => return error.fmt(f),
         })
     }
 }
@@ -104,6 +113,7 @@ impl Error for StepError {
         match self {
             Self::Write(source) => Some(source),
             Self::NoGroup => None,
+            Self::Certificates(error) => error.source(),
             Self::HostName(source) | Self::TimeZone(source) | Self::Reload(source) => Some(source),
         }
     }

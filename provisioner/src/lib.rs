@@ -8,6 +8,7 @@
 
 mod accept;
 mod apply;
+mod certificates;
 mod clock;
 mod desired;
 mod document;
@@ -16,6 +17,7 @@ mod observed;
 mod places;
 mod plan;
 mod provision;
+mod renew;
 mod report;
 mod resolve;
 mod secret;
@@ -27,5 +29,6 @@ pub mod system;
 pub use clock::Moment;
 pub use places::Places;
 pub use provision::{Dry, World, apply, plan};
+pub use renew::{issue_client, list_clients, renew, revoke_client};
 pub use report::Urgency;
 pub use status::{Status, status};

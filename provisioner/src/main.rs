@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use nix::errno::Errno;
@@ -14,17 +14,13 @@ use provisioner::system::{
 };
 use provisioner::{Dry, Moment, Places, Urgency, World};
 
+mod options;
+
+use options::{Cert, Command, HELP, Options};
+
 fn main() -> ExitCode {
-    match arguments() {
-        Ok((Command::Help, _)) => {
-            print!("{HELP}");
-            ExitCode::SUCCESS
-        }
-        Ok((Command::Version, _)) => {
-            println!("broker-provision {}", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
-        Ok((command, options)) => run(command, options).unwrap_or_else(|error| {
+    match Options::parse(lexopt::Parser::from_env()) {
+        Ok(options) => run(options).unwrap_or_else(|error| {
             eprintln!("broker-provision: {error}");
             ExitCode::FAILURE
         }),
@@ -35,55 +31,20 @@ fn main() -> ExitCode {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Command {
-    Apply,
-    Plan,
-    Status,
-    Help,
-    Version,
-}
-
-#[derive(Default)]
-struct Options {
-    root: Option<PathBuf>,
-    boot: Option<PathBuf>,
-}
-
-fn arguments() -> Result<(Command, Options), lexopt::Error> {
-    use lexopt::Arg::{Long, Short, Value};
-    let mut parser = lexopt::Parser::from_env();
-    let mut command = None;
-    let mut options = Options::default();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Short('h') | Long("help") => return Ok((Command::Help, options)),
-            Short('V') | Long("version") => return Ok((Command::Version, options)),
-            Long("root") => options.root = Some(parser.value()?.into()),
-            Long("boot") => options.boot = Some(parser.value()?.into()),
-            Value(name) if command.is_none() => match name.to_str() {
-                Some("apply") => command = Some(Command::Apply),
-                Some("plan") => command = Some(Command::Plan),
-                Some("status") => command = Some(Command::Status),
-                _ => return Err(Value(name).unexpected()),
-            },
-            other => return Err(other.unexpected()),
-        }
-    }
-    Ok((command.unwrap_or(Command::Help), options))
-}
-
 /// Builds the world and runs the command in it.
-fn run(command: Command, options: Options) -> io::Result<ExitCode> {
-    let below_root = options.root.is_some();
-    let places = Places::below(
-        options.root.as_deref().unwrap_or(Path::new("/")),
-        options.boot,
-    );
-    let _lock = if command == Command::Apply {
-        lock(&places)?
-    } else {
-        None
+fn run(options: Options) -> io::Result<ExitCode> {
+    let Options {
+        command,
+        root,
+        boot,
+    } = options;
+    let below_root = root.is_some();
+    let places = Places::below(root.as_deref().unwrap_or(Path::new("/")), boot);
+    let _lock = match command {
+        Command::Apply => lock(&places, FlockArg::LockExclusiveNonblock)?,
+        // Short pieces of work wait for a longer one.
+        Command::Certificate | Command::Cert(_) => lock(&places, FlockArg::LockExclusive)?,
+        Command::Plan | Command::Status | Command::Help | Command::Version => None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -105,14 +66,64 @@ fn run(command: Command, options: Options) -> io::Result<ExitCode> {
         now: Moment::now(),
     };
     Ok(match command {
+        Command::Apply => apply(&world),
         Command::Plan => plan(&world),
         Command::Status => status(&world),
-        Command::Apply | Command::Help | Command::Version => apply(&world),
+        Command::Certificate => certificate(&world),
+        Command::Cert(cert) => clients(&world, cert, below_root),
+        Command::Help => say(HELP),
+        Command::Version => say(VERSION),
     })
+}
+
+fn say(text: &str) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
 }
 
 fn apply(world: &World) -> ExitCode {
     let (lines, written) = provisioner::apply(world);
+    log(lines);
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn certificate(world: &World) -> ExitCode {
+    let (lines, went_well) = provisioner::renew(world);
+    log(lines);
+    match went_well {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn clients(world: &World, cert: Cert, below_root: bool) -> ExitCode {
+    if !below_root && !getuid().is_root() {
+        eprintln!(
+            "broker-provision: must be run as root, who alone can read this device's authority"
+        );
+        return ExitCode::FAILURE;
+    }
+    let result = match cert {
+        Cert::Client { name, days, folder } => {
+            provisioner::issue_client(world, &name, days, &folder)
+        }
+        Cert::Revoke(which) => provisioner::revoke_client(world, &which),
+        Cert::List => provisioner::list_clients(world),
+    };
+    match result {
+        Ok(text) => say(&text),
+        Err(text) => {
+            eprintln!("broker-provision: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells the journal, or a person, what was done.
+fn log(lines: Vec<(Urgency, String)>) {
     // systemd sets this where standard error is the journal, which reads the urgency from the line.
     let in_journal = std::env::var_os("JOURNAL_STREAM").is_some();
     for (urgency, text) in lines {
@@ -121,10 +132,6 @@ fn apply(world: &World) -> ExitCode {
             false if urgency == Urgency::Error => eprintln!("error: {text}"),
             false => eprintln!("{text}"),
         }
-    }
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -156,14 +163,14 @@ fn status(world: &World) -> ExitCode {
 }
 
 /// Keeps a second provisioner out; `None` where the folder for the lock cannot be written, which the run will report.
-fn lock(places: &Places) -> io::Result<Option<Flock<File>>> {
+fn lock(places: &Places, how: FlockArg) -> io::Result<Option<Flock<File>>> {
     if Disk.make_folder(&places.state, 0o700).is_err() {
         return Ok(None);
     }
     let Ok(file) = File::create(&places.lock) else {
         return Ok(None);
     };
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+    match Flock::lock(file, how) {
         Ok(lock) => Ok(Some(lock)),
         Err((_, Errno::EWOULDBLOCK)) => Err(io::Error::other(
             "another broker-provision is at work; try again",
@@ -188,26 +195,4 @@ fn accounts(below_root: bool) -> Accounts {
     }
 }
 
-const HELP: &str = "\
-broker-provision makes this machine match the broker.toml on its boot partition.
-
-usage: broker-provision [--root DIR] [--boot DIR] apply | plan | status
-
-  apply    take broker.toml if it is new, make the machine match it, and write
-           broker-report.txt and broker-report.json beside it
-  plan     say what apply would change, or what is wrong with the file
-  status   say whether card, device and machine agree
-
-  --root DIR   work below DIR, with the boot partition at DIR/boot/firmware;
-               host name and time zone are only reported, no D-Bus is opened
-  --boot DIR   the boot partition is at DIR
-  -h, --help   print this
-  -V, --version
-
-exit status
-  apply    0 the report was written, also if it says that the file was refused;
-           1 it was not
-  plan     0 the file is right, 1 it has problems, 2 it could not be read
-  status   0 everything agrees, 1 something does not
-  2 for arguments that are not understood
-";
+const VERSION: &str = concat!("broker-provision ", env!("CARGO_PKG_VERSION"), "\n");

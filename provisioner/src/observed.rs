@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The machine as it is now, as far as the desired state concerns it.
 
-use std::path::Path;
-
+use crate::certificates;
 use crate::desired::Desired;
-use crate::system::{CallError, Files, Machine};
+use crate::provision::World;
+use crate::system::{CallError, Machine};
 
 /// What was seen.
 pub struct Observed {
@@ -14,6 +14,8 @@ pub struct Observed {
     pub time_zone: Seen,
     /// Whether the broker runs with the configuration it read earlier.
     pub broker_runs: bool,
+    /// `None` if no listener needs a certificate of this device's.
+    pub certificates: Option<certificates::Seen>,
 }
 
 /// One text about the machine.
@@ -26,19 +28,18 @@ pub enum Seen {
 }
 
 /// Looks at what the desired state wants to have a say in; asks nobody about the rest.
-pub fn observe(
-    files: &dyn Files,
-    configuration: &Path,
-    machine: Option<Machine>,
-    desired: &Desired,
-) -> Observed {
+pub fn observe(world: &World, desired: &Desired) -> Observed {
+    let (files, machine) = (world.files, world.machine);
     let ask = |wanted: bool, question: &dyn Fn(Machine) -> Result<String, CallError>| match machine
     {
         Some(machine) if wanted => question(machine).map_or(Seen::Unknown, Seen::Text),
         _ => Seen::NotAsked,
     };
     Observed {
-        configuration: files.read(configuration, LIMIT).ok().flatten(),
+        configuration: files
+            .read(&world.places.configuration, LIMIT)
+            .ok()
+            .flatten(),
         host_name: ask(desired.hostname.is_some(), &|machine| {
             machine.host_name.current()
         }),
@@ -46,6 +47,8 @@ pub fn observe(
             machine.local_time.zone()
         }),
         broker_runs: machine.is_some_and(|machine| machine.broker.is_running().unwrap_or(false)),
+        certificates: certificates::are_wanted(desired)
+            .then(|| certificates::see(world, Some(desired))),
     }
 }
 

@@ -18,6 +18,22 @@ pub struct Places {
     pub desired: PathBuf,
     /// Which file that was.
     pub stamp: PathBuf,
+    /// The device's certification authority, with its key.
+    pub authority: PathBuf,
+    /// The clients' certificates it signed.
+    pub issued: PathBuf,
+    /// What it signed last.
+    pub certificate_record: PathBuf,
+    /// Holds what the daemon needs of it.
+    pub certificates: PathBuf,
+    /// The server's certificate and key.
+    pub server_certificate: PathBuf,
+    /// The authority's certificate.
+    pub authority_certificate: PathBuf,
+    /// The same for clients, beside the report.
+    pub authority_on_card: PathBuf,
+    /// The list of revoked certificates.
+    pub revocations: PathBuf,
     /// Held while one provisioner works.
     pub lock: PathBuf,
     /// Made by the daemon when a user logs in for the first time.
@@ -34,11 +50,20 @@ impl Places {
         let boot = boot.unwrap_or_else(|| root.join("boot/firmware"));
         let configuration_folder = root.join("etc/broker");
         let state = root.join("var/lib/broker-provision");
+        let certificates = configuration_folder.join("tls");
         Self {
             configuration: configuration_folder.join("broker.toml"),
             configuration_folder,
             desired: state.join("desired.json"),
             stamp: state.join("stamp.json"),
+            authority: state.join("ca.key"),
+            issued: state.join("issued"),
+            certificate_record: state.join("certificates.json"),
+            server_certificate: certificates.join("server.pem"),
+            authority_certificate: certificates.join("ca.crt"),
+            authority_on_card: boot.join("ca.crt"),
+            revocations: certificates.join("crl.pem"),
+            certificates,
             lock: state.join("lock"),
             state,
             first_login: root.join("var/lib/broker/first-login"),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use broker_config::NotHashed;
 
+use crate::certificates::{self, Work};
 use crate::desired::Desired;
 use crate::observed::{Observed, Seen};
 
@@ -17,6 +18,8 @@ pub struct Plan {
 /// One change.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Comes before the configuration, which lets the daemon look for the certificate.
+    Certificates(Work),
     /// Writes the daemon's configuration; it holds hashes, so it is not printed.
     WriteConfiguration(String),
     SetHostName {
@@ -35,7 +38,7 @@ pub enum Step {
 impl Plan {
     /// The changes still missing; empty if the machine matches.
     pub fn new(desired: &Desired, observed: &Observed) -> Result<Self, NotHashed> {
-        let mut steps = Vec::new();
+        let mut steps = Self::of_certificates(observed).steps;
         let configuration = desired.broker.to_toml()?;
         let write = observed.configuration.as_deref() != Some(configuration.as_bytes());
         if write {
@@ -66,6 +69,21 @@ impl Plan {
         }
         Ok(Self { steps })
     }
+
+    /// The changes to the device's certificates alone.
+    pub fn of_certificates(observed: &Observed) -> Self {
+        let work = observed.certificates.iter().flat_map(certificates::work);
+        Self {
+            steps: work.map(Step::Certificates).collect(),
+        }
+    }
+}
+
+impl Step {
+    /// Whether it only writes files, which can be done without the machine.
+    pub fn is_a_file(&self) -> bool {
+        matches!(self, Self::WriteConfiguration(_) | Self::Certificates(_))
+    }
 }
 
 impl Seen {
@@ -93,6 +111,7 @@ impl fmt::Display for Step {
             None => write!(f, "set the {what} to `{to}`"),
         };
         match self {
+            Self::Certificates(work) => work.fmt(f),
             Self::WriteConfiguration(_) => f.write_str("write the broker's configuration"),
             Self::SetHostName { from, to } => set("host name", from, to),
             Self::SetTimeZone { from, to } => set("time zone", from, to),
@@ -122,6 +141,7 @@ mod tests {
             host_name,
             time_zone,
             broker_runs: false,
+            certificates: None,
         };
         Plan::new(&desired, &observed).unwrap().to_string()
     }
@@ -191,6 +211,7 @@ mod tests {
                 host_name,
                 time_zone,
                 broker_runs,
+                certificates: None,
             };
             assert_eq!(
                 Plan::new(&desired, &observed).unwrap().to_string(),

@@ -7,10 +7,11 @@ use broker_config::LoginMethod;
 
 use crate::accept::{self, Acceptance, Finding, Refusal};
 use crate::apply::{Outcome, carry_out};
+use crate::certificates::{self, Authority};
 use crate::clock::Moment;
 use crate::desired::{Desired, DesiredError};
 use crate::login::Login;
-use crate::observed::{Observed, observe};
+use crate::observed::observe;
 use crate::places::Places;
 use crate::plan::{Plan, Step};
 use crate::report::{self, Access, Line, Report, Urgency, chain};
@@ -46,7 +47,7 @@ pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
     let steps = match acceptance
         .desired
         .as_ref()
-        .map(|desired| Plan::new(desired, &look(world, desired)))
+        .map(|desired| Plan::new(desired, &observe(world, desired)))
     {
         Some(Ok(plan)) => carry_out(world, plan),
         // Without a state there is nothing to apply; a kept state holds only hashes.
@@ -78,7 +79,7 @@ pub fn plan(world: &World) -> Dry {
     let Some(desired) = desired else {
         return Dry::Right(format!("{first}the broker stays locked\n"));
     };
-    match Plan::new(&desired, &look(world, &desired)) {
+    match Plan::new(&desired, &observe(world, &desired)) {
         Ok(plan) if plan.steps.is_empty() && !first.is_empty() => Dry::Right(first),
         Ok(plan) => Dry::Right(format!("{first}{plan}")),
         Err(error) => Dry::Unreadable(format!(
@@ -115,15 +116,6 @@ fn intention(finding: Finding, stored: Option<Desired>) -> Result<(Option<Desire
             )
         }
     })
-}
-
-fn look(world: &World, desired: &Desired) -> Observed {
-    observe(
-        world.files,
-        &world.places.configuration,
-        world.machine,
-        desired,
-    )
 }
 
 fn problems(refusals: &[Refusal]) -> String {
@@ -182,11 +174,23 @@ fn access(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> Access
             &listening,
             world.accounts.broker_user,
         ),
+        authority: authority(world, desired),
     }
 }
 
+/// The device's authority, if a listener needs it and it could be made.
+fn authority(world: &World, desired: &Desired) -> Option<report::Authority> {
+    let wanted = certificates::are_wanted(desired).then_some(());
+    let kept = wanted.and_then(|()| Authority::load(world.files, &world.places).ok()?)?;
+    Some(report::Authority {
+        fingerprint: kept.fingerprint,
+        made: kept.made,
+        replaces: kept.replaces,
+    })
+}
+
 /// What clients call this machine: its name in multicast DNS, or `localhost` below `--root`.
-fn host(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> String {
+pub fn host(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> String {
     let refused = |(step, outcome): &(Step, Outcome)| {
         matches!(step, Step::SetHostName { .. }) && matches!(outcome, Outcome::Failed(_))
     };

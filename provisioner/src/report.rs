@@ -15,6 +15,7 @@ use broker_config::Note;
 
 use crate::accept::{Trouble, Verdict};
 use crate::apply::{Outcome, StepError};
+use crate::certificates::{Fingerprint, Loss, Work};
 use crate::clock::Moment;
 use crate::document;
 use crate::login::Login;
@@ -23,7 +24,8 @@ use crate::provision::World;
 use crate::sockets::Socket;
 use crate::system::{CallError, files};
 
-pub use journal::{Line, Urgency, lines};
+pub use journal::{Line, Urgency, line_of_step, lines};
+pub use text::quoted;
 
 /// Everything a report says.
 pub struct Report {
@@ -53,6 +55,15 @@ pub struct Access {
     pub example: Option<String>,
     pub allow_anonymous: bool,
     pub sockets: Vec<Socket>,
+    /// `None` if no listener needs one.
+    pub authority: Option<Authority>,
+}
+
+/// The device's certification authority, as clients need to know it.
+pub struct Authority {
+    pub fingerprint: Fingerprint,
+    pub made: Moment,
+    pub replaces: Option<Loss>,
 }
 
 /// The report in one word.
@@ -90,6 +101,7 @@ impl Report {
     fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<String> =
             self.troubles.iter().map(|trouble| chain(trouble)).collect();
+        warnings.extend(self.steps.iter().filter_map(warning_of_step));
         for socket in self.access.iter().flat_map(|access| &access.sockets) {
             warnings.extend(
                 socket
@@ -119,6 +131,23 @@ impl Report {
         named
             .chain(self.notes.iter().map(ToString::to_string))
             .collect()
+    }
+}
+
+/// What a step means for clients, where it means something.
+pub fn warning_of_step((step, outcome): &(Step, Outcome)) -> Option<String> {
+    match (step, outcome) {
+        (
+            Step::Certificates(Work::MakeAuthority {
+                replaces: Some(loss),
+                ..
+            }),
+            Outcome::Done,
+        ) => Some(format!(
+            "this device has a new certification authority, because {loss}: copy the new ca.crt to every client that \
+             uses TLS, and make clients' certificates anew"
+        )),
+        _ => None,
     }
 }
 

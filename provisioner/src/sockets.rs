@@ -188,6 +188,8 @@ impl fmt::Display for Obstacle {
 
 #[cfg(test)]
 mod tests {
+    use broker_config::Tls;
+
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
@@ -290,5 +292,7 @@ mod tests {
         assert_eq!(socket.url("broker.local"), "mqtt://broker.local:8083");
         socket.listener.protocol = Protocol::WebSockets;
         assert_eq!(socket.url("[2001:db8::7]"), "ws://[2001:db8::7]:8083");
+        socket.listener.tls = Some(Tls::default());
+        assert_eq!(socket.url("broker.local"), "wss://broker.local:8083");
     }
 }

@@ -51,17 +51,11 @@ pub fn status(world: &World) -> Status {
     };
     text.push_str(&format!("device    {kept}\n"));
     let plan = judgement.stored.as_ref().and_then(|desired| {
-        let observed = observe(
-            world.files,
-            &world.places.configuration,
-            world.machine,
-            desired,
-        );
+        let observed = observe(world, desired);
         Plan::new(desired, &observed).ok()
     });
     // Below `--root` nobody can say what the machine's own settings are.
-    let is_missing =
-        |step: &Step| world.machine.is_some() || matches!(step, Step::WriteConfiguration(_));
+    let is_missing = |step: &Step| world.machine.is_some() || step.is_a_file();
     let matches = plan
         .as_ref()
         .is_some_and(|plan| !plan.steps.iter().any(is_missing));

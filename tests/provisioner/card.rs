@@ -36,6 +36,8 @@ struct Node {
     durable: Vec<u8>,
     /// What happened since the last sync.
     changes: Vec<Change>,
+    /// Permission bits; those of a file made by writing into it are a private one's.
+    mode: u32,
 }
 
 #[derive(Clone)]
@@ -162,6 +164,17 @@ impl Card {
             .flat_map(|(_, node)| [&node.seen, &node.durable])
             .chain(&storage.freed);
         bytes.any(|bytes| bytes.windows(secret.len()).any(|window| window == secret))
+    }
+
+    /// Permission bits of every file, also of one that lost its name, in which these bytes stand.
+    pub fn modes_of_files_with(&self, secret: &[u8]) -> BTreeSet<u32> {
+        let storage = self.0.borrow();
+        let holds = |bytes: &Vec<u8>| bytes.windows(secret.len()).any(|window| window == secret);
+        let nodes = storage.nodes.iter();
+        nodes
+            .filter(|node| holds(&node.seen) || holds(&node.durable))
+            .map(|node| node.mode)
+            .collect()
     }
 
     /// Runs one changing step; at the cut it happens, but is not durable, and nothing works afterwards.
@@ -294,9 +307,10 @@ impl Files for Card {
         })
     }
 
-    fn create(&self, path: &Path, contents: &[u8], _access: Access) -> io::Result<()> {
+    fn create(&self, path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
         self.change(path, |storage| {
             storage.new_file(path)?;
+            storage.node_mut(path)?.mode = access.mode;
             storage
                 .node_mut(path)?
                 .apply(Change::Write(0, contents.to_vec()));

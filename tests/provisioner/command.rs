@@ -21,6 +21,8 @@ fn each_command_ends_with_its_documented_status() {
         (Some("version = 2\n"), "apply", 0),
         (Some("version = 2\n"), "status", 1),
         (Some("version = 1\n"), "nonsense", 2),
+        (Some("version = 1\n"), "certificate", 0),
+        (Some("version = 1\n"), "cert", 2),
         (Some("version = 1\n"), "--version", 0),
         (Some("version = 1\n"), "--help", 0),
     ];

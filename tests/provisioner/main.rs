@@ -4,9 +4,11 @@
 
 mod bus;
 mod card;
+mod certificates;
 mod command;
 mod dialogue;
 mod golden;
+mod openssl;
 mod power_cut;
 mod scene;
 mod scram;

@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use broker_config::Credential;
+use provisioner::system::Files;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::card::Survivors;
 use crate::scene::{Scene, file, places};
@@ -108,6 +111,77 @@ fn users_in_the_file_end_a_made_login() {
     });
 }
 
+const TLS: &str = "version = 1\n[[user]]\nusername = \"one\"\npassword = \"hunter2-long\"\n\
+                   [[listener]]\nport = 8883\ntls = true\n";
+
+#[test]
+fn the_devices_certificates_are_made() {
+    survives(Case {
+        scene: Scene::with_file(TLS),
+        secrets: vec![b"hunter2".to_vec()],
+        right: has_certificates,
+    });
+}
+
+#[test]
+fn the_servers_certificate_is_renewed() {
+    let mut scene = Scene::with_file(TLS);
+    scene.boot().1.unwrap();
+    scene.now = provisioner::Moment(scene.now.0 + 300 * 86_400);
+    survives(Case {
+        scene,
+        secrets: Vec::new(),
+        right: |scene| has_certificates(scene) && !scene.report().contains("earlier"),
+    });
+}
+
+#[test]
+fn a_damaged_authority_is_replaced() {
+    let scene = Scene::with_file(TLS);
+    scene.boot().1.unwrap();
+    scene.card.put(&places().authority, b"nonsense");
+    survives(Case {
+        scene,
+        secrets: Vec::new(),
+        right: |scene| has_certificates(scene) && scene.report().contains("an earlier ca.crt"),
+    });
+}
+
+fn has_certificates(scene: &Scene) -> bool {
+    let places = places();
+    let text = |path| scene.card.text(path);
+    let published = text(&places.authority_certificate);
+    published.is_some()
+        && published == text(&places.authority_on_card)
+        && text(&places.server_certificate).is_some()
+        && text(&places.revocations).is_some()
+}
+
+/// A certificate is never with another one's key, and no key can be read by others than root and the broker.
+fn keys_are_safe(scene: &Scene, context: &str) {
+    if let Some(server) = scene.card.text(&places().server_certificate) {
+        let certificate = CertificateDer::from_pem_slice(server.as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(server.as_bytes());
+        let (Ok(certificate), Ok(key)) = (certificate, key) else {
+            panic!("{context}: {server}")
+        };
+        let key = rcgen::KeyPair::try_from(key.secret_der()).unwrap();
+        let public = key.public_key_raw();
+        let fits = certificate
+            .windows(public.len())
+            .any(|window| window == public);
+        assert!(fits, "{context}: the certificate is of another key");
+    }
+    let boot = places().boot;
+    for name in scene.card.list(&boot).unwrap() {
+        let text = scene.card.text(&boot.join(&name)).unwrap_or_default();
+        assert!(!text.contains("PRIVATE KEY"), "{context}: {name}");
+    }
+    for mode in scene.card.modes_of_files_with(b"PRIVATE KEY") {
+        assert_eq!(mode & 0o007, 0, "{context}: {mode:o}");
+    }
+}
+
 /// Cuts the power after each step, in each way, and starts again.
 fn survives(mut case: Case) {
     let before = case.scene.card.clone();
@@ -131,6 +205,7 @@ fn survives(mut case: Case) {
             case.scene.card = left.restarted(survivors);
             if tried.insert(case.scene.card.durable()) {
                 never_open(&case.scene, users, &context);
+                keys_are_safe(&case.scene, &context);
                 case.scene
                     .boot()
                     .1
@@ -168,6 +243,7 @@ fn never_open(scene: &Scene, users_before: Option<usize>, context: &str) {
 
 fn check(case: &Case, context: &str) {
     let report = case.scene.report();
+    keys_are_safe(&case.scene, context);
     assert!(
         (case.right)(&case.scene),
         "{context}: wrong in the end\n{report}"

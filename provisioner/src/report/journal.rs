@@ -4,6 +4,7 @@
 use super::{Report, Summary, chain, outcome};
 use crate::accept::Verdict;
 use crate::apply::Outcome;
+use crate::plan::Step;
 
 /// How urgent a line is, numbered as in syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +34,7 @@ pub fn lines(report: &Report) -> Vec<Line> {
             .into_iter()
             .map(|warning| (Urgency::Warning, warning)),
     );
-    for (step, result) in &report.steps {
-        let urgency = if matches!(result, Outcome::Failed(_)) {
-            Urgency::Error
-        } else {
-            Urgency::Notice
-        };
-        lines.push((urgency, format!("{step}: {}", outcome(result))));
-    }
+    lines.extend(report.steps.iter().map(line_of_step));
     if let Some(login) = &report.login {
         let text = format!(
             "the login of `{}` stands in broker-report.txt on the boot partition",
@@ -49,6 +43,15 @@ pub fn lines(report: &Report) -> Vec<Line> {
         lines.push((Urgency::Notice, text));
     }
     lines
+}
+
+/// What became of a step.
+pub fn line_of_step((step, result): &(Step, Outcome)) -> Line {
+    let urgency = match result {
+        Outcome::Failed(_) => Urgency::Error,
+        _ => Urgency::Notice,
+    };
+    (urgency, format!("{step}: {}", outcome(result)))
 }
 
 fn headline(report: &Report) -> Line {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Access, Report, chain, outcome};
+use super::{Access, Authority, Report, chain, outcome};
 use crate::accept::{Refusal, Verdict};
 use crate::apply::Outcome;
 use crate::plan::Step;
@@ -64,8 +64,17 @@ fn access(access: &Access) -> Value {
     json!({
         "host": access.host,
         "users": access.users,
+        "authority": access.authority.as_ref().map(authority),
         "allow_anonymous": access.allow_anonymous,
         "listeners": listeners.collect::<Vec<_>>(),
+    })
+}
+
+fn authority(authority: &Authority) -> Value {
+    json!({
+        "fingerprint_sha256": authority.fingerprint.as_str(),
+        "made": authority.made.to_string(),
+        "replaces_earlier": authority.replaces.is_some(),
     })
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The report as a person reads it: `broker-report.txt`.
 
-use broker_config::Protocol;
+use broker_config::{Certificate, Protocol, Tls};
 
-use super::{Access, Report, Summary, chain, outcome};
+use super::{Access, Authority, Report, Summary, chain, outcome};
 use crate::accept::Verdict;
 use crate::login::Login;
 use crate::secret::passwords;
@@ -26,6 +26,11 @@ pub fn render(report: &Report) -> String {
             .access
             .as_ref()
             .map(|access| ("WHERE CLIENTS CONNECT", where_to_connect(access))),
+        report
+            .access
+            .as_ref()
+            .and_then(|access| access.authority.as_ref())
+            .map(|authority| ("THIS DEVICE'S CERTIFICATES", certificates(authority))),
         report
             .access
             .as_ref()
@@ -143,6 +148,21 @@ fn where_to_connect(access: &Access) -> Vec<String> {
     lines
 }
 
+fn certificates(authority: &Authority) -> Vec<String> {
+    let mut lines = vec![
+        "Clients that use TLS need the file ca.crt, which stands beside this report. Its SHA-256 fingerprint is".to_owned(),
+        authority.fingerprint.as_str().to_owned(),
+    ];
+    if let Some(loss) = authority.replaces {
+        lines.push(format!(
+            "It was made on {}, because {loss}:",
+            authority.made
+        ));
+        lines.push("clients with an earlier ca.crt need this one.".to_owned());
+    }
+    lines
+}
+
 /// What is special about a socket.
 fn remarks(socket: &Socket) -> Vec<&'static str> {
     let state = match &socket.obstacle {
@@ -162,9 +182,9 @@ fn remarks(socket: &Socket) -> Vec<&'static str> {
 /// Lines to try, for the first open listener that speaks plain MQTT.
 fn examples(access: &Access, login: Option<&Login>) -> Option<(&'static str, Vec<String>)> {
     let is_open = |socket: &&Socket| {
-        let listener = &socket.listener;
-        let plain = listener.protocol == Protocol::Mqtt && listener.tls.is_none();
-        plain && socket.obstacle.is_none()
+        socket.listener.protocol == Protocol::Mqtt
+            && socket.obstacle.is_none()
+            && socket.listener.tls.as_ref().is_none_or(is_simple)
     };
     let socket = access.sockets.iter().find(is_open)?;
     let host = socket.hosts(&access.host).into_iter().next()?;
@@ -180,8 +200,12 @@ fn examples(access: &Access, login: Option<&Login>) -> Option<(&'static str, Vec
         format!(" -u {} -P {}", quoted(user), quoted(password))
     });
     // The clients take an IPv6 address without the brackets of a URL.
+    let authority = match &socket.listener.tls {
+        Some(_) => " --cafile ca.crt",
+        None => "",
+    };
     let to = format!(
-        "-h {} -p {}{who}",
+        "-h {} -p {}{authority}{who}",
         host.trim_matches(['[', ']']),
         socket.listener.port
     );
@@ -193,6 +217,12 @@ fn examples(access: &Access, login: Option<&Login>) -> Option<(&'static str, Vec
         lines.push(format!("with the password of {user} in place of PASSWORD"));
     }
     Some(("TRY IT", lines))
+}
+
+/// Whether a client needs nothing for it but this device's ca.crt.
+fn is_simple(tls: &Tls) -> bool {
+    let clients = tls.clients.as_ref();
+    tls.certificate == Certificate::Device && !clients.is_some_and(|clients| clients.required)
 }
 
 fn steps(report: &Report) -> Vec<String> {
@@ -217,7 +247,7 @@ fn footer(report: &Report) -> String {
 }
 
 /// The text as one word of a shell.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte);
     match !text.is_empty() && text.bytes().all(plain) {
         true => text.to_owned(),
