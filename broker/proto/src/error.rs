@@ -270,7 +270,9 @@ impl fmt::Display for Fault {
             Self::WrongDirection => "from the side that may not send it",
             Self::SubscriptionIdentifier => "from a client with a subscription identifier",
             Self::TooManyUserProperties => "with more than 32 user properties",
-            Self::PropertiesTooLong => "with more than 64 KiB of properties",
+            Self::PropertiesTooLong => {
+                "with more than 64 KiB of properties, of CONNECT and AUTH 8 KiB"
+            }
             Self::TooManyFilters => "with more than 4096 topic filters",
         })
     }

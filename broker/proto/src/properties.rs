@@ -169,7 +169,12 @@ impl Properties {
     /// Reads the properties of a packet or will, which may stand in `place`.
     pub(crate) fn decode(reader: &mut Reader<'_>, place: Places) -> Result<Self, Fault> {
         let len = usize::try_from(reader.variable()?).unwrap_or(usize::MAX);
-        if len > MAX_PROPERTIES_LEN {
+        let most = if place.overlaps(EARLY) {
+            MAX_EARLY_LEN
+        } else {
+            MAX_PROPERTIES_LEN
+        };
+        if len > most && len <= reader.remaining() {
             return Err(Fault::PropertiesTooLong);
         }
         reader.within(len, |reader| {
@@ -287,6 +292,12 @@ const MAX_USER_PROPERTIES: usize = 32;
 
 /// The most bytes of properties of one packet or will.
 const MAX_PROPERTIES_LEN: usize = 65_536;
+
+/// What may come from somebody who has not logged in.
+const EARLY: Places = Places::CONNECT.or(Places::WILL).or(Places::AUTH);
+
+/// The most bytes of properties there.
+const MAX_EARLY_LEN: usize = 8_192;
 
 property_table! {
     0x01 PayloadFormatIndicator(bool as Flag) payload_format_indicator -> bool,

@@ -114,6 +114,33 @@ fn sixty_four_kib_of_properties_are_the_most() {
     }
 }
 
+/// [R16]
+#[test]
+fn whoever_has_not_logged_in_may_send_eight_kib_of_properties() {
+    for (len, fault) in [
+        (8_192 - 5, None),
+        (8_193 - 5, Some(Fault::PropertiesTooLong)),
+    ] {
+        let property = || Property::UserProperty("".into(), "x".repeat(len).into());
+        let mut with_its_own = plain_connect(Version::V5);
+        with_its_own.properties.push(property());
+        let mut with_a_will = plain_connect(Version::V5);
+        let mut will = samples::will(Version::V5);
+        will.properties = [property()].into_iter().collect();
+        with_a_will.will = Some(will);
+        for connect in [with_its_own, with_a_will] {
+            let bytes = bytes_of(&Packet::Connect(Box::new(connect)), Version::V5);
+            let (packets, error) = decode_all(&mut fresh(), &bytes);
+            assert_eq!(packets.len(), usize::from(fault.is_none()), "{len}");
+            let found = error.map(|error| match error {
+                DecodeError::Invalid { fault, .. } => fault,
+                other => panic!("{other}"),
+            });
+            assert_eq!(found, fault, "{len}");
+        }
+    }
+}
+
 #[test]
 fn each_getter_finds_its_property() {
     let properties: Properties = [

@@ -189,7 +189,7 @@ fn connects(version: Version) -> Vec<Packet> {
         .collect()
 }
 
-fn will(version: Version) -> Will {
+pub fn will(version: Version) -> Will {
     Will {
         topic: topic("clients/c"),
         payload: Bytes::from_static(b"gone"),
