@@ -22,7 +22,7 @@ use crate::options::{DEFAULT_CONFIG, RunOptions};
 use crate::reload::{self, Reloader};
 use crate::storage::{self, Handle, Place, Storage};
 use crate::supervisor::{Failures, Supervisor};
-use crate::{canary, local_socket, memory, systemd};
+use crate::{canary, descriptors, local_socket, memory, systemd};
 
 /// Runs the daemon until it is told to stop.
 pub async fn run(options: RunOptions, passed: Passed) -> ExitCode {
@@ -52,6 +52,9 @@ pub fn params(settings: &LimitSettings) -> Params {
         max_packet_size: wide(&config::MAX_PACKET_SIZE),
         max_connections: count(&config::MAX_CONNECTIONS),
         max_connections_per_address: count(&config::MAX_CONNECTIONS_PER_ADDRESS),
+        max_connect_rate: wide(&config::MAX_CONNECT_RATE),
+        max_connect_rate_per_address: wide(&config::MAX_CONNECT_RATE_PER_ADDRESS),
+        room: descriptors::room(),
         connect_timeout: Duration::from_secs(settings.value(&config::CONNECT_TIMEOUT)),
         max_keepalive: narrow(&config::MAX_KEEPALIVE),
         receive_maximum: narrow(&config::RECEIVE_MAXIMUM),
@@ -320,6 +323,7 @@ mod tests {
         let limits = params(&LimitSettings::default()).limits;
         let of_this_machine = Limits {
             memory_limit: memory::budget(),
+            room: descriptors::room(),
             ..Limits::default()
         };
         assert_eq!(limits, of_this_machine);

@@ -40,14 +40,17 @@ pub async fn serve(hub: Arc<Hub>, transport: Transport, peer: Peer) {
     }]);
 
     let mut connection = Connection {
-        input: Input::new(link.id, hub.decode_limits()),
+        input: Input::new(link.id, hub.decode_limits(), hub.lobby()),
         source,
         link,
         hub,
     };
     presence.end(connection.run(layer).await);
-    // With unread bytes a closed socket is reset, and the peer might not see our last packet.
-    let _ = timeout(LINGER, connection.discard()).await;
+    // With unread bytes a closed socket is reset, and the peer might not see our last packet. Who was told nothing
+    // leaves at once: its descriptor may be needed.
+    if connection.link.sent() > 0 {
+        let _ = timeout(LINGER, connection.discard()).await;
+    }
 }
 
 /// A connection the core knows of; when it goes, by whatever way, the core is told once.

@@ -20,6 +20,12 @@ pub fn provide_for(connections: usize, log: &Log) {
     }
 }
 
+/// How many connections the process may have once it was provided for.
+pub fn room() -> usize {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(_, hard)| hard);
+    usize::try_from(limit.saturating_sub(RESERVE)).unwrap_or(usize::MAX)
+}
+
 fn raise() -> io::Result<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if soft < hard {

@@ -25,6 +25,7 @@ use tokio::runtime::Handle;
 
 use crate::auth::Authenticator;
 use crate::link::{Link, Status};
+use crate::lobby::{Lobby, Stay};
 use crate::logging::Log;
 use crate::storage::{Clock, Contents, Store};
 use crate::transport::{Layer, Sink};
@@ -52,6 +53,7 @@ pub struct Hub {
     tasks: Handle,
     log: Log,
     authenticator: Authenticator,
+    lobby: Arc<Lobby>,
 }
 
 /// What the one lock protects.
@@ -99,6 +101,7 @@ impl Hub {
             tasks: Handle::current(),
             log,
             authenticator,
+            lobby: Arc::default(),
         })
     }
 
@@ -197,6 +200,11 @@ impl Hub {
         DecodeLimits {
             max_packet_size: self.max_packet_size.load(Ordering::Relaxed),
         }
+    }
+
+    /// What a connection holds until it has said who it is.
+    pub fn lobby(&self) -> Stay {
+        self.lobby.enter()
     }
 
     /// How long the core waits for CONNECT.

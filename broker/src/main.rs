@@ -13,6 +13,7 @@ mod dialogue;
 mod hub;
 mod link;
 mod listener;
+mod lobby;
 mod local_socket;
 mod logging;
 mod memory;

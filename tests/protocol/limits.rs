@@ -235,7 +235,7 @@ fn one_connection_more_than_allowed_is_closed_at_once() {
     for version in VERSIONS {
         let world = World::with(|limits| limits.max_connections = 2);
         let first = world.client(version, "a");
-        let silent = world.open(version);
+        let second = world.client(version, "b");
         let third = world.open(version);
         third.expect_closed();
         assert!(
@@ -245,7 +245,7 @@ fn one_connection_more_than_allowed_is_closed_at_once() {
                 .any(|event| matches!(event, Event::TooManyConnections { .. }))
         );
         first.expect_nothing();
-        silent.lose();
+        second.lose();
         world.client(version, "c");
     }
 }
@@ -282,7 +282,7 @@ fn new_limits_hold_from_now_on() {
         limits.max_connections = 2;
         limits.max_queued_messages = 1;
     });
-    world.open(Version::V311);
+    world.client(Version::V311, "t");
     world.open(Version::V311).expect_closed();
     client.publish(QoS::AtMostOnce, "a", "still here");
     client.take(QoS::AtMostOnce, "a", "still here");

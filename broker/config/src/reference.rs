@@ -179,6 +179,8 @@ pub const KEYS: &[&Key] = &[
     &MAX_PACKET_SIZE.key,
     &MAX_CONNECTIONS.key,
     &MAX_CONNECTIONS_PER_ADDRESS.key,
+    &MAX_CONNECT_RATE.key,
+    &MAX_CONNECT_RATE_PER_ADDRESS.key,
     &CONNECT_TIMEOUT.key,
     &MAX_KEEPALIVE.key,
     &RECEIVE_MAXIMUM.key,

@@ -4,6 +4,7 @@
 mod access;
 mod acknowledge;
 mod admission;
+mod arrivals;
 mod authenticate;
 mod connect;
 mod connections;
@@ -43,6 +44,7 @@ use crate::{
     Access, Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Listeners,
     Location, Moment, ProtocolFault, Stats, StorageState, explanation,
 };
+use arrivals::Arrivals;
 use connections::Connections;
 use deliver::Reference;
 use route::Target;
@@ -67,6 +69,7 @@ pub struct Broker {
     access: Arc<Access>,
     started: Moment,
     connections: Connections,
+    arrivals: Arrivals,
     sessions: Sessions,
     routes: Routes,
     groups: Groups,
@@ -101,6 +104,7 @@ impl Broker {
             access: Arc::default(),
             started: now,
             connections: Connections::default(),
+            arrivals: Arrivals::new(now),
             sessions: Sessions::default(),
             routes: Routes::default(),
             groups: Groups::default(),

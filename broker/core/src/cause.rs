@@ -40,6 +40,8 @@ pub enum DisconnectCause {
     ConnectTimeout {
         allowed: Duration,
     },
+    /// No CONNECT yet, and others needed the room.
+    MadeRoom,
     /// Another connection named the same session. [MQTT-3.1.4-3]
     TakenOver {
         by: Peer,
@@ -216,6 +218,7 @@ impl DisconnectCause {
             | Self::PeerClosed
             | Self::Socket(_)
             | Self::Transport(_)
+            | Self::MadeRoom
             | Self::ConnectTimeout { .. } => return None,
             Self::KeepAlive { .. } => Reason::KeepAliveTimeout,
             Self::TakenOver { .. } => Reason::SessionTakenOver,
@@ -250,6 +253,9 @@ impl fmt::Display for DisconnectCause {
             Self::ConnectTimeout { allowed } => {
                 write!(f, "no CONNECT within {} s", allowed.as_secs())
             }
+            Self::MadeRoom => f.write_str(
+                "no CONNECT yet, and the broker has as many connections as it has room for",
+            ),
             Self::TakenOver { .. } => {
                 f.write_str("another connection took over this client identifier")
             }

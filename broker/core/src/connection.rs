@@ -72,6 +72,8 @@ pub(crate) struct Connection {
     pub phase: Phase,
     /// Counted among those of its listener, because it was not refused at once.
     pub admitted: bool,
+    /// Its number among those of which nobody knows yet who they are.
+    pub stranger: Option<u64>,
     pub version: Option<Version>,
     /// None where CONNECT named no authentication method.
     pub handshake: Option<Box<Handshake>>,
@@ -111,6 +113,7 @@ impl Connection {
             entropy,
             phase: Phase::Greeting,
             admitted: true,
+            stranger: None,
             version: None,
             handshake: None,
             max_packet_size: usize::MAX,

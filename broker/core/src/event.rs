@@ -150,6 +150,10 @@ pub enum ConnectionLimit {
     Listener(usize),
     /// Of the address it came from.
     Address(usize),
+    /// Of new ones in a second.
+    Rate(u32),
+    /// Of new ones in a second from the address it came from.
+    AddressRate(u32),
 }
 
 impl fmt::Display for ConnectionLimit {
@@ -160,6 +164,15 @@ impl fmt::Display for ConnectionLimit {
                 write!(
                     f,
                     "this address has its max_connections_per_address of {limit}"
+                )
+            }
+            Self::Rate(limit) => {
+                write!(f, "there were max_connect_rate of {limit} in a second")
+            }
+            Self::AddressRate(limit) => {
+                write!(
+                    f,
+                    "this address had its max_connect_rate_per_address of {limit} in a second"
                 )
             }
             Self::Listener(limit) => {

@@ -12,6 +12,13 @@ pub struct Limits {
     pub max_connections: usize,
     /// Connections from one address, of IPv6 from one /64 network, of this machine without bound; one more is closed at once.
     pub max_connections_per_address: usize,
+    /// New connections a second in all, a second's worth at once; one more is closed at once; 0 for any number.
+    pub max_connect_rate: u32,
+    /// The same from one address, counted as above.
+    pub max_connect_rate_per_address: u32,
+    /// Connections that the process has file descriptors for; a tenth of them, 16 at least, is kept for those who say
+    /// who they are: where only that is left the oldest that has not sent its CONNECT makes room for the next one.
+    pub room: usize,
     /// Time from the connection to CONNECT; then it is closed.
     pub connect_timeout: Duration,
     /// Longest keep alive in seconds, 0 for none; version 5 is told and held to it, earlier ones keep what they asked
@@ -64,6 +71,9 @@ impl Default for Limits {
             max_packet_size: 16 * 1024 * 1024,
             max_connections: 10_000,
             max_connections_per_address: 256,
+            max_connect_rate: 5_000,
+            max_connect_rate_per_address: 1_000,
+            room: usize::MAX,
             connect_timeout: Duration::from_secs(5),
             max_keepalive: 0,
             receive_maximum: 100,
@@ -96,6 +106,17 @@ impl Limits {
             seconds => seconds,
         };
         wanted.min(self.max_session_expiry)
+    }
+
+    /// The most connections in all.
+    pub(crate) fn most_connections(&self) -> usize {
+        self.max_connections.min(self.room)
+    }
+
+    /// So many connections, and those without CONNECT make room for new ones.
+    pub(crate) fn crowded(&self) -> usize {
+        let reserve = (self.room / 10).max(16);
+        self.max_connections.min(self.room.saturating_sub(reserve))
     }
 
     /// Whether a topic name or filter is short and flat enough.

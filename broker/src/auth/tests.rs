@@ -240,6 +240,14 @@ async fn guesses_that_were_under_way_together_cost_five_hashes() {
         .replace(vec![user("ann", "secret")])
         .await
         .unwrap();
+    // Nothing is hashed before all of them wait.
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Arc::new(Mutex::new(released));
+    let held = [released.clone(), released].map(|released| {
+        let hold = move |_: &mut HashMemory| drop(released.lock().map(|released| released.recv()));
+        let hashers = &authenticator.shared.hashers;
+        hashers.run(backoff::Rank::Known, None, hold)
+    });
     let guesses = (0..200).map(|number| {
         let authenticator = authenticator.clone();
         tokio::spawn(async move {
@@ -248,6 +256,10 @@ async fn guesses_that_were_under_way_together_cost_five_hashes() {
         })
     });
     let guesses: Vec<_> = guesses.collect();
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    drop((release, held));
     for guess in guesses {
         assert!(matches!(guess.await.unwrap(), Verdict::Refused(_)));
     }

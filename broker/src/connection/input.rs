@@ -9,6 +9,7 @@ use mqtt_proto::{DecodeLimits, Decoder};
 
 use crate::hub::Hub;
 use crate::link::{Link, Status};
+use crate::lobby::Stay;
 use crate::transport::websocket::{Flow, Inbound, close_frame};
 
 /// The receiving side of one connection; holds no memory while nothing is half received.
@@ -27,6 +28,8 @@ pub struct Input {
     deaf: bool,
     unanswered: Unanswered,
     owed: Owed,
+    /// Until the core has let the connection in.
+    stay: Option<Stay>,
 }
 
 /// What was read since the next frame waits for one and the same commit.
@@ -51,7 +54,7 @@ struct WebSocket {
 }
 
 impl Input {
-    pub fn new(conn: ConnectionId, limits: DecodeLimits) -> Self {
+    pub fn new(conn: ConnectionId, limits: DecodeLimits, stay: Stay) -> Self {
         Self {
             conn,
             decoder: Decoder::new(limits),
@@ -63,6 +66,7 @@ impl Input {
             deaf: false,
             unanswered: Unanswered::default(),
             owed: Owed::default(),
+            stay: Some(stay),
         }
     }
 
@@ -86,6 +90,9 @@ impl Input {
     /// Whether reading goes on: not while the core waits for an answer, and not for ever while the peer reads
     /// nothing itself.
     pub fn wants_more(&mut self, link: &Link) -> bool {
+        // While a CONNECT is judged reading pauses.
+        self.stay
+            .take_if(|_| self.decoder.version().is_some() && !link.is(Status::Paused));
         let silenced = link.is(Status::Blocked) && self.unanswered.exceeded(link);
         !self.deaf && !silenced && !link.is(Status::Paused) && !self.is_held_up(link)
     }
@@ -110,7 +117,7 @@ impl Input {
     pub fn count(&mut self, bytes: usize, link: &Link) -> bool {
         self.unanswered.count(bytes, link);
         self.owed.bytes += bytes;
-        if bytes >= self.appetite {
+        if bytes >= self.appetite && self.decoder.version().is_some() {
             self.appetite = LARGE_READ;
         } else if bytes < SMALL_READ {
             self.appetite = SMALL_READ;
@@ -121,6 +128,7 @@ impl Input {
     /// Hands over every packet that is complete, in batches, until the core wants a pause.
     pub fn digest(&mut self, hub: &Arc<Hub>, link: &Link) -> Result<(), CloseCause> {
         let unframed = self.unframe(hub, link);
+        self.check_in()?;
         self.waiting = true;
         while !self.deaf && self.is_waiting(link) && !link.is(Status::Ended) {
             self.decode();
@@ -132,6 +140,15 @@ impl Input {
         self.waiting &= !self.deaf;
         self.give_back();
         unframed
+    }
+
+    /// Counts what is there of a CONNECT. [R15]
+    fn check_in(&mut self) -> Result<(), CloseCause> {
+        let raw = self.websocket.as_ref().map_or(0, |w| w.raw.len());
+        match &mut self.stay {
+            Some(stay) if self.decoder.version().is_none() => stay.hold(self.stream.len() + raw),
+            _ => Ok(()),
+        }
     }
 
     /// Decodes one batch.

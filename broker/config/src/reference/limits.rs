@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The rows of the table of limits: the keys of `[limits]`, each with its unit, its default and what happens at it.
 
+mod arrivals;
+
 use super::{Form, Key, Table};
+pub use arrivals::{MAX_CONNECT_RATE, MAX_CONNECT_RATE_PER_ADDRESS};
 
 /// One limit.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,11 +16,13 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the sample.
-pub const LIMITS: [&Limit; 23] = [
+pub const LIMITS: [&Limit; 25] = [
     &SYS_INTERVAL,
     &MAX_PACKET_SIZE,
     &MAX_CONNECTIONS,
     &MAX_CONNECTIONS_PER_ADDRESS,
+    &MAX_CONNECT_RATE,
+    &MAX_CONNECT_RATE_PER_ADDRESS,
     &CONNECT_TIMEOUT,
     &MAX_KEEPALIVE,
     &RECEIVE_MAXIMUM,

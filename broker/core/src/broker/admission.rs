@@ -21,7 +21,7 @@ impl Broker {
     ) {
         let mut connection =
             Connection::new(conn, peer.clone(), entropy, now, self.connections.waiting());
-        if let Some(event) = self.refusal_to_open(&peer) {
+        if let Some(event) = self.refusal_to_open(now, &peer, fx) {
             connection.phase = Phase::Closing;
             connection.admitted = false;
             wake(&mut connection, fx);
@@ -37,30 +37,51 @@ impl Broker {
     }
 
     /// What is told of a connection that is closed at once; none for one that may speak.
-    fn refusal_to_open(&self, peer: &Peer) -> Option<Event> {
-        let all = self.limits().max_connections;
+    fn refusal_to_open(&mut self, now: Moment, peer: &Peer, fx: &mut Effects) -> Option<Event> {
+        let all = self.limits().most_connections();
         let too_many = |limit| {
             let peer = peer.clone();
             Some(Event::TooManyConnections { peer, limit })
         };
-        if self.shutting_down || self.connections.len() >= all {
+        if peer.kind == PeerKind::Internal {
+            return None;
+        }
+        if self.shutting_down || self.connections.len() >= self.limits().room {
             return too_many(ConnectionLimit::All(all));
+        }
+        if let Err(limit) = self.arrivals.admit(now, peer, &self.params.limits) {
+            return too_many(limit);
         }
         let of_address = self.limits().max_connections_per_address;
         if self.connections.of_address(peer) >= of_address {
             return too_many(ConnectionLimit::Address(of_address));
         }
-        match self.listeners.get(&peer.listener) {
-            _ if peer.kind == PeerKind::Internal => None,
+        let terms = self.listeners.get(&peer.listener);
+        match terms.map(|terms| terms.max_connections) {
             None => Some(Event::Rejected {
                 peer: peer.clone(),
                 client: None,
                 cause: DisconnectCause::ListenerClosed,
             }),
-            Some(terms) if self.connections.through(&peer.listener) >= terms.max_connections => {
-                too_many(ConnectionLimit::Listener(terms.max_connections))
+            Some(limit) if self.connections.through(&peer.listener) >= limit => {
+                too_many(ConnectionLimit::Listener(limit))
             }
-            Some(_) => None,
+            Some(_) if self.make_room(now, fx) => None,
+            Some(_) => too_many(ConnectionLimit::All(all)),
+        }
+    }
+
+    /// Whether there is room for one more; where there is little the oldest that has not said who it is leaves. [R15]
+    fn make_room(&mut self, now: Moment, fx: &mut Effects) -> bool {
+        if self.connections.len() < self.limits().crowded() {
+            return true;
+        }
+        match self.connections.oldest_stranger() {
+            Some(stranger) => {
+                self.end(now, stranger, DisconnectCause::MadeRoom, fx);
+                true
+            }
+            None => self.connections.len() < self.limits().most_connections(),
         }
     }
 

@@ -58,6 +58,13 @@ impl Broker {
             )));
         }
         c.phase = Phase::Judging(connect);
+        // With a method the client has still to speak.
+        if c.handshake.is_none() {
+            self.connections.is_no_stranger(conn);
+        }
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
         if c.is_internal() {
             return self.authenticated(now, conn, Verdict::Accepted, None, fx);
         }
@@ -91,6 +98,7 @@ impl Broker {
         key: SessionKey,
         fx: &mut Effects,
     ) {
+        self.connections.is_no_stranger(conn);
         let before = self.committed;
         let (id, session_present) = self.find_or_create_session(now, conn, &connect, &key, fx);
         self.attach(now, conn, (id, session_present), &connect, key, fx);

@@ -18,17 +18,26 @@ pub(super) struct Connections {
     /// Admitted ones from each address that has any.
     from: HashMap<IpAddr, usize>,
     waiting: Waiting,
+    /// Those that have not said who they are, the oldest first.
+    strangers: BTreeMap<u64, ConnectionId>,
+    /// How many there were.
+    arrivals: u64,
 }
 
 impl Connections {
-    pub fn insert(&mut self, connection: Connection) {
+    pub fn insert(&mut self, mut connection: Connection) {
         let index = connection.id.index as usize;
         if connection.admitted {
+            if !connection.is_internal() {
+                self.arrivals += 1;
+                self.strangers.insert(self.arrivals, connection.id);
+                connection.stranger = Some(self.arrivals);
+            }
             *self
                 .through
                 .entry(connection.peer.listener.clone())
                 .or_default() += 1;
-            if let Some(origin) = origin(&connection.peer) {
+            if let Some(origin) = counted(&connection.peer) {
                 *self.from.entry(origin).or_default() += 1;
             }
         }
@@ -41,7 +50,21 @@ impl Connections {
         }
     }
 
+    /// It has said who it is, or will not any more.
+    pub fn is_no_stranger(&mut self, id: ConnectionId) {
+        let number = self.get_mut(id).and_then(|c| c.stranger.take());
+        if let Some(number) = number {
+            self.strangers.remove(&number);
+        }
+    }
+
+    /// The one that has been silent for longest.
+    pub fn oldest_stranger(&self) -> Option<ConnectionId> {
+        self.strangers.values().next().copied()
+    }
+
     pub fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        self.is_no_stranger(id);
         let removed = self
             .table
             .get_mut(id.index as usize)?
@@ -53,7 +76,7 @@ impl Connections {
                 Some(count @ 2..) => *count -= 1,
                 _ => drop(self.through.remove(listener)),
             }
-            if let Some(origin) = origin(&gone.peer) {
+            if let Some(origin) = counted(&gone.peer) {
                 match self.from.get_mut(&origin) {
                     Some(count @ 2..) => *count -= 1,
                     _ => drop(self.from.remove(&origin)),
@@ -70,7 +93,7 @@ impl Connections {
 
     /// How many came from the peer's address; 0 for one that is not counted.
     pub fn of_address(&self, peer: &Peer) -> usize {
-        let count = origin(peer).and_then(|origin| self.from.get(&origin));
+        let count = counted(peer).and_then(|origin| self.from.get(&origin));
         count.copied().unwrap_or_default()
     }
 
@@ -103,6 +126,6 @@ impl Connections {
 }
 
 /// The address that a peer is counted with; none for this machine, whose programs may speak for many clients.
-fn origin(peer: &Peer) -> Option<IpAddr> {
+pub(super) fn counted(peer: &Peer) -> Option<IpAddr> {
     peer.network().filter(|address| !address.is_loopback())
 }

@@ -47,6 +47,7 @@ impl Broker {
         };
         let phase = std::mem::replace(&mut c.phase, Phase::Closing);
         c.held.clear();
+        self.connections.is_no_stranger(conn);
         match phase {
             Phase::Closing => return,
             Phase::Greeting => self.reject(conn, None, cause, fx),

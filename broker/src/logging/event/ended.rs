@@ -91,7 +91,9 @@ fn sentence(cause: &DisconnectCause) -> (&'static Kind, &'static str) {
         DisconnectCause::Login(_) | DisconnectCause::Withdrawn => {
             (&Kind::CLIENT_REFUSED, " disconnected, not authorised.")
         }
-        DisconnectCause::ListenerClosed => (&Kind::CLIENT_REFUSED, " disconnected."),
+        DisconnectCause::ListenerClosed | DisconnectCause::MadeRoom => {
+            (&Kind::CLIENT_REFUSED, " disconnected.")
+        }
         DisconnectCause::ShuttingDown => (&Kind::CLIENT_SHUT_DOWN, " disconnected."),
         DisconnectCause::Transport(_) | DisconnectCause::Protocol(_) => {
             (&Kind::CLIENT_FAULT, PROTOCOL_ERROR)
