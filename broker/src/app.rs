@@ -98,6 +98,7 @@ pub fn listeners(settings: &BrokerSettings) -> mqtt_core::Listeners {
                 .unwrap_or(usize::MAX),
             versions: versions.collect(),
             allow_anonymous: settings.allows_anonymous(listener),
+            certificate_login: listener.tls.as_ref().is_some_and(config::Tls::identifies),
         }
     };
     let named = |listener| (listener::name(listener), terms(listener));
@@ -137,6 +138,7 @@ impl Daemon {
 
         let listeners = Listeners::new(hub.clone(), supervisor.clone(), log.clone());
         listeners.adopt(passed);
+        listeners.look_in(config.parent().unwrap_or(Path::new("")).to_owned());
         let reloader = Reloader::new(
             config,
             authenticator,

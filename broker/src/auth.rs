@@ -116,6 +116,15 @@ impl Authenticator {
         }
     }
 
+    /// Judges a name that the client has proved by its certificate: somebody must have it, with whatever credential.
+    pub fn recognise(&self, username: &str) -> Verdict {
+        if self.era().accounts.knows(username) {
+            self.shared.first_login.mark();
+            return Verdict::Accepted;
+        }
+        Verdict::Refused(LoginFailure::UnknownIdentity)
+    }
+
     /// Judges one step of enhanced authentication, with the name it told; `kept` is what lasts from step to step.
     ///
     /// It needs no slow hash: that is the client's part.

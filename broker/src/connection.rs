@@ -2,18 +2,19 @@
 //! The task of one network connection: reads, hands packets to the hub, and sends what others left unsent.
 
 mod input;
+mod secure;
 mod upgrade;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use mqtt_core::{CloseCause, Command, Peer};
 use tokio::time::timeout;
 
 use crate::hub::Hub;
 use crate::link::{Link, Status};
+use crate::tls::words;
 use crate::transport::{Layer, Source, Transport};
 
 use input::Input;
@@ -27,7 +28,9 @@ pub async fn serve(hub: Arc<Hub>, transport: Transport, peer: Peer) {
         ));
     }
     let (source, sink, layer) = transport.split();
-    let link = hub.connect(sink, layer);
+    let encrypted = matches!(source, Source::Tls(_));
+    // Nothing is said in the words of HTTP before the handshake.
+    let link = hub.connect(sink, if encrypted { Layer::Plain } else { layer });
     let presence = Presence {
         hub: hub.clone(),
         link: link.clone(),
@@ -44,6 +47,7 @@ pub async fn serve(hub: Arc<Hub>, transport: Transport, peer: Peer) {
         source,
         link,
         hub,
+        heard: !encrypted,
     };
     presence.end(connection.run(layer).await);
     // With unread bytes a closed socket is reset, and the peer might not see our last packet. Who was told nothing
@@ -84,10 +88,21 @@ struct Connection {
     link: Arc<Link>,
     source: Source,
     input: Input,
+    /// Something came after the TLS handshake, if there is one.
+    heard: bool,
 }
 
 impl Connection {
     async fn run(&mut self, layer: Layer) -> CloseCause {
+        if let Source::Tls(stream) = &self.source {
+            let stream = stream.clone();
+            // Not part of the tasks that need it no more.
+            match Box::pin(self.secure(&stream)).await {
+                Ok(true) => self.link.writer().layer = layer,
+                Ok(false) => return CloseCause::Asked,
+                Err(cause) => return cause,
+            }
+        }
         let served = match layer {
             Layer::Plain => self.exchange().await,
             Layer::Http | Layer::WebSocket => match self.upgrade().await {
@@ -141,14 +156,16 @@ impl Connection {
         Ok(None)
     }
 
-    fn received(&self, read: io::Result<usize>) -> Result<usize, CloseCause> {
+    fn received(&mut self, read: io::Result<usize>) -> Result<usize, CloseCause> {
         match read {
+            Ok(0) if !self.heard => Err(CloseCause::Transport(NEVER_HEARD)),
             Ok(0) => Err(CloseCause::Peer),
             Ok(count) => {
+                self.heard = true;
                 self.hub.count_received(count);
                 Ok(count)
             }
-            Err(error) => Err(failure(error.kind())),
+            Err(error) => Err(failure(&error)),
         }
     }
 
@@ -161,7 +178,7 @@ impl Connection {
             .unwrap_or(io::ErrorKind::BrokenPipe);
         let rest = async { while self.hear().await.is_ok() {} };
         let _ = timeout(LINGER, rest).await;
-        Err(failure(fault))
+        Err(failure(&fault.into()))
     }
 
     async fn hear(&mut self) -> Result<(), CloseCause> {
@@ -196,16 +213,16 @@ impl Connection {
 
     /// Reads to the end without looking.
     async fn discard(&mut self) {
-        let mut buffer = BytesMut::new();
-        while let Ok(1..) = self.source.read(&mut buffer, DISCARDED).await {
-            buffer.clear();
-        }
+        while self.source.discard().await {}
     }
 }
 
 /// What a failed read or write says about the connection.
-fn failure(kind: io::ErrorKind) -> CloseCause {
-    match kind {
+fn failure(error: &io::Error) -> CloseCause {
+    if let Some(words) = words(error) {
+        return CloseCause::Transport(words);
+    }
+    match error.kind() {
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::UnexpectedEof => CloseCause::Peer,
@@ -213,14 +230,15 @@ fn failure(kind: io::ErrorKind) -> CloseCause {
     }
 }
 
+/// What the log says of a client that ends the connection when it has seen our certificate.
+const NEVER_HEARD: &str = "the client said nothing after the TLS handshake: if it does not trust our certificate, \
+                           give it ca.crt";
 /// What the log says of a connection whose task panicked.
 const INTERNAL: &str = "a fault of the broker itself";
 /// For a peer that does not read its last packets.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// For a peer that does not close after us, or whose last bytes are still to be read.
 const LINGER: Duration = Duration::from_secs(1);
-/// Bytes read at a time only to be dropped.
-const DISCARDED: usize = 4 * 1024;
 
 #[cfg(test)]
 mod silence;

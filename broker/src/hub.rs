@@ -295,6 +295,9 @@ impl Hub {
                 Credentials::Login { username, password } => {
                     answer.verdict = hub.authenticator.judge(origin, username, password).await;
                 }
+                Credentials::Identity { username } => {
+                    answer.verdict = hub.authenticator.recognise(&username);
+                }
                 Credentials::Step {
                     method,
                     data,

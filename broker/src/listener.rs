@@ -10,17 +10,19 @@ pub use accept::name;
 pub use passed::Passed;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use broker_config::{BindAddress, Listener, Protocol};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::hub::Hub;
 use crate::logging::Log;
 use crate::supervisor::Supervisor;
+use crate::tls::{Keeper, TlsState};
 use socket::Socket;
 
 /// All listeners of the running broker.
@@ -29,6 +31,8 @@ pub struct Listeners {
     supervisor: Supervisor,
     log: Log,
     passed: OnceLock<Passed>,
+    /// Of the daemon's `broker.toml`, where names of certificate files begin.
+    folder: OnceLock<PathBuf>,
     /// In the order of the configuration.
     open: Mutex<Vec<Running>>,
 }
@@ -40,6 +44,8 @@ pub struct ListenerState {
     /// What it is bound to: one address, or each one its host name stands for; empty unless listening.
     pub addresses: Vec<SocketAddr>,
     pub state: State,
+    /// None without TLS.
+    pub tls: Option<TlsState>,
 }
 
 /// Whether a listener can be reached.
@@ -56,6 +62,8 @@ pub enum State {
 struct Running {
     settings: Listener,
     task: AbortHandle,
+    /// Its certificate; none without TLS.
+    keeper: Option<Arc<Keeper>>,
     condition: watch::Receiver<Condition>,
 }
 
@@ -73,6 +81,7 @@ impl Listeners {
             supervisor,
             log,
             passed: OnceLock::new(),
+            folder: OnceLock::new(),
             open: Mutex::default(),
         })
     }
@@ -94,12 +103,41 @@ impl Listeners {
                 .wait_for(|condition| condition.state.is_some())
                 .await;
         }
+        self.renew().await;
     }
 
     /// Uses these sockets, where a listener asks for one, in place of opening it; only the first call counts.
     pub fn adopt(&self, passed: Passed) {
         // Nothing is lost: there is one caller.
         let _ = self.passed.set(passed);
+    }
+
+    /// Looks for the files of certificates below this folder; only the first call counts.
+    pub fn look_in(&self, folder: PathBuf) {
+        // Nothing is lost: there is one caller.
+        let _ = self.folder.set(folder);
+    }
+
+    /// Puts the settings of TLS in force, reading the files again; sockets that have nothing to offer any more are
+    /// closed when this returns, as far as that takes no longer than a second, and others are open again.
+    async fn renew(&self) {
+        let encrypted = |running: &Running| {
+            let keeper = running.keeper.clone()?;
+            Some((
+                keeper,
+                running.settings.tls.clone(),
+                running.condition.clone(),
+            ))
+        };
+        let encrypted: Vec<_> = self.lock().iter().filter_map(encrypted).collect();
+        for (keeper, settings, mut condition) in encrypted {
+            keeper.look(settings, &self.log).await;
+            let offers = keeper.offer().is_some();
+            let is_settled = |condition: &Condition| {
+                offers == !matches!(condition.state, Some(State::Refused(_)))
+            };
+            let _ = timeout(SETTLE, condition.wait_for(is_settled)).await;
+        }
     }
 
     /// Every listener, in the order of the configuration.
@@ -153,9 +191,15 @@ impl Listeners {
 
     fn start(self: &Arc<Self>, settings: Listener) -> Running {
         let (tell, condition) = watch::channel(Condition::default());
-        let task = listen(settings.clone(), tell, Arc::clone(self));
+        let folder = self
+            .folder
+            .get()
+            .map_or(Path::new(FOLDER), PathBuf::as_path);
+        let keeper = Keeper::of(folder, &settings);
+        let task = listen(settings.clone(), keeper.clone(), tell, Arc::clone(self));
         Running {
             settings,
+            keeper,
             task: self.supervisor.essential("listener", task),
             condition,
         }
@@ -178,14 +222,21 @@ impl Running {
             settings: self.settings.clone(),
             addresses,
             state,
+            tls: self.keeper.as_ref().map(|keeper| keeper.state()),
         }
     }
 }
 
 /// The task of one listener: opens it, accepts, and opens it anew when its interface was replaced.
-async fn listen(settings: Listener, tell: watch::Sender<Condition>, listeners: Arc<Listeners>) {
+async fn listen(
+    settings: Listener,
+    keeper: Option<Arc<Keeper>>,
+    tell: watch::Sender<Condition>,
+    listeners: Arc<Listeners>,
+) {
     let Listeners { hub, log, .. } = &*listeners;
     loop {
+        certified(&settings, keeper.as_ref(), &tell, log).await;
         let sockets = open(&settings, &tell, listeners.passed(), log).await;
         let addresses = socket::addresses(&sockets);
         announce(&settings, &addresses, log);
@@ -198,9 +249,48 @@ async fn listen(settings: Listener, tell: watch::Sender<Condition>, listeners: A
             state: Some(state),
         });
         tokio::select! {
-            () = accept::serve(&sockets, &settings, hub, log) => {}
+            () = accept::serve(&sockets, &settings, keeper.as_ref(), hub, log) => {}
+            () = watch_certificate(keeper.as_ref(), log) => {}
             () = presence::watch(&settings, &tell, log) => {}
         }
+    }
+}
+
+/// Waits until there is a certificate to show, if one is needed.
+async fn certified(
+    settings: &Listener,
+    keeper: Option<&Arc<Keeper>>,
+    tell: &watch::Sender<Condition>,
+    log: &Log,
+) {
+    let Some(keeper) = keeper else {
+        return;
+    };
+    loop {
+        keeper.look(None, log).await;
+        if keeper.offer().is_some() {
+            return;
+        }
+        let fault = keeper.fault();
+        let state = State::Refused(fault.clone());
+        if tell.borrow().state.as_ref() != Some(&state) {
+            log.warning(format!(
+                "The listener ({settings}) is not open: {fault}. Trying again every 2 s."
+            ));
+        }
+        tell.send_replace(Condition {
+            addresses: Vec::new(),
+            state: Some(state),
+        });
+        let _ = timeout(RETRY, keeper.changed.notified()).await;
+    }
+}
+
+/// Returns when there is no certificate to show any more.
+async fn watch_certificate(keeper: Option<&Arc<Keeper>>, log: &Log) {
+    match keeper {
+        Some(keeper) => keeper.watch(log).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -265,11 +355,21 @@ fn announce_address(settings: &Listener, address: SocketAddr, log: &Log) {
         BindAddress::Any => String::new(),
         _ => format!(" (address {})", address.ip()),
     };
+    let secured = match settings.tls {
+        Some(_) => " with TLS",
+        None => "",
+    };
     for kind in kinds {
-        log.notice(format!("Opening {kind} listen socket on port {port}.{at}"));
+        log.notice(format!(
+            "Opening {kind} listen socket{secured} on port {port}.{at}"
+        ));
     }
 }
 
+/// Where names of files begin if nothing else is said.
+const FOLDER: &str = "/etc/broker";
+/// For a socket to close or open when its certificate has changed.
+const SETTLE: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod reload;
 mod storage;
 mod supervisor;
 mod systemd;
+mod tls;
 mod transport;
 
 use std::process::ExitCode;

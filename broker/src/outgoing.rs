@@ -59,7 +59,7 @@ impl Outgoing {
             sent(written);
             self.advance(written);
         }
-        Ok(true)
+        sink.try_flush()
     }
 
     /// Empties it; a buffer grown beyond the usual is given back.

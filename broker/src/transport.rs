@@ -2,12 +2,14 @@
 //! The byte streams a connection may run over, split into the half its own task reads and the half all may write.
 //! [MQTT-4.2.0-1], in 3.1.1 [MQTT-7.1.1-1]
 
+mod tls;
 pub mod websocket;
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::BytesMut;
@@ -15,12 +17,16 @@ use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 
+pub use tls::TlsStream;
+
 /// One accepted socket and what is spoken on it below MQTT.
 pub enum Transport {
     Tcp(TcpStream),
     Unix(UnixStream),
     WebSocket(TcpStream),
     LocalWebSocket(UnixStream),
+    /// The handshake is still to be made; what is spoken after it is the layer.
+    Tls(Arc<TlsStream>, Layer),
 }
 
 /// What a connection speaks between its socket and MQTT.
@@ -47,6 +53,7 @@ impl Transport {
                 let (source, sink) = stream.into_split();
                 (Source::Unix(source), Sink::Unix(sink), Layer::Plain)
             }
+            Self::Tls(stream, layer) => (Source::Tls(stream.clone()), Sink::Tls(stream), layer),
             Self::LocalWebSocket(stream) => {
                 let (source, sink) = stream.into_split();
                 (Source::Unix(source), Sink::Unix(sink), Layer::Http)
@@ -59,16 +66,21 @@ impl Transport {
 pub enum Source {
     Tcp(tcp::OwnedReadHalf),
     Unix(unix::OwnedReadHalf),
+    Tls(Arc<TlsStream>),
 }
 
 impl Source {
     /// Waits for bytes and appends up to `most` of them; 0 is the end. Takes memory only once there is something
     /// to read. Nothing is lost when it is cancelled.
     pub async fn read(&mut self, buffer: &mut BytesMut, most: usize) -> io::Result<usize> {
+        if let Self::Tls(stream) = self {
+            return stream.read(buffer, most).await;
+        }
         loop {
             match self {
                 Self::Tcp(half) => half.readable().await?,
                 Self::Unix(half) => half.readable().await?,
+                Self::Tls(_) => {}
             }
             buffer.reserve(most);
             if let Poll::Ready(outcome) = self.read_now(buffer).await {
@@ -82,6 +94,18 @@ impl Source {
         }
     }
 
+    /// Takes bytes only to drop them, waiting for them; whether there may be more.
+    pub async fn discard(&mut self) -> bool {
+        // Not part of every task.
+        let mut buffer = vec![0; DISCARDED];
+        let read = match self {
+            Self::Tcp(half) => half.read(&mut buffer).await,
+            Self::Unix(half) => half.read(&mut buffer).await,
+            Self::Tls(stream) => stream.read_raw(&mut buffer).await,
+        };
+        matches!(read, Ok(1..))
+    }
+
     async fn read_now(&mut self, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(half) => {
@@ -92,6 +116,7 @@ impl Source {
                 let mut read = pin!(half.read_buf(buffer));
                 poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await
             }
+            Self::Tls(_) => Poll::Pending,
         }
     }
 }
@@ -100,6 +125,7 @@ impl Source {
 pub enum Sink {
     Tcp(tcp::OwnedWriteHalf),
     Unix(unix::OwnedWriteHalf),
+    Tls(Arc<TlsStream>),
 }
 
 impl Sink {
@@ -107,6 +133,7 @@ impl Sink {
         match self {
             Self::Tcp(half) => half.try_write(bytes),
             Self::Unix(half) => half.try_write(bytes),
+            Self::Tls(stream) => stream.try_write_vectored(&[IoSlice::new(bytes)]),
         }
     }
 
@@ -114,6 +141,15 @@ impl Sink {
         match self {
             Self::Tcp(half) => half.try_write_vectored(slices),
             Self::Unix(half) => half.try_write_vectored(slices),
+            Self::Tls(stream) => stream.try_write_vectored(slices),
+        }
+    }
+
+    /// Sends what was taken and kept back; whether that was all.
+    pub fn try_flush(&self) -> io::Result<bool> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => Ok(true),
+            Self::Tls(stream) => stream.try_flush(),
         }
     }
 
@@ -121,6 +157,7 @@ impl Sink {
         match self {
             Self::Tcp(half) => half.writable().await,
             Self::Unix(half) => half.writable().await,
+            Self::Tls(stream) => stream.writable().await,
         }
     }
 
@@ -130,6 +167,10 @@ impl Sink {
         let _ = match self {
             Self::Tcp(half) => SockRef::from(half.as_ref()).shutdown(Shutdown::Write),
             Self::Unix(half) => SockRef::from(half.as_ref()).shutdown(Shutdown::Write),
+            Self::Tls(stream) => return stream.finish(),
         };
     }
 }
+
+/// Bytes read at a time only to be dropped.
+const DISCARDED: usize = 1024;

@@ -10,6 +10,7 @@ mod delivery;
 mod expiry;
 mod flow;
 mod gating;
+mod identity;
 mod keepalive;
 mod limits;
 mod listeners;

@@ -11,7 +11,7 @@ use crate::{IntoPacket, World};
 /// A client in the virtual world; dropping it leaves its connection as it is.
 pub struct Client {
     world: World,
-    conn: ConnectionId,
+    pub(crate) conn: ConnectionId,
     version: Version,
 }
 

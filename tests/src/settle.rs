@@ -168,6 +168,10 @@ impl State {
                 let password = password.as_ref().map(|password| password.as_bytes());
                 (self.judge_login(username.is_some(), password), None)
             }
+            Credentials::Identity { username } => match username.as_ref() {
+                "nobody" => (Verdict::Refused(LoginFailure::UnknownIdentity), None),
+                _ => (Verdict::Accepted, None),
+            },
             Credentials::Step { method, .. } if method != METHOD => {
                 (Verdict::Refused(LoginFailure::UnknownMethod), None)
             }

@@ -161,6 +161,20 @@ impl World {
         self.begin_from(address, listener, version, kind)
     }
 
+    /// A new connection through that listener whose client has proved a name by its certificate.
+    #[track_caller]
+    pub fn identified(&self, listener: &'static str, version: Version, name: &str) -> Client {
+        let client = self.open_through(listener, version);
+        let mut state = self.state();
+        state.commands.push(Command::Identified {
+            conn: client.conn,
+            identity: name.into(),
+        });
+        state.settle();
+        drop(state);
+        client
+    }
+
     #[track_caller]
     fn begin_from(
         &self,

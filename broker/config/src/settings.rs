@@ -75,6 +75,14 @@ pub enum Credential {
     Certificate,
 }
 
+impl User {
+    /// Whether a user may have this name: 1 to 128 bytes, no control character, none of `+`, `#`, `/`.
+    pub fn may_be_called(name: &str) -> bool {
+        let forbidden = |character: char| character.is_control() || "+#/".contains(character);
+        (1..=MAX_USERNAME).contains(&name.len()) && !name.contains(forbidden)
+    }
+}
+
 impl LoginMethod {
     /// As written in the file.
     pub fn name(self) -> &'static str {
@@ -90,3 +98,6 @@ impl LoginMethod {
         all.find(|method| method.name() == name)
     }
 }
+
+/// Bytes in a user name.
+pub(crate) const MAX_USERNAME: usize = 128;

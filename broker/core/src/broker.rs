@@ -145,6 +145,7 @@ impl Broker {
                 peer,
                 entropy,
             } => self.open(now, conn, peer, entropy, fx),
+            Command::Identified { conn, identity } => self.identified(conn, identity),
             Command::Packet { conn, packet } => self.receive(now, conn, packet, fx),
             Command::Undecodable {
                 conn,

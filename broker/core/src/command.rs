@@ -59,6 +59,12 @@ pub enum Command {
         peer: Peer,
         entropy: u128,
     },
+    /// The client has proved this name by its certificate, before its first packet and where the listener takes user
+    /// names from there; the driver has seen that a user may have it.
+    Identified {
+        conn: ConnectionId,
+        identity: ByteString,
+    },
     /// A packet arrived.
     Packet { conn: ConnectionId, packet: Packet },
     /// The bytes that arrived are no packet; nothing more is read from this connection.

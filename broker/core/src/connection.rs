@@ -68,6 +68,8 @@ pub(crate) struct Live {
 pub(crate) struct Connection {
     pub id: ConnectionId,
     pub peer: Peer,
+    /// The name it has proved by its certificate.
+    pub identity: Option<ByteString>,
     pub entropy: u128,
     pub phase: Phase,
     /// Counted among those of its listener, because it was not refused at once.
@@ -110,6 +112,7 @@ impl Connection {
         Self {
             id,
             peer,
+            identity: None,
             entropy,
             phase: Phase::Greeting,
             admitted: true,
@@ -151,6 +154,11 @@ impl Connection {
             Phase::Live(live) => live.client.session.user.is_empty(),
             Phase::Greeting | Phase::Closing => false,
         }
+    }
+
+    /// Whether it logs in or is logged in.
+    pub fn has_a_name(&self) -> bool {
+        matches!(self.phase, Phase::Judging(_) | Phase::Live(_))
     }
 
     pub fn live(&self) -> Option<&Live> {

@@ -18,6 +18,8 @@ pub struct Terms {
     pub versions: Vec<Version>,
     /// Whether clients without a user name are let in; default false.
     pub allow_anonymous: bool,
+    /// Whether the name in the client's certificate is its user name, and no password is asked; default false.
+    pub certificate_login: bool,
 }
 
 impl Default for Terms {
@@ -26,6 +28,7 @@ impl Default for Terms {
             max_connections: usize::MAX,
             versions: Version::ALL.to_vec(),
             allow_anonymous: false,
+            certificate_login: false,
         }
     }
 }

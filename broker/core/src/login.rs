@@ -25,6 +25,8 @@ pub enum Credentials {
         username: Option<ByteString>,
         password: Option<Password>,
     },
+    /// The name in a certificate that the client has proved to be its own.
+    Identity { username: ByteString },
     /// One step of enhanced authentication, from CONNECT or AUTH.
     Step {
         method: ByteString,
@@ -76,6 +78,14 @@ pub enum LoginFailure {
     Data(&'static str),
     /// Enhanced authentication for another user than CONNECT named, or than is logged in.
     OtherUser,
+    /// The listener takes user names from certificates, and there was none.
+    NoIdentity,
+    /// CONNECT names another user than the certificate.
+    OtherIdentity,
+    /// No user has the name in the certificate.
+    UnknownIdentity,
+    /// An authentication method where the certificate is the login.
+    MethodBesideIdentity,
 }
 
 impl LoginFailure {
@@ -84,7 +94,10 @@ impl LoginFailure {
         match self {
             Self::Busy => Reason::ServerBusy,
             Self::BackedOff { .. } | Self::TooManyFailures { .. } => Reason::ConnectionRateExceeded,
-            Self::UnknownMethod | Self::MethodNotOfUser | Self::MethodOfNobody => {
+            Self::UnknownMethod
+            | Self::MethodNotOfUser
+            | Self::MethodOfNobody
+            | Self::MethodBesideIdentity => {
                 Reason::BadAuthenticationMethod // [MQTT-4.12.0-1]
             }
             _ => Reason::NotAuthorized,
@@ -137,6 +150,12 @@ impl fmt::Display for LoginFailure {
                 "this user does not log in with an authentication method; send the password in CONNECT"
             }
             Self::Data(fault) => fault,
+            Self::NoIdentity => "this listener takes the user name from a certificate, and the client showed none",
+            Self::OtherIdentity => "CONNECT names another user than the client's certificate",
+            Self::UnknownIdentity => "no user has the name in the client's certificate",
+            Self::MethodBesideIdentity => {
+                "this listener takes the certificate for the login, and no authentication method"
+            }
             Self::OtherUser => "the authentication is for another user than the connection",
         })
     }

@@ -60,6 +60,11 @@ impl Accounts {
         self.hashes.is_empty()
     }
 
+    /// Whether there is a user of this name.
+    pub fn knows(&self, username: &str) -> bool {
+        self.hashes.contains_key(username) || self.by_certificate.contains(username)
+    }
+
     /// The verdict on a user name and password; slow.
     ///
     /// An unknown name, and that of a user who logs in by SCRAM only, is compared with the hash of the user that `spread`

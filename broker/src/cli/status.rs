@@ -63,6 +63,9 @@ impl Display for Page<'_> {
                 &listeners.iter().flat_map(listener_rows).collect::<Vec<_>>(),
             )?;
         }
+        listeners
+            .iter()
+            .try_for_each(|listener| write_certificate(f, listener))?;
         if !clients.is_empty() {
             writeln!(f)?;
             table(
@@ -95,7 +98,7 @@ fn listener_rows(listener: &Listener) -> Vec<[String; 4]> {
             .to_owned(),
             address,
             state.to_owned(),
-            format!("{} {note}", listener.protocol)
+            format!("{} {}{note}", listener.protocol, over(listener))
                 .trim_end()
                 .to_owned(),
         ]
@@ -127,6 +130,39 @@ fn listener_rows(listener: &Listener) -> Vec<[String; 4]> {
             vec![row(wanted, state, &format!("({})", Field(reason)))]
         }
     }
+}
+
+fn over(listener: &Listener) -> &'static str {
+    match listener.tls {
+        Some(_) => "over TLS ",
+        None => "",
+    }
+}
+
+/// How long a certificate is good, by what a client may know it, and what is wrong with it.
+fn write_certificate(f: &mut fmt::Formatter<'_>, listener: &Listener) -> fmt::Result {
+    let Some(tls) = listener
+        .tls
+        .as_ref()
+        .filter(|tls| !tls.fingerprint.is_empty())
+    else {
+        return Ok(());
+    };
+    let names: Vec<String> = tls
+        .names
+        .iter()
+        .map(|name| Field(name).to_string())
+        .collect();
+    writeln!(
+        f,
+        "\nCertificate of port {}, good until {}, for {}\n  SHA-256 {}",
+        listener.port,
+        Field(&tls.expires),
+        names.join(", "),
+        Field(&tls.fingerprint)
+    )?;
+    let mut troubles = tls.troubles.iter();
+    troubles.try_for_each(|trouble| writeln!(f, "  WARNING {}", Field(trouble)))
 }
 
 fn client_row(client: &Client) -> [String; 9] {

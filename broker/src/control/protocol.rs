@@ -114,6 +114,23 @@ pub struct Listener {
     pub state: ListenerState,
     /// Why it does not listen.
     pub reason: Option<String>,
+    /// Only with TLS.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+}
+
+/// The certificate of a listener.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tls {
+    /// SHA-256, in pairs of hexadecimal digits; empty where there is none to show.
+    pub fingerprint: String,
+    /// The day after which it is no longer good, such as `2027-12-31`.
+    pub expires: String,
+    /// Host names and addresses it is good for.
+    pub names: Vec<String>,
+    /// What is wrong with it, in words.
+    pub troubles: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

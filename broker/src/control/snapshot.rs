@@ -3,11 +3,14 @@
 
 use mqtt_core::{ClientStatus, Moment, Stats, StoreFigures, WrittenBytes};
 
-use super::protocol::{Client, Counters, Listener, ListenerState as Word, Status, Store, Written};
+use super::protocol::{
+    Client, Counters, Listener, ListenerState as Word, Status, Store, Tls, Written,
+};
 use crate::hub::Hub;
 use crate::listener::{ListenerState, Listeners, State};
 use crate::reload::Reloader;
 use crate::storage::{self, Report};
+use crate::tls::{self, TlsState};
 
 /// Asks every part once.
 pub fn take(hub: &Hub, listeners: &Listeners, reloader: &Reloader, report: &Report) -> Status {
@@ -42,6 +45,21 @@ fn listener(row: &ListenerState) -> Listener {
         addresses: row.addresses.iter().map(ToString::to_string).collect(),
         state,
         reason,
+        tls: row.tls.as_ref().map(certificate),
+    }
+}
+
+fn certificate(state: &TlsState) -> Tls {
+    let facts = state.facts.as_ref();
+    Tls {
+        fingerprint: facts
+            .map(|facts| facts.fingerprint.clone())
+            .unwrap_or_default(),
+        expires: facts
+            .map(|facts| tls::date(facts.not_after))
+            .unwrap_or_default(),
+        names: facts.map(|facts| facts.names.clone()).unwrap_or_default(),
+        troubles: state.troubles.clone(),
     }
 }
 

@@ -117,7 +117,8 @@ impl Hub {
 
     /// Whether nothing of an earlier round is left.
     fn write_backlog(&self, link: &Link, writer: &mut Writer) -> io::Result<bool> {
-        if writer.backlog.is_empty() {
+        // TLS may have taken everything and not sent it.
+        if writer.backlog.is_empty() && !link.is(Status::Blocked) {
             return Ok(true);
         }
         let everything = writer

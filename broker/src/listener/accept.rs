@@ -17,16 +17,29 @@ use super::socket::{Socket, Stream};
 use crate::connection;
 use crate::hub::Hub;
 use crate::logging::Log;
-use crate::transport::Transport;
+use crate::tls::Keeper;
+use crate::transport::{Layer, TlsStream, Transport};
 
 /// Accepts on all sockets until aborted; how many connections there may be decides the core.
-pub async fn serve(sockets: &[Socket], settings: &Listener, hub: &Arc<Hub>, log: &Log) {
+pub async fn serve(
+    sockets: &[Socket],
+    settings: &Listener,
+    keeper: Option<&Arc<Keeper>>,
+    hub: &Arc<Hub>,
+    log: &Log,
+) {
     let mut failing = false;
     loop {
         match next(sockets).await {
             Ok((stream, address)) => {
                 failing = false;
-                greet(stream, address, settings, hub);
+                match transport(stream, settings, keeper) {
+                    Some(transport) => greet(transport, address, settings, hub),
+                    None => log.error(format!(
+                        "A connection to {} is refused: its TLS cannot be set up.",
+                        settings.place()
+                    )),
+                }
             }
             Err(error) if is_the_peers(error.kind()) => {}
             Err(error) => {
@@ -56,7 +69,33 @@ async fn next(sockets: &[Socket]) -> io::Result<(Stream, Option<SocketAddr>)> {
     .await
 }
 
-fn greet(stream: Stream, address: Option<SocketAddr>, settings: &Listener, hub: &Arc<Hub>) {
+/// The connection with what is spoken on it; none where TLS cannot be set up.
+fn transport(
+    stream: Stream,
+    settings: &Listener,
+    keeper: Option<&Arc<Keeper>>,
+) -> Option<Transport> {
+    if let Some(keeper) = keeper {
+        let layer = match settings.protocol {
+            Protocol::Mqtt => Layer::Plain,
+            Protocol::WebSockets => Layer::Http,
+        };
+        // A Unix socket has no TLS; it would have to be there and is not.
+        let Stream::Tcp(stream) = stream else {
+            return None;
+        };
+        let stream = TlsStream::new(stream, keeper.offer()?).ok()?;
+        return Some(Transport::Tls(stream, layer));
+    }
+    Some(match (settings.protocol, stream) {
+        (Protocol::Mqtt, Stream::Tcp(stream)) => Transport::Tcp(stream),
+        (Protocol::Mqtt, Stream::Local(stream)) => Transport::Unix(stream),
+        (Protocol::WebSockets, Stream::Tcp(stream)) => Transport::WebSocket(stream),
+        (Protocol::WebSockets, Stream::Local(stream)) => Transport::LocalWebSocket(stream),
+    })
+}
+
+fn greet(transport: Transport, address: Option<SocketAddr>, settings: &Listener, hub: &Arc<Hub>) {
     // An IPv4 client of a socket for both families shows its IPv4 address.
     let address =
         address.map(|address| SocketAddr::new(address.ip().to_canonical(), address.port()));
@@ -65,12 +104,6 @@ fn greet(stream: Stream, address: Option<SocketAddr>, settings: &Listener, hub: 
         address,
         port: settings.port,
         listener: name(settings),
-    };
-    let transport = match (settings.protocol, stream) {
-        (Protocol::Mqtt, Stream::Tcp(stream)) => Transport::Tcp(stream),
-        (Protocol::Mqtt, Stream::Local(stream)) => Transport::Unix(stream),
-        (Protocol::WebSockets, Stream::Tcp(stream)) => Transport::WebSocket(stream),
-        (Protocol::WebSockets, Stream::Local(stream)) => Transport::LocalWebSocket(stream),
     };
     tokio::spawn(connection::serve(hub.clone(), transport, peer));
 }

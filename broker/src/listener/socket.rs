@@ -29,8 +29,6 @@ pub enum Obstacle {
     UnknownName(String),
     PortInUse(u16),
     PortForbidden(u16),
-    /// Nothing here encrypts yet.
-    Tls,
     System(io::Error),
 }
 
@@ -79,9 +77,6 @@ pub async fn open(
     settings: &Listener,
     tell: &watch::Sender<Condition>,
 ) -> Result<Vec<Socket>, Obstacle> {
-    if settings.tls.is_some() {
-        return Err(Obstacle::Tls);
-    }
     if let Some(path) = &settings.socket {
         return open_local(path).map(|socket| vec![socket]);
     }
@@ -254,7 +249,6 @@ impl Obstacle {
             | Self::PortForbidden(_)
             | Self::InterfaceForbidden(_)
             | Self::Path(..)
-            | Self::Tls
             | Self::System(_) => State::Refused(self.to_string()),
         }
     }
@@ -288,7 +282,6 @@ impl fmt::Display for Obstacle {
                     "port {port} is reserved for privileged programs; choose one from 1024 on"
                 )
             }
-            Self::Tls => f.write_str("this version of the broker has no TLS yet; take `tls` out"),
             Self::System(error) => write!(f, "{error}"),
         }
     }

@@ -57,11 +57,14 @@ impl fmt::Display for StatusLine<'_> {
     }
 }
 
-/// Why a listener cannot be reached; none if it can.
+/// Why a listener cannot be reached, or what is wrong with its certificate.
 pub fn trouble(listener: &ListenerState) -> Option<String> {
     let place = listener.settings.place();
     match &listener.state {
-        State::Listening => None,
+        State::Listening => {
+            let troubles = &listener.tls.as_ref()?.troubles;
+            (!troubles.is_empty()).then(|| format!("{place}: {}", troubles.join("; ")))
+        }
         State::Waiting(reason) => Some(format!("{place} waits: {reason}")),
         State::Refused(reason) => Some(format!("{place} is closed: {reason}")),
     }
@@ -85,6 +88,7 @@ mod tests {
             },
             addresses: Vec::new(),
             state,
+            tls: None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::fault::{Fault, TlsFault};
 use crate::password::MAX_PASSWORD;
 use crate::reference::{AUTH, Key, PASSWORD, PASSWORD_HASH, Table, USERNAME};
 use crate::scram::prepared;
+use crate::settings::MAX_USERNAME;
 use crate::{Credential, LoginMethod, PasswordHash, Secret, User};
 
 impl Resolver<'_> {
@@ -54,9 +55,7 @@ impl Resolver<'_> {
         let name = self.text(&field)?;
         let fault = if !(1..=MAX_USERNAME).contains(&name.len()) {
             Some(Fault::UsernameLength)
-        } else if name
-            .contains(|character: char| character.is_control() || "+#/".contains(character))
-        {
+        } else if !User::may_be_called(name) {
             Some(Fault::UsernameCharacter)
         } else {
             let first_line = *first_lines.entry(name).or_insert(line);
@@ -191,5 +190,3 @@ fn is_taken(value: &DeValue<'_>) -> bool {
 
 /// Users in a file.
 const MAX_USERS: usize = 1000;
-/// Bytes in a user name.
-const MAX_USERNAME: usize = 128;

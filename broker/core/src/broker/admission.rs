@@ -85,12 +85,23 @@ impl Broker {
         }
     }
 
+    /// The name that a connection has proved before its first packet.
+    pub(super) fn identified(&mut self, conn: ConnectionId, identity: ByteString) {
+        if let Some(c) = self.connections.get_mut(conn) {
+            c.identity = Some(identity);
+        }
+    }
+
     /// Puts other listeners in force, and ends the connections that they would not have let in.
     pub(super) fn take_listeners(&mut self, now: Moment, listeners: Listeners, fx: &mut Effects) {
         self.listeners = listeners;
         let cause = |c: &Connection| match self.listeners.get(&c.peer.listener) {
             None => Some(DisconnectCause::ListenerClosed),
             Some(terms) if !terms.allow_anonymous && c.is_anonymous() => {
+                Some(DisconnectCause::Withdrawn)
+            }
+            // Whoever logged in in the other way would be somebody else now.
+            Some(terms) if c.has_a_name() && terms.certificate_login != c.identity.is_some() => {
                 Some(DisconnectCause::Withdrawn)
             }
             Some(_) => None,

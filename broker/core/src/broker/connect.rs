@@ -35,7 +35,15 @@ impl Broker {
             connect.username = Some(ByteString::from_static(INTERNAL_USER));
         }
         let terms = self.listeners.get(&c.peer.listener);
-        let refused = terms.and_then(|terms| refusal(terms, &connect));
+        let by_certificate = terms.is_some_and(|terms| terms.certificate_login);
+        let identified = match by_certificate {
+            true => identify(c.identity.as_ref(), &mut connect).err(),
+            false => None,
+        };
+        let identified = identified.map(DisconnectCause::Login);
+        let refused = terms
+            .and_then(|terms| refusal(terms, &connect))
+            .or(identified);
         if let Some(cause) = refused.or_else(|| fault(&connect).map(DisconnectCause::Protocol)) {
             c.phase = Phase::Judging(connect); // so that its end is told with the client's name
             return self.end(now, conn, cause, fx);
@@ -46,7 +54,7 @@ impl Broker {
                 connect.client_id.clone(),
             ));
         }
-        let credentials = match credentials(&mut connect) {
+        let credentials = match credentials(&mut connect, by_certificate) {
             Ok(credentials) => credentials,
             Err(fault) => return self.end(now, conn, DisconnectCause::Protocol(fault), fx),
         };
@@ -325,10 +333,23 @@ fn refusal(terms: &Terms, connect: &Connect) -> Option<DisconnectCause> {
         return Some(DisconnectCause::Protocol(fault));
     }
     // A method tells the name later.
-    let nameless =
-        connect.username.is_none() && connect.properties.authentication_method().is_none();
+    let nameless = connect.username.is_none()
+        && connect.properties.authentication_method().is_none()
+        && !terms.certificate_login;
     (nameless && !terms.allow_anonymous)
         .then_some(DisconnectCause::Login(LoginFailure::AnonymousNotAllowed))
+}
+
+/// Gives the CONNECT the name in its sender's certificate, which is the user name.
+fn identify(identity: Option<&ByteString>, connect: &mut Connect) -> Result<(), LoginFailure> {
+    let identity = identity.ok_or(LoginFailure::NoIdentity)?;
+    if connect.properties.authentication_method().is_some() {
+        return Err(LoginFailure::MethodBesideIdentity);
+    }
+    if connect.username.get_or_insert_with(|| identity.clone()) != identity {
+        return Err(LoginFailure::OtherIdentity);
+    }
+    Ok(())
 }
 
 /// What makes a CONNECT unacceptable whoever sends it.
@@ -342,8 +363,11 @@ fn fault(connect: &Connect) -> Option<ProtocolFault> {
 }
 
 /// What the client proves its name with, taken out of its CONNECT; with a method the password counts for nothing.
-fn credentials(connect: &mut Connect) -> Result<Credentials, ProtocolFault> {
+fn credentials(connect: &mut Connect, by_certificate: bool) -> Result<Credentials, ProtocolFault> {
     let password = connect.password.take();
+    if let Some(username) = connect.username.clone().filter(|_| by_certificate) {
+        return Ok(Credentials::Identity { username });
+    }
     let Some(method) = connect.properties.authentication_method().cloned() else {
         return Ok(Credentials::Login {
             username: connect.username.clone(),

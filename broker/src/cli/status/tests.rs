@@ -13,6 +13,7 @@ fn listener(port: u16, state: ListenerState, address: &str, reason: Option<&str>
         addresses: vec![address.to_owned()],
         state,
         reason: reason.map(str::to_owned),
+        tls: None,
     }
 }
 
