@@ -2,6 +2,7 @@
 //! The commands beside `broker run`; each module is one of them, and what they share stands here.
 
 mod arguments;
+pub mod cert;
 pub mod check;
 mod client;
 pub mod passwd;

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Some("run") => run(arguments),
         Some("check") => cli::check::run(arguments),
         Some("passwd") => cli::passwd::run(arguments),
+        Some("cert") => cli::cert::run(arguments),
         Some("status") => cli::status::run(arguments),
         Some("reload") => cli::reload::run(arguments),
         Some("store") => cli::store::run(arguments),
@@ -108,6 +109,7 @@ Usage: broker COMMAND [OPTIONS]
   run      Start the broker in the foreground
   check    Say whether a broker.toml is valid, and what it would open
   passwd   Turn a password into a password_hash line for broker.toml
+  cert     Make, list and revoke clients' certificates of this device's authority
   status   Show the running broker's listeners, clients and counters
   reload   Let the running broker read its configuration again
   store    Check, count, export or import what is kept on the disk

@@ -178,3 +178,25 @@ fn a_faulty_file_is_refused_at_reload_and_changes_nothing() {
     ]));
     assert_eq!(daemon.listeners().len(), 2);
 }
+
+#[test]
+fn cert_hands_over_to_the_provisioner() {
+    let folder = tempfile::tempdir().expect("a folder for a device");
+    let root = folder
+        .path()
+        .to_str()
+        .expect("a temporary folder has a plain name");
+    let cert = |arguments: &[&str]| broker(&[&["cert"], arguments].concat());
+    let made = run(&mut cert(&[
+        "client", "pump", "--out", root, "--root", root,
+    ]));
+    assert!(made.contains("auth = \"certificate\""), "{made}");
+    let listed = run(&mut cert(&["list", "--root", root]));
+    assert!(listed.ends_with("  valid  pump\n"), "{listed}");
+    run(&mut cert(&["revoke", "pump", "--root", root]));
+    let again = outcome(&mut cert(&["revoke", "pump", "--root", root]));
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again));
+    let help = run(&mut cert(&["--help"]));
+    assert!(help.starts_with("Make, list and revoke"), "{help}");
+    assert_eq!(outcome(&mut cert(&[])).status.code(), Some(2));
+}
