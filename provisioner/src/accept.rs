@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Accepting a file: judge it without changing anything, then take it in an order that survives a power cut anywhere.
 //!
-//! The order: show a made login on the card; forget that somebody logged in; keep the desired state; stamp; overwrite
-//! the passwords on the card; settle the stamp. Each step is durable before the next begins, and a file that is
+//! The order: show a made login on the card; forget that somebody logged in; keep the files that it names; keep the
+//! desired state; stamp; overwrite passwords and keys on the card; settle the stamp. Each step is durable before the next begins, and a file that is
 //! refused, or whose desired state could not be kept, changes nothing.
 
-use std::error::Error;
-use std::fmt;
+mod fault;
+
 use std::io;
 
-use broker_config::{Note, Problem, Reading};
+use broker_config::{Note, Reading};
 
+use crate::card::{self, CardFile};
 use crate::desired::{Desired, DesiredError};
 use crate::document::{self, Document, DocumentError};
 use crate::login::Login;
 use crate::provision::World;
 use crate::report;
-use crate::resolve::{NotKept, ResolveError, Resolved, resolve};
-use crate::secret::{Patch, ScrubError, scrub};
+use crate::resolve::{ResolveError, Resolved, resolve};
+use crate::secret::{Patch, scrub};
 use crate::stamp::{Known, Stamp};
+
+pub use fault::{Refusal, TakeError, Trouble};
 
 /// What is on the card and on the device, before anything is changed.
 pub struct Judgement {
@@ -40,18 +43,14 @@ pub enum Finding {
     Valid {
         resolved: Resolved,
         patches: Vec<Patch>,
+        /// The files that it names.
+        card: Vec<CardFile>,
     },
     Refused(Vec<Refusal>),
     Missing,
     Unreadable(DocumentError),
     /// A file without a fault that this machine could not resolve.
     Unresolved(ResolveError),
-}
-
-/// One fault of a file.
-pub enum Refusal {
-    Schema(Problem),
-    NotKept(NotKept),
 }
 
 /// What came of the file.
@@ -63,6 +62,8 @@ pub struct Acceptance {
     pub notes: Vec<Note>,
     /// Passwords taken from the card now.
     pub taken: usize,
+    /// Names of files whose private key was taken from the card now.
+    pub keys_taken: Vec<String>,
     /// What is to be in force now: of this file, or of the last good one.
     pub desired: Option<Desired>,
     /// A login made now and shown already.
@@ -81,24 +82,6 @@ pub enum Verdict {
     Unreadable(DocumentError),
     /// Valid, but not taken.
     NotTaken(TakeError),
-}
-
-/// Why a valid file was not taken; nothing was changed.
-#[derive(Debug)]
-pub enum TakeError {
-    Resolve(ResolveError),
-    /// A login nobody can read would lock everybody out.
-    ShowLogin(io::Error),
-    Keep(io::Error),
-}
-
-/// What went wrong beside the settings themselves.
-#[derive(Debug)]
-pub enum Trouble {
-    Damaged(DesiredError),
-    Stamp(io::Error),
-    /// Plain-text passwords are still on the card.
-    Scrub(ScrubError),
 }
 
 /// Looks at the card and the device; changes nothing.
@@ -130,9 +113,9 @@ fn judge_document(
     stored: Option<&Desired>,
 ) -> (Finding, Vec<Note>) {
     let stamp = stored.and_then(|_| Stamp::load(world.files, &world.places));
-    let known = stamp
-        .as_ref()
-        .map_or(Known::No, |stamp| stamp.recognise(&document.bytes));
+    let known = stamp.as_ref().map_or(Known::No, |stamp| {
+        stamp.recognise(&document.bytes, &card::states(world, stamp.files()))
+    });
     if known == Known::Settled {
         return (Finding::Known, Vec::new());
     }
@@ -144,11 +127,12 @@ fn judge_document(
     let patches: Vec<Patch> = secrets.iter().map(Patch::over).collect();
     if let (Known::Scrubbing, Some(stamp)) = (known, stamp) {
         let whole = |patch: &Patch| patches.contains(patch) || patch.is_in_place(&document.bytes);
-        if verdict.is_err() || !stamp.patches().iter().all(whole) {
+        let torn = card::states(world, stamp.files()).contains(&card::State::Torn);
+        if torn || verdict.is_err() || !stamp.patches().iter().all(whole) {
             return (Finding::Torn(stamp), Vec::new());
         }
     }
-    let settings = match verdict {
+    let mut settings = match verdict {
         Ok(settings) => settings,
         Err(problems) => {
             return (
@@ -157,12 +141,27 @@ fn judge_document(
             );
         }
     };
-    let finding = match resolve(settings, stored, world.random) {
-        Ok(resolved) => Finding::Valid { resolved, patches },
-        Err(ResolveError::NotKept(users)) => {
-            Finding::Refused(users.into_iter().map(Refusal::NotKept).collect())
+    let card = card::gather(world, &mut settings.broker);
+    let finding = match (resolve(settings, stored, world.random), card) {
+        (Ok(resolved), Ok(card)) => Finding::Valid {
+            resolved,
+            patches,
+            card,
+        },
+        (Err(ResolveError::NotKept(users)), card) => {
+            let files = card.err().into_iter().flatten().map(Refusal::File);
+            Finding::Refused(
+                users
+                    .into_iter()
+                    .map(Refusal::NotKept)
+                    .chain(files)
+                    .collect(),
+            )
         }
-        Err(error) => Finding::Unresolved(error),
+        (Ok(_), Err(problems)) => {
+            Finding::Refused(problems.into_iter().map(Refusal::File).collect())
+        }
+        (Err(error), _) => Finding::Unresolved(error),
     };
     (finding, notes)
 }
@@ -178,7 +177,7 @@ pub fn take(world: &World, judgement: Judgement) -> Acceptance {
     } = judgement;
     let mut troubles: Vec<Trouble> = damage.into_iter().map(Trouble::Damaged).collect();
     let mut made = None;
-    let mut taken = 0;
+    let (mut taken, mut keys_taken) = (0, Vec::new());
     let mut desired = stored;
     let verdict = match (finding, &document) {
         (Finding::Known, _) => Verdict::Known,
@@ -189,18 +188,25 @@ pub fn take(world: &World, judgement: Judgement) -> Acceptance {
             troubles.extend(clean(world, document, stamp));
             Verdict::Known
         }
-        (Finding::Valid { resolved, patches }, Some(document)) => {
-            match keep(world, document, &resolved) {
-                Err(error) => Verdict::NotTaken(error),
-                Ok(()) => {
-                    desired = Some(resolved.desired);
-                    made = resolved.made;
-                    taken = patches.len();
-                    troubles.extend(forget(world, document, patches));
-                    Verdict::Accepted
-                }
+        (
+            Finding::Valid {
+                resolved,
+                patches,
+                card,
+            },
+            Some(document),
+        ) => match keep(world, document, &resolved, &card) {
+            Err(error) => Verdict::NotTaken(error),
+            Ok(()) => {
+                taken = patches.len();
+                keys_taken = new_keys(&card);
+                troubles.extend(forget(world, document, patches, &card));
+                let before = desired.replace(resolved.desired);
+                made = resolved.made;
+                troubles.extend(forget_copies(world, before.as_ref(), desired.as_ref()));
+                Verdict::Accepted
             }
-        }
+        },
         (Finding::Missing | Finding::Torn(_) | Finding::Valid { .. }, _) => Verdict::Missing,
     };
     let (file, ignored) = document.map_or((None, Vec::new()), |document| {
@@ -212,14 +218,20 @@ pub fn take(world: &World, judgement: Judgement) -> Acceptance {
         ignored,
         notes,
         taken,
+        keys_taken,
         desired,
         made,
         troubles,
     }
 }
 
-/// Keeps the desired state on the device.
-fn keep(world: &World, document: &Document, resolved: &Resolved) -> Result<(), TakeError> {
+/// Keeps the desired state, and before it the files that it names, on the device.
+fn keep(
+    world: &World,
+    document: &Document,
+    resolved: &Resolved,
+    card: &[CardFile],
+) -> Result<(), TakeError> {
     let (files, places) = (world.files, &world.places);
     files
         .make_folder(&places.state, 0o700)
@@ -228,6 +240,7 @@ fn keep(world: &World, document: &Document, resolved: &Resolved) -> Result<(), T
         report::announce(world, &document.name, login).map_err(TakeError::ShowLogin)?;
         forget_first_login(world).map_err(TakeError::Keep)?;
     }
+    card::keep(world, card).map_err(TakeError::Keep)?;
     resolved
         .desired
         .store(files, places)
@@ -242,17 +255,39 @@ fn forget_first_login(world: &World) -> io::Result<()> {
     }
 }
 
-/// Stamps the file and takes its passwords off the card.
-fn forget(world: &World, document: &Document, patches: Vec<Patch>) -> Option<Trouble> {
-    let stamp = Stamp::before_scrubbing(&document.bytes, patches);
+/// The files whose private key is on the card until now.
+pub fn new_keys(card: &[CardFile]) -> Vec<String> {
+    let new = card.iter().filter(|file| file.is_secret && !file.is_kept);
+    new.map(|file| file.name.clone()).collect()
+}
+
+fn forget_copies(
+    world: &World,
+    before: Option<&Desired>,
+    now: Option<&Desired>,
+) -> Option<Trouble> {
+    let (before, now) = (before?, now?);
+    card::forget(world, &before.broker, &now.broker)
+        .err()
+        .map(Trouble::Forget)
+}
+
+/// Stamps the file and takes its passwords and keys off the card.
+fn forget(
+    world: &World,
+    document: &Document,
+    patches: Vec<Patch>,
+    card: &[CardFile],
+) -> Option<Trouble> {
+    let stamp = Stamp::before_scrubbing(&document.bytes, patches, card);
     match stamp.store(world.files, &world.places) {
-        Ok(()) if stamp.patches().is_empty() => None,
+        Ok(()) if stamp.is_settled() => None,
         Ok(()) => clean(world, document, stamp),
         Err(error) => Some(Trouble::Stamp(error)),
     }
 }
 
-/// Overwrites the passwords on the card and settles the stamp.
+/// Overwrites passwords and keys on the card and settles the stamp.
 fn clean(world: &World, document: &Document, stamp: Stamp) -> Option<Trouble> {
     if let Err(error) = scrub(
         world.files,
@@ -262,59 +297,14 @@ fn clean(world: &World, document: &Document, stamp: Stamp) -> Option<Trouble> {
     ) {
         return Some(Trouble::Scrub(error));
     }
+    for file in stamp.files() {
+        if let Err(error) = card::scrub_key(world, file) {
+            return Some(Trouble::ScrubKey(file.name.clone(), error));
+        }
+    }
     stamp
         .after_scrubbing()
         .store(world.files, &world.places)
         .err()
         .map(Trouble::Stamp)
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Schema(problem) => problem.fmt(f),
-            Self::NotKept(user) => user.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for TakeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolve(_) => "preparing the settings",
-            Self::ShowLogin(_) => "writing the new login into the report on the boot partition",
-            Self::Keep(_) => "keeping the settings on this device",
-        })
-    }
-}
-
-impl Error for TakeError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Resolve(source) => Some(source),
-            Self::ShowLogin(source) | Self::Keep(source) => Some(source),
-        }
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged(error) => error.fmt(f),
-            Self::Stamp(_) => {
-                f.write_str("remembering which file was taken; it is taken again at the next start")
-            }
-            Self::Scrub(_) => f.write_str("passwords still stand in plain text on the card"),
-        }
-    }
-}
-
-impl Error for Trouble {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Damaged(error) => error.source(),
-            Self::Stamp(source) => Some(source),
-            Self::Scrub(source) => Some(source),
-        }
-    }
 }

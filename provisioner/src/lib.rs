@@ -8,6 +8,7 @@
 
 mod accept;
 mod apply;
+mod card;
 mod certificates;
 mod clock;
 mod desired;

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::card;
+
 /// The files and folders the provisioner reads and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
@@ -34,6 +36,8 @@ pub struct Places {
     pub authority_on_card: PathBuf,
     /// The list of revoked certificates.
     pub revocations: PathBuf,
+    /// Copies of the files on the card that `broker.toml` names.
+    pub card_copies: PathBuf,
     /// Held while one provisioner works.
     pub lock: PathBuf,
     /// Made by the daemon when a user logs in for the first time.
@@ -53,7 +57,6 @@ impl Places {
         let certificates = configuration_folder.join("tls");
         Self {
             configuration: configuration_folder.join("broker.toml"),
-            configuration_folder,
             desired: state.join("desired.json"),
             stamp: state.join("stamp.json"),
             authority: state.join("ca.key"),
@@ -64,6 +67,8 @@ impl Places {
             authority_on_card: boot.join("ca.crt"),
             revocations: certificates.join("crl.pem"),
             certificates,
+            card_copies: configuration_folder.join(card::FOLDER),
+            configuration_folder,
             lock: state.join("lock"),
             state,
             first_login: root.join("var/lib/broker/first-login"),

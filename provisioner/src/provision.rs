@@ -101,7 +101,11 @@ fn intention(finding: Finding, stored: Option<Desired>) -> Result<(Option<Desire
             stored,
             "finish overwriting the passwords on the card\n".to_owned(),
         ),
-        Finding::Valid { resolved, patches } => {
+        Finding::Valid {
+            resolved,
+            patches,
+            card,
+        } => {
             let made = resolved.made.map(|login| {
                 format!(
                     "make a login for `{}`, shown in the report\n",
@@ -110,9 +114,13 @@ fn intention(finding: Finding, stored: Option<Desired>) -> Result<(Option<Desire
             });
             let taken = format!("take {} from the card\n", passwords(patches.len()));
             let taken = Some(taken).filter(|_| !patches.is_empty());
+            let keys = accept::new_keys(&card);
+            let keys = keys
+                .iter()
+                .map(|name| format!("take the private key in `{name}` from the card\n"));
             (
                 Some(resolved.desired),
-                made.into_iter().chain(taken).collect(),
+                made.into_iter().chain(taken).chain(keys).collect(),
             )
         }
     })
@@ -132,6 +140,7 @@ fn tell(world: &World, acceptance: Acceptance, steps: Vec<(Step, Outcome)>) -> R
         ignored,
         notes,
         taken,
+        keys_taken,
         desired,
         made,
         troubles,
@@ -148,6 +157,7 @@ fn tell(world: &World, acceptance: Acceptance, steps: Vec<(Step, Outcome)>) -> R
         ignored,
         notes,
         taken,
+        keys_taken,
         troubles,
         steps,
         access,

@@ -51,6 +51,11 @@ pub fn issue_client(world: &World, name: &str, days: u32, folder: &Path) -> Resu
         || "localhost".to_owned(),
         |desired| host(world, desired, &[]),
     );
+    let places = &world.places;
+    let authority = match world.files.len(&places.authority_on_card) {
+        Ok(Some(_)) => &places.authority_on_card,
+        _ => &places.authority_certificate,
+    };
     let (certificate, key) = (made.certificate.display(), made.key.display());
     let quoted = format!("{name:?}");
     let certificate_word = report::quoted(&made.certificate.to_string_lossy());
@@ -58,7 +63,7 @@ pub fn issue_client(world: &World, name: &str, days: u32, folder: &Path) -> Resu
     Ok(format!(
         "\
 {certificate} and {key} are made, and count until {}.
-Copy both, and ca.crt, which stands beside broker-report.txt, to the client:
+Copy both, and {}, to the client:
 
   mosquitto_pub -h {host} -p {port} --cafile ca.crt --cert {certificate_word} --key {key_word} -t test -m hello
 
@@ -76,7 +81,9 @@ These lines of broker.toml let it in, without a password:
 
 Whoever has the key is this user. If it gets lost: broker-provision cert revoke {}
 ",
-        made.until, made.serial
+        made.until,
+        authority.display(),
+        made.serial
     ))
 }
 

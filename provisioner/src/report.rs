@@ -37,6 +37,8 @@ pub struct Report {
     pub notes: Vec<Note>,
     /// Passwords taken from the card now.
     pub taken: usize,
+    /// Names of files whose private key was taken from the card now.
+    pub keys_taken: Vec<String>,
     pub troubles: Vec<Trouble>,
     pub steps: Vec<(Step, Outcome)>,
     /// `None` if no state is kept on this device.
@@ -175,6 +177,7 @@ pub fn announce(world: &World, file: &str, login: &Login) -> io::Result<()> {
         ignored: Vec::new(),
         notes: Vec::new(),
         taken: 0,
+        keys_taken: Vec::new(),
         troubles: Vec::new(),
         steps: Vec::new(),
         access: None,

@@ -15,6 +15,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::card::{CardFile, State};
 use crate::places::Places;
 use crate::secret::{Patch, masked};
 use crate::system::{Access, Files, files};
@@ -28,6 +29,21 @@ pub struct Stamp {
     sha256: String,
     progress: Progress,
     patches: Vec<Patch>,
+    /// The files that it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    files: Vec<StampedFile>,
+}
+
+/// A file on the card as it was when it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StampedFile {
+    pub name: String,
+    /// With its private key, which nobody can guess from it.
+    pub sha256: String,
+    pub length: u64,
+    /// Whether it is overwritten, because a private key is in it.
+    pub is_secret: bool,
 }
 
 /// How far the overwriting has come.
@@ -43,7 +59,7 @@ enum Progress {
 pub enum Known {
     /// Exactly the accepted file, without its secrets.
     Settled,
-    /// The accepted file, some of whose secrets may be overwritten in part.
+    /// The accepted file, some of whose secrets, or of the keys in files it names, may be overwritten in part.
     Scrubbing,
     /// Another file.
     No,
@@ -51,8 +67,9 @@ pub enum Known {
 
 impl Stamp {
     /// The stamp to keep before secrets are overwritten; settled at once if there are none.
-    pub fn before_scrubbing(bytes: &[u8], patches: Vec<Patch>) -> Self {
-        let progress = if patches.is_empty() {
+    pub fn before_scrubbing(bytes: &[u8], patches: Vec<Patch>, card: &[CardFile]) -> Self {
+        let has_new_key = card.iter().any(|file| file.is_secret && !file.is_kept);
+        let progress = if patches.is_empty() && !has_new_key {
             Progress::Settled
         } else {
             Progress::Scrubbing
@@ -62,6 +79,7 @@ impl Stamp {
             sha256: fingerprint(&masked(bytes, &patches)),
             progress,
             patches,
+            files: card.iter().map(StampedFile::of).collect(),
         }
     }
 
@@ -73,11 +91,14 @@ impl Stamp {
         }
     }
 
-    /// Whether these bytes are the accepted file.
-    pub fn recognise(&self, bytes: &[u8]) -> Known {
+    /// Whether these bytes are the accepted file, and those that it names are what they were.
+    pub fn recognise(&self, bytes: &[u8], files: &[State]) -> Known {
         let masked = masked(bytes, &self.patches);
+        let still_to_do = |state: &State| matches!(state, State::Whole | State::Torn);
         match self.progress {
             _ if fingerprint(&masked) != self.sha256 => Known::No,
+            _ if files.contains(&State::Changed) => Known::No,
+            Progress::Settled if files.iter().any(still_to_do) => Known::No,
             Progress::Scrubbing => Known::Scrubbing,
             // A new password as long as the one before changes nothing but the masked bytes.
             Progress::Settled if masked != bytes => Known::No,
@@ -88,6 +109,16 @@ impl Stamp {
     /// What is to be written over the secrets.
     pub fn patches(&self) -> &[Patch] {
         &self.patches
+    }
+
+    /// The files that it names.
+    pub fn files(&self) -> &[StampedFile] {
+        &self.files
+    }
+
+    /// Whether nothing is left to overwrite.
+    pub fn is_settled(&self) -> bool {
+        self.progress == Progress::Settled
     }
 
     /// The stamp kept on the device; `None` if there is none or it is not legible, which costs only work.
@@ -109,6 +140,22 @@ impl Stamp {
                 group: None,
             },
         )
+    }
+}
+
+impl StampedFile {
+    fn of(file: &CardFile) -> Self {
+        Self {
+            name: file.name.clone(),
+            sha256: fingerprint(&file.bytes),
+            length: file.bytes.len() as u64,
+            is_secret: file.is_secret,
+        }
+    }
+
+    /// Whether these are its bytes of before.
+    pub fn is(&self, bytes: &[u8]) -> bool {
+        fingerprint(bytes) == self.sha256
     }
 }
 
@@ -140,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_file_is_recognised_by_what_is_not_secret() {
-        let scrubbing = Stamp::before_scrubbing(FILE, patches());
+        let scrubbing = Stamp::before_scrubbing(FILE, patches(), &[]);
         let settled = scrubbing.clone().after_scrubbing();
         let torn: &[u8] = b"user = \"a\"\npassword = 0    er2\"\n";
         let same_length: &[u8] = b"user = \"a\"\npassword = \"letmein\"\n";
@@ -157,7 +204,7 @@ mod tests {
         ];
         for (stamp, bytes, expected) in cases {
             assert_eq!(
-                stamp.recognise(bytes),
+                stamp.recognise(bytes, &[]),
                 expected,
                 "{}",
                 String::from_utf8_lossy(bytes)
@@ -168,14 +215,14 @@ mod tests {
     #[test]
     fn a_file_without_secrets_is_settled_at_once() {
         assert_eq!(
-            Stamp::before_scrubbing(CLEAN, Vec::new()).recognise(CLEAN),
+            Stamp::before_scrubbing(CLEAN, Vec::new(), &[]).recognise(CLEAN, &[]),
             Known::Settled
         );
     }
 
     #[test]
     fn a_stamp_holds_no_secret() {
-        let text = serde_json::to_string(&Stamp::before_scrubbing(FILE, patches())).unwrap();
+        let text = serde_json::to_string(&Stamp::before_scrubbing(FILE, patches(), &[])).unwrap();
         assert!(!text.contains("hunter2"));
     }
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use provisioner::system::Listening;
+use provisioner::system::{Files, Listening};
 
 use crate::scene::{Scene, places};
 
@@ -83,7 +83,9 @@ fn lay_out(scene: &Scene, start: &Path) {
     if files.iter().any(|path| name(path) == "keep") {
         return;
     }
-    for name in ["broker.toml", "BROKER.TOML", "broker.toml.txt"] {
+    let is_ours = |name: &String| name.starts_with("broker-report") || name == "ca.crt";
+    let on_card = scene.card.list(&places().boot).unwrap();
+    for name in on_card.iter().filter(|name| !is_ours(name)) {
         scene.card.take_away(&places().boot.join(name));
     }
     for path in files.iter().filter(|path| name(path) != "none") {

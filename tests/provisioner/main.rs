@@ -4,6 +4,7 @@
 
 mod bus;
 mod card;
+mod card_files;
 mod certificates;
 mod command;
 mod dialogue;

@@ -133,12 +133,13 @@ pub fn list(world: &World) -> Result<String, ClientError> {
 /// The authority, made now if there was none.
 fn existing_or_new(world: &World) -> Result<Authority, CertificateError> {
     let desired = Desired::load(world.files, &world.places).ok().flatten();
-    let first = |work: &Work| matches!(work, Work::MakeAuthority { .. } | Work::PublishAuthority);
-    for work in work(&see(world, desired.as_ref()))
-        .iter()
-        .filter(|work| first(work))
-    {
-        carry_out(world, work)?;
+    for work in work(&see(world, desired.as_ref())) {
+        match work {
+            Work::MakeAuthority { .. } => carry_out(world, &work)?,
+            // Without a card the client takes the daemon's copy.
+            Work::PublishAuthority => carry_out(world, &work).unwrap_or_default(),
+            Work::IssueServer { .. } | Work::ListRevoked => (),
+        }
     }
     authority(world)
 }

@@ -20,6 +20,7 @@ pub fn render(report: &Report) -> String {
         "warnings": report.warnings(),
         "notes": report.notes(),
         "passwords_taken": report.taken,
+        "keys_taken": report.keys_taken,
         "login": report.login.as_ref().map(|login| json!({"username": login.username, "password": login.password})),
         "access": report.access.as_ref().map(access),
         "steps": report.steps.iter().map(|(step, result)| self::step(step, result)).collect::<Vec<_>>(),
@@ -46,6 +47,9 @@ fn problems(report: &Report) -> Vec<Value> {
         Refusal::Schema(problem) => json!(problem),
         Refusal::NotKept(user) => {
             json!({"line": user.line, "fault": "not-kept", "text": user.to_string()})
+        }
+        Refusal::File(problem) => {
+            json!({"key": problem.key, "fault": "file", "text": problem.to_string()})
         }
     };
     refusals.iter().map(problem).collect()

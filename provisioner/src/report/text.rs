@@ -81,6 +81,12 @@ fn result(report: &Report) -> Vec<String> {
             passwords(report.taken)
         ));
     }
+    if report.troubles.is_empty() {
+        lines.extend(report.keys_taken.iter().map(|name| {
+            let name = name.escape_debug();
+            format!("The private key in {name} was taken and overwritten there: it is kept on the device.")
+        }));
+    }
     lines
 }
 
