@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_config::{self as config, BrokerSettings, LimitSettings, Listener};
-use mqtt_core::{Command, Limits, Params, Terms};
+use mqtt_core::{Access, Command, Limits, Params, Terms};
 use mqtt_proto::Version;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
+use crate::access::access;
 use crate::auth::Authenticator;
 use crate::control::Control;
 use crate::hub::{self, Hub};
@@ -120,8 +121,13 @@ impl Daemon {
         let named = options.config.is_some();
         let config = options.config.unwrap_or_else(|| DEFAULT_CONFIG.into());
         // What is wrong with it is said when it is taken over.
-        let settings = reload::load(config.clone()).await.ok();
-        let settings = settings.map(|loaded| loaded.settings);
+        let loaded = reload::load(config.clone()).await.ok();
+        // Without a configuration nobody may anything, and that goes for what the store brings back, too.
+        let rights = loaded
+            .as_ref()
+            .map(|loaded| access(&loaded.settings, loaded.acl.as_ref()));
+        let rights = rights.unwrap_or_else(Access::nothing);
+        let settings = loaded.map(|loaded| loaded.settings);
         let place = Place {
             persistence: settings
                 .as_ref()
@@ -134,7 +140,8 @@ impl Daemon {
         let store = storage.handle.clone();
         let authenticator = Authenticator::new(options.state, log.clone());
         let limits = settings.map(|settings| settings.limits).unwrap_or_default();
-        let hub = restored(storage, params(&limits), &authenticator, &supervisor, log);
+        let params = (params(&limits), rights);
+        let hub = restored(storage, params, &authenticator, &supervisor, log);
 
         let listeners = Listeners::new(hub.clone(), supervisor.clone(), log.clone());
         listeners.adopt(passed);
@@ -226,7 +233,7 @@ async fn open_store(place: Place, log: &Log) -> Result<Storage, ExitCode> {
 /// The hub with all that the store brings back, and the tasks around the store.
 fn restored(
     storage: Storage,
-    params: Params,
+    (params, rights): (Params, Access),
     authenticator: &Authenticator,
     supervisor: &Supervisor,
     log: &Log,
@@ -248,6 +255,7 @@ fn restored(
     );
     let began = contents.began;
     let holds_something = !contents.records.is_empty();
+    hub.enter(&mut vec![Command::Access(Arc::new(rights))]);
     // An empty store has its numbers, too.
     hub.restore(contents);
     if holds_something {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The `broker` program: the daemon (`broker run`) and the commands around it.
 
+mod access;
 mod app;
 mod auth;
 mod canary;

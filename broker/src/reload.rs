@@ -4,15 +4,17 @@
 //! The same way at the start, on SIGHUP and on `broker reload`, one at a time. A refused file changes nothing.
 
 mod changes;
+pub mod files;
 mod source;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use broker_config::BrokerSettings;
-use mqtt_core::Command;
+use mqtt_core::{Access, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::access::access;
 use crate::app;
 use crate::auth::Authenticator;
 use crate::descriptors;
@@ -21,7 +23,7 @@ use crate::listener::Listeners;
 use crate::logging::Log;
 use crate::storage::Handle;
 use crate::systemd;
-pub use source::{Refusal, load, read_bounded};
+pub use source::{Refusal, folder, load, read_bounded};
 
 /// Hands an accepted configuration to the parts that live by it.
 pub struct Reloader {
@@ -32,9 +34,15 @@ pub struct Reloader {
     store: Handle,
     log: Log,
     /// What the broker runs now; held over a whole reload, so that two never mix.
-    running: tokio::sync::Mutex<Option<BrokerSettings>>,
+    running: tokio::sync::Mutex<Option<Running>>,
     /// Why the broker is locked, until a first configuration is accepted.
     locked: Mutex<Option<String>>,
+}
+
+/// What is in force.
+struct Running {
+    settings: BrokerSettings,
+    access: Arc<Access>,
 }
 
 /// What came of a reload.
@@ -140,12 +148,10 @@ impl Reloader {
     }
 
     /// All or nothing: what can be refused comes before the first change.
-    async fn take_over(
-        &self,
-        running: &mut Option<BrokerSettings>,
-    ) -> Result<Vec<String>, Refusal> {
+    async fn take_over(&self, running: &mut Option<Running>) -> Result<Vec<String>, Refusal> {
         let loaded = source::load(self.config.clone()).await?;
         let settings = loaded.settings;
+        let access = Arc::new(access(&settings, loaded.acl.as_ref()));
         self.authenticator
             .replace(settings.users.clone())
             .await
@@ -153,9 +159,10 @@ impl Reloader {
         let params = app::params(&settings.limits);
         descriptors::provide_for(params.limits.max_connections, &self.log);
         self.hub.reconfigure(params);
-        let mut commands = Vec::new();
+        // Rights come before those who might use them.
+        let mut commands = vec![Command::Access(Arc::clone(&access))];
         if let Some(before) = running.as_ref() {
-            let users = changes::withdrawn(before, &settings);
+            let users = changes::withdrawn(&before.settings, &settings);
             commands.push(Command::Withdraw { users });
         }
         commands.push(Command::Listeners(app::listeners(&settings)));
@@ -165,10 +172,11 @@ impl Reloader {
         self.set_locked(None);
         let mut lines = vec![format!("Config loaded from {}.", self.config.display())];
         lines.extend(loaded.notes);
-        lines.extend(changes::between(running.as_ref(), &settings));
+        let now = Running { settings, access };
+        lines.extend(changes::between(running.as_ref(), &now));
         lines.extend(restart.map(str::to_owned));
         lines.extend(self.listeners.states().iter().filter_map(systemd::trouble));
-        *running = Some(settings);
+        *running = Some(now);
         Ok(lines)
     }
 

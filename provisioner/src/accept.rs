@@ -41,7 +41,7 @@ pub enum Finding {
     Torn(Stamp),
     /// A new or edited file without a fault.
     Valid {
-        resolved: Resolved,
+        resolved: Box<Resolved>,
         patches: Vec<Patch>,
         /// The files that it names.
         card: Vec<CardFile>,
@@ -144,7 +144,7 @@ fn judge_document(
     let card = card::gather(world, &mut settings.broker);
     let finding = match (resolve(settings, stored, world.random), card) {
         (Ok(resolved), Ok(card)) => Finding::Valid {
-            resolved,
+            resolved: Box::new(resolved),
             patches,
             card,
         },

@@ -11,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::path::Component;
 
-use broker_config::{BrokerSettings, Certificate};
+use broker_config::{BrokerSettings, Certificate, User};
 
 use crate::document;
 use crate::provision::World;
@@ -76,6 +76,7 @@ pub fn gather(
             }
         }
     }
+    problems.extend(named_twice(broker, &found));
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -83,6 +84,19 @@ pub fn gather(
         *name = format!("{FOLDER}/{name}");
     }
     Ok(found.into_values().collect())
+}
+
+/// A user of the password_file who stands in a `[[user]]`, too.
+fn named_twice(broker: &BrokerSettings, found: &BTreeMap<String, CardFile>) -> Option<FileProblem> {
+    let name = broker.access.password_file.as_ref()?;
+    let more = broker_config::password_file(&found.get(name)?.bytes).ok()?;
+    let is_named = |user: &User| broker.users.iter().any(|u| u.username == user.username);
+    let twice = more.into_iter().find(is_named)?;
+    Some(FileProblem {
+        key: "password_file",
+        name: name.clone(),
+        wrong: Wrong::UserTwice(twice.username),
+    })
 }
 
 /// Keeps the files on the device, where the daemon reads them.
@@ -215,8 +229,17 @@ fn read(world: &World, name: &str, kind: Kind) -> Result<CardFile, Wrong> {
 
 /// Every name of a file on the card, with the key it stands at.
 fn names(broker: &mut BrokerSettings) -> impl Iterator<Item = (&'static str, Kind, &mut String)> {
-    let tls = broker
-        .listeners
+    let BrokerSettings {
+        listeners, access, ..
+    } = broker;
+    let lists = [
+        ("password_file", Kind::Passwords, &mut access.password_file),
+        ("acl_file", Kind::Rights, &mut access.acl_file),
+    ];
+    let lists = lists
+        .into_iter()
+        .filter_map(|(key, kind, name)| Some((key, kind, name.as_mut()?)));
+    let tls = listeners
         .iter_mut()
         .filter_map(|listener| listener.tls.as_mut());
     let names = tls.flat_map(|tls| {
@@ -235,7 +258,7 @@ fn names(broker: &mut BrokerSettings) -> impl Iterator<Item = (&'static str, Kin
         let revoked = revoked.map(|name| ("crlfile", Kind::Revocations, name));
         own.into_iter().flatten().chain(authorities).chain(revoked)
     });
-    names.filter(|(_, _, name)| is_beside(name))
+    names.chain(lists).filter(|(_, _, name)| is_beside(name))
 }
 
 /// Whether the name is of a file in the folder of `broker.toml`, or below.

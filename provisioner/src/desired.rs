@@ -3,6 +3,7 @@
 //!
 //! It is kept on the device as versioned JSON and is the truth; the card is only where wishes come from.
 
+mod access;
 mod persistence;
 mod tls;
 
@@ -17,6 +18,7 @@ use broker_config::{
 };
 use serde::{Deserialize, Serialize};
 
+use access::{StoredAccess, StoredUserAccess};
 use persistence::StoredPersistence;
 use tls::StoredTls;
 
@@ -117,6 +119,8 @@ struct Stored {
     /// Absent where it is the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     persistence: Option<StoredPersistence>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access: Option<StoredAccess>,
     generated_user: Option<String>,
 }
 
@@ -127,6 +131,8 @@ struct StoredUser {
     /// Absent of a user who logs in by certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     password_hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access: Option<StoredUserAccess>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -163,6 +169,7 @@ impl From<&Desired> for Stored {
             Some(StoredUser {
                 username: user.username.clone(),
                 password_hash,
+                access: StoredUserAccess::of(&user.access),
             })
         });
         let limits = desired.broker.limits.changed();
@@ -177,6 +184,7 @@ impl From<&Desired> for Stored {
             listeners: listeners.collect(),
             limits: limits.collect(),
             persistence: StoredPersistence::of(desired.broker.persistence),
+            access: StoredAccess::of(&desired.broker.access),
             generated_user: desired.generated_user.clone(),
         }
     }
@@ -207,6 +215,7 @@ impl Stored {
         let broker = BrokerSettings {
             allow_anonymous: self.allow_anonymous,
             users,
+            access: StoredAccess::checked(self.access)?,
             listeners,
             persistence: StoredPersistence::checked(self.persistence)?,
             limits,
@@ -234,6 +243,7 @@ impl StoredUser {
             username: self.username,
             method,
             credential,
+            access: StoredUserAccess::checked(self.access)?,
             line: 0,
         })
     }

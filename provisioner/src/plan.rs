@@ -151,6 +151,7 @@ mod tests {
         let broker = BrokerSettings {
             allow_anonymous: true,
             users: Vec::new(),
+            access: Default::default(),
             listeners,
             persistence: Default::default(),
             limits: LimitSettings::default(),

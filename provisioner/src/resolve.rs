@@ -8,7 +8,7 @@ use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
 
-use broker_config::{Credential, HashError, LoginMethod, Settings, User};
+use broker_config::{Credential, HashError, LoginMethod, Settings, User, UserAccess};
 
 use crate::desired::Desired;
 use crate::login::Login;
@@ -166,6 +166,7 @@ fn hashed(user: &User, stored: Option<&Desired>, salt: Salt) -> Result<User, Has
         username: user.username.clone(),
         method: user.method,
         credential,
+        access: user.access.clone(),
         line: 0,
     })
 }
@@ -177,6 +178,7 @@ fn user_of(login: &Login, random: &dyn Randomness) -> Result<User, ResolveError>
         username: login.username.clone(),
         method: LoginMethod::Password,
         credential,
+        access: UserAccess::default(),
         line: 0,
     })
 }
@@ -195,6 +197,7 @@ fn generated(stored: &Desired) -> Option<User> {
         username,
         method: LoginMethod::Password,
         credential,
+        access: UserAccess::default(),
         line: 0,
     })
 }

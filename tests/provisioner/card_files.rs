@@ -136,6 +136,40 @@ fn certificate_and_key_may_be_one_file() {
     );
 }
 
+#[test]
+fn files_of_users_and_rights_are_kept_too_and_a_wrong_line_is_told() {
+    const HASH: &str = "$6$YS1zYWx0LWZvci15$gwv7DkuSs7GYoMeCpANZS9MM2ihI1liwd+b94aMgMfUqy9OgPYuP2mdoiuiANcfdW4G7O2hxAiIfvUouL08xGA==";
+    let scene = Scene::with_file(
+        "version = 1\n[broker]\npassword_file = \"users\"\nacl_file = \"rights\"\n\
+         [[user]]\nusername = \"one\"\npassword = \"hunter2-long\"\n",
+    );
+    put(&scene, "users", &format!("one:{HASH}\n"));
+    put(&scene, "rights", "topic raed a\n");
+    scene.boot().1.unwrap();
+    let report = scene.report();
+    assert!(
+        report.contains("`acl_file = \"rights\"`: line 1: "),
+        "{report}"
+    );
+    put(&scene, "rights", "topic read a\n");
+    scene.boot().1.unwrap();
+    let report = scene.report();
+    assert!(
+        report.contains("the user `one` has a [[user]], too"),
+        "{report}"
+    );
+    put(&scene, "users", &format!("two:{HASH}\n"));
+    scene.boot().1.unwrap();
+    assert_eq!(copy(&scene, "rights"), Some("topic read a\n".to_owned()));
+    let settings = scene.card.text(&places().configuration).unwrap();
+    for line in [
+        "password_file = \"card/users\"",
+        "acl_file = \"card/rights\"",
+    ] {
+        assert!(settings.contains(line), "{settings}");
+    }
+}
+
 /// Cut after each step; also with a key of the same length put in place before the next start.
 #[test]
 fn a_power_cut_while_a_key_is_taken_loses_no_key_and_leaves_none() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Everything that can be wrong with a `broker.toml`, each with a code, a sentence and its usual remedy.
 
+mod access;
 mod tls;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use crate::reference::{
     AUTH, BIND_ADDRESS, Form, Key, MODE, PROTOCOL, SOCKET, SOCKET_DOMAIN, Table,
 };
 use crate::syntax::Syntax;
+pub use access::AccessFault;
 pub use tls::TlsFault;
 
 /// What is wrong.
@@ -86,6 +88,8 @@ pub enum Fault {
     SocketPath,
     SocketAndAddress,
     Tls(TlsFault),
+    // Rights.
+    Access(AccessFault),
     // Persistence.
     Mode,
     /// The mode has none.
@@ -174,6 +178,7 @@ impl Fault {
             Self::SocketPath => "bad-socket-path",
             Self::SocketAndAddress => "socket-and-address",
             Self::Tls(tls) => tls.code(),
+            Self::Access(access) => access.code(),
             Self::Mode => "bad-mode",
             Self::NoWindow => "no-window",
             Self::GroupWindow => "group-window",
@@ -255,6 +260,7 @@ impl Fault {
                 Hint::Do("keep `socket` alone, or give the port a `[[listener]]` of its own")
             }
             Self::Tls(tls) => tls.remedy(),
+            Self::Access(access) => access.remedy(),
             Self::Mode => MODE.remedy(),
             Self::NoWindow => {
                 Hint::Do("take it out, or write `mode = \"group\"` or `mode = \"relaxed\"`")
@@ -360,6 +366,7 @@ impl fmt::Display for Fault {
             }
             Self::SocketAndAddress => "a Unix socket has no port, address or interface",
             Self::Tls(tls) => return tls.fmt(f),
+            Self::Access(access) => return access.fmt(f),
             Self::Mode => "unknown mode of persistence",
             Self::NoWindow => "this mode does not wait for a window",
             Self::GroupWindow => "mode \"group\" waits at most 2000 milliseconds",
@@ -390,6 +397,7 @@ impl fmt::Display for Form {
             Self::Integer { .. } => "a whole number",
             Self::Span => "a span of time in quotes",
             Self::Integers { .. } => "a list of whole numbers",
+            Self::Texts => "a list of texts in quotes",
             Self::Text | Self::Secret | Self::Word(_) => "text in quotes",
         })
     }

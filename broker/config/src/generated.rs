@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Writes the daemon's own `broker.toml`, in which no plain-text password stands.
 
+mod access;
+
 use std::fmt::{self, Write};
 
 use toml::Value;
@@ -26,7 +28,9 @@ impl BrokerSettings {
             "allow_anonymous",
             Value::Boolean(self.allow_anonymous),
         );
+        access::write_settings(&mut file, &self.access);
         write_limits(&mut file, &self.limits, Table::Broker);
+        access::write_groups(&mut file, &self.access);
         for user in &self.users {
             write_user(&mut file, user)?;
         }
@@ -64,6 +68,7 @@ fn write_user(file: &mut String, user: &User) -> Result<(), NotHashed> {
     if let Some(hash) = hash {
         line(file, "password_hash", Value::from(hash.as_str()));
     }
+    access::write_user(file, &user.access);
     Ok(())
 }
 

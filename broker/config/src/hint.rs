@@ -121,13 +121,7 @@ const LATER_TABLES: [&str; 10] = [
     "wlan", "ethernet", "ssh", "log", "bridge", "tls", "cluster", "status", "update", "network",
 ];
 
-const LATER_KEYS: &[(Table, &str)] = &[
-    (Table::Time, "ntp_servers"),
-    (Table::Broker, "anonymous_acl"),
-    (Table::Broker, "acl_file"),
-    (Table::Broker, "password_file"),
-    (Table::User, "acl"),
-];
+const LATER_KEYS: &[(Table, &str)] = &[(Table::Time, "ntp_servers")];
 
 /// What people write for a key, and the key.
 const HABITS: &[(Table, &str, &str)] = &[
@@ -136,6 +130,12 @@ const HABITS: &[(Table, &str, &str)] = &[
     (Table::Time, "zone", "timezone"),
     (Table::Time, "tz", "timezone"),
     (Table::Broker, "anonymous", "allow_anonymous"),
+    (Table::Broker, "aclfile", "acl_file"),
+    (Table::Broker, "passwd_file", "password_file"),
+    (Table::User, "group", "groups"),
+    (Table::User, "rights", "acl"),
+    (Table::User, "topics", "acl"),
+    (Table::Group, "groupname", "name"),
     (Table::User, "user", "username"),
     (Table::User, "name", "username"),
     (Table::User, "login", "username"),
@@ -260,7 +260,7 @@ mod tests {
             (Table::Listener, "ssl", Hint::DidYouMean("tls")),
             (Table::Listener, "colour", Hint::KeysOf(Table::Listener)),
             (Table::User, "passwd", Hint::DidYouMean("password")),
-            (Table::User, "acl", Hint::LaterVersion),
+            (Table::Time, "ntp_servers", Hint::LaterVersion),
             (
                 Table::Top,
                 "allow_anonymous",

@@ -6,6 +6,7 @@
 //! deviation is a `Problem`. Keys, defaults and their sentences stand in one table (`reference`), from which the
 //! shipped sample, the manual page and the hints derive. No I/O, no clock, no randomness.
 
+mod access;
 mod calendar;
 mod document;
 mod encoding;
@@ -16,6 +17,7 @@ mod hostname;
 mod limits;
 mod listener;
 mod manual;
+mod mosquitto;
 mod password;
 mod persistence;
 mod position;
@@ -33,6 +35,7 @@ mod syntax;
 mod timezone;
 mod tls;
 
+pub use access::{AccessSettings, AclEntry, AclFault, AclMode, AclRight, Group, UserAccess};
 pub use calendar::civil_date;
 pub use encoding::{Encoding, Note};
 pub use fault::{AddressFault, Fault, Found, TlsFault};
@@ -42,6 +45,7 @@ pub use hostname::Hostname;
 pub use limits::{LimitSettings, limit_table};
 pub use listener::{BindAddress, Listener, Protocol, SocketDomain};
 pub use manual::manual;
+pub use mosquitto::{AclFile, LineFault, LineProblem, acl_file, password_file};
 pub use password::{HashError, HashMemory, InvalidHash, PasswordHash};
 pub use persistence::{Mode, Persistence};
 pub use problem::Problem;

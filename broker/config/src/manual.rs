@@ -44,6 +44,7 @@ fn values(form: Form) -> String {
         Form::Integers { min, max } => {
             format!("Value: a list of whole numbers from {min} to {max}")
         }
+        Form::Texts => "Value: a list of texts in quotes".to_owned(),
         Form::Text => "Value: text in quotes".to_owned(),
         Form::Secret => "Value: text in quotes, or 0 once it was taken".to_owned(),
         Form::Word(words) => {

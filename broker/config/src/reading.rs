@@ -12,7 +12,7 @@ use crate::position::Lines;
 use crate::problem::{Finding, Problem};
 use crate::resolve::resolve;
 use crate::secret::SecretSpan;
-use crate::settings::Settings;
+use crate::settings::{BrokerSettings, Settings};
 
 /// What came of reading a file.
 pub struct Reading {
@@ -133,6 +133,7 @@ fn summary(settings: &Settings) -> String {
         let _ = writeln!(text, "  time zone: {timezone}");
     }
     match (broker.users.as_slice(), broker.allow_anonymous) {
+        ([], _) if broker.access.password_file.is_some() => {}
         ([], false) => text.push_str("  users: none; the first boot of the appliance makes one\n"),
         ([], true) => text.push_str("  users: none\n"),
         (users, _) => {
@@ -144,6 +145,7 @@ fn summary(settings: &Settings) -> String {
         true => "  without a user name: everybody on the network may connect\n",
         false => "  without a user name: nobody may connect\n",
     });
+    text.push_str(&rights(broker));
     text.push_str("  these sockets will open:\n");
     for listener in &broker.listeners {
         let _ = writeln!(text, "    {listener}");
@@ -151,6 +153,30 @@ fn summary(settings: &Settings) -> String {
     for (limit, value) in broker.limits.changed() {
         let (name, value) = (limit.key.name, limit.in_words(value));
         let _ = writeln!(text, "  {}: {name} {value}", limit.noun());
+    }
+    text
+}
+
+/// Who may do less than everything, and the files that say more.
+fn rights(broker: &BrokerSettings) -> String {
+    let mut text = String::new();
+    let access = &broker.access;
+    for (what, file) in [
+        ("more users", &access.password_file),
+        ("all rights", &access.acl_file),
+    ] {
+        if let Some(file) = file {
+            let _ = writeln!(text, "  {what}: as {file} says");
+        }
+    }
+    let listed = broker.users.iter().filter(|user| user.access.is_listed());
+    let listed: Vec<&str> = listed.map(|user| user.username.as_str()).collect();
+    if !listed.is_empty() {
+        let _ = writeln!(
+            text,
+            "  only what their entries allow: {}",
+            listed.join(", ")
+        );
     }
     text
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The one table of keys: what may stand in a `broker.toml`, of which form, and what it means.
 //!
-//! The sample, the manual page, the hints and the checks of `resolve` derive from it; the limits stand apart in `limits`, persistence in `persistence`, TLS in `tls`.
+//! The sample, the manual page, the hints and the checks of `resolve` derive from it; the limits stand apart in `limits`, persistence in `persistence`, TLS in `tls`,
+//! rights in `access`.
 
+mod access;
 mod limits;
 mod persistence;
 mod tls;
 
+pub(crate) use access::*;
 pub use limits::*;
 pub(crate) use persistence::*;
 pub(crate) use tls::*;
@@ -22,6 +25,7 @@ pub enum Table {
     Time,
     Broker,
     User,
+    Group,
     Listener,
     Persistence,
     Limits,
@@ -45,6 +49,8 @@ pub enum Form {
         min: i64,
         max: i64,
     },
+    /// A list of texts.
+    Texts,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -65,12 +71,13 @@ pub struct Key {
 
 impl Table {
     /// All of them, in the order of the sample.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Top,
         Self::System,
         Self::Time,
         Self::Broker,
         Self::User,
+        Self::Group,
         Self::Listener,
         Self::Persistence,
         Self::Limits,
@@ -84,6 +91,7 @@ impl Table {
             Self::Time => "time",
             Self::Broker => "broker",
             Self::User => "user",
+            Self::Group => "group",
             Self::Listener => "listener",
             Self::Persistence => "persistence",
             Self::Limits => "limits",
@@ -98,6 +106,7 @@ impl Table {
             Self::Time => "[time]",
             Self::Broker => "[broker]",
             Self::User => "[[user]]",
+            Self::Group => "[[group]]",
             Self::Listener => "[[listener]]",
             Self::Persistence => "[persistence]",
             Self::Limits => "[limits]",
@@ -106,7 +115,7 @@ impl Table {
 
     /// Whether there may be several, each with a heading in double brackets.
     pub fn repeats(self) -> bool {
-        matches!(self, Self::User | Self::Listener)
+        matches!(self, Self::User | Self::Group | Self::Listener)
     }
 
     /// What the table is for, in one sentence.
@@ -116,6 +125,9 @@ impl Table {
             Self::System => "The machine.",
             Self::Time => "The clock.",
             Self::Broker => "The broker as a whole.",
+            Self::Group => {
+                "Rights that several users have; repeat it for every group, at most 1,000."
+            }
             Self::User => "Somebody who may log in; repeat it for every user, at most 1,000.",
             Self::Listener => {
                 "A socket that clients connect to; repeat it for every socket, at most 64. \
@@ -150,11 +162,19 @@ pub const KEYS: &[&Key] = &[
     &HOSTNAME,
     &TIMEZONE,
     &ALLOW_ANONYMOUS,
+    &ANONYMOUS_ACL,
+    &ACL_FILE,
+    &PASSWORD_FILE,
+    &ACL_MODE,
     &SYS_INTERVAL.key,
     &USERNAME,
     &PASSWORD,
     &PASSWORD_HASH,
     &AUTH,
+    &ACL,
+    &GROUPS,
+    &GROUP_NAME,
+    &GROUP_ACL,
     &PORT,
     &BIND_ADDRESS,
     &SOCKET_DOMAIN,

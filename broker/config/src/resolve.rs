@@ -4,6 +4,7 @@
 //! A key is read through its entry in `reference`, which says its type; what has no entry is an unknown key.
 //! The settings count only if no finding was made.
 
+mod access;
 mod limits;
 mod listeners;
 mod persistence;
@@ -46,6 +47,8 @@ pub(crate) fn resolve(document: Document<'_>, lines: &Lines<'_>) -> Resolved {
         notes: resolver.notes,
     }
 }
+
+pub(crate) use access::MAX_ENTRIES;
 
 struct Resolver<'a> {
     lines: &'a Lines<'a>,
@@ -103,6 +106,7 @@ impl<'a> Resolver<'a> {
             broker: BrokerSettings {
                 allow_anonymous: self.allow_anonymous(broker.as_ref()),
                 users: self.users(root),
+                access: self.access(root, broker.as_ref()),
                 listeners: self.listeners(root),
                 persistence: self.persistence(root),
                 limits: self.limits(root, broker),

@@ -4,9 +4,10 @@
 //! A `#` with a space begins a remark, one without hides an example line.
 
 use crate::reference::{
-    ACCEPT_PROTOCOL_VERSIONS, ALLOW_ANONYMOUS, AUTH, BIND_ADDRESS, CAFILE, CARD_ENDURANCE_TB,
-    CERTFILE, CRLFILE, HOSTNAME, INTERFACE, KEYFILE, Key, LIMITS, LISTENER_ALLOW_ANONYMOUS,
-    LISTENER_MAX_CONNECTIONS, MODE, PASSWORD, PASSWORD_HASH, PORT, PROTOCOL, REQUIRE_CERTIFICATE,
+    ACCEPT_PROTOCOL_VERSIONS, ACL, ACL_MODE, ALLOW_ANONYMOUS, ANONYMOUS_ACL, AUTH, BIND_ADDRESS,
+    CAFILE, CARD_ENDURANCE_TB, CERTFILE, CRLFILE, GROUP_ACL, GROUP_NAME, GROUPS, HOSTNAME,
+    INTERFACE, KEYFILE, Key, LIMITS, LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, MODE,
+    PASSWORD, PASSWORD_FILE, PASSWORD_HASH, PORT, PROTOCOL, REQUIRE_CERTIFICATE,
     SD_BUDGET_MB_PER_DAY, SOCKET, SOCKET_DOMAIN, SYS_INTERVAL, TIMEZONE, TLS, TLS_VERSION, Table,
     USE_IDENTITY_AS_USERNAME, USERNAME, VERSION, WINDOW_MS,
 };
@@ -78,7 +79,7 @@ A line that begins with # does nothing. To use an example, take away the # befor
 Left as it is, the broker makes one user with a password of its own at the first boot: \
 the login stands in broker-report.txt.";
 
-const BLOCKS: [Block; 12] = [
+const BLOCKS: [Block; 13] = [
     Block {
         table: Table::System,
         remark: Table::System.sentence(),
@@ -94,6 +95,9 @@ const BLOCKS: [Block; 12] = [
         remark: Table::Broker.sentence(),
         lines: &[
             (&ALLOW_ANONYMOUS, "false"),
+            (&ANONYMOUS_ACL, ANONYMOUS_ACL.example),
+            (&PASSWORD_FILE, PASSWORD_FILE.example),
+            (&ACL_MODE, "\"truthful\""),
             (&SYS_INTERVAL.key, SYS_INTERVAL.key.example),
         ],
     },
@@ -104,6 +108,7 @@ const BLOCKS: [Block; 12] = [
             (&USERNAME, USERNAME.example),
             (&PASSWORD, PASSWORD.example),
             (&AUTH, "\"password\""),
+            (&ACL, ACL.example),
         ],
     },
     Block {
@@ -112,6 +117,17 @@ const BLOCKS: [Block; 12] = [
         lines: &[
             (&USERNAME, "\"archive\""),
             (&PASSWORD_HASH, PASSWORD_HASH.example),
+            (&GROUPS, GROUPS.example),
+        ],
+    },
+    Block {
+        table: Table::Group,
+        remark: "Rights that several users have.\n\
+                 acl_file = \"mosquitto.acl\" under [broker] names a Mosquitto file of access lists; \
+                 then acl, groups and anonymous_acl stand nowhere.",
+        lines: &[
+            (&GROUP_NAME, GROUP_NAME.example),
+            (&GROUP_ACL, GROUP_ACL.example),
         ],
     },
     Block {

@@ -3,7 +3,10 @@
 //!
 //! Made by `resolve` only. Nothing here has `Debug` where a secret may be inside.
 
-use crate::{Hostname, LimitSettings, Listener, PasswordHash, Persistence, Secret, TimeZone};
+use crate::{
+    AccessSettings, Hostname, LimitSettings, Listener, PasswordHash, Persistence, Secret, TimeZone,
+    UserAccess,
+};
 
 /// Everything a valid `broker.toml` says, defaults filled in.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +25,7 @@ pub struct BrokerSettings {
     pub allow_anonymous: bool,
     /// In the order of the file, names unique, at most 1,000.
     pub users: Vec<User>,
+    pub access: AccessSettings,
     /// In the order of the file, no two overlapping, at most 64; one MQTT listener on port 1883 if the file names none.
     pub listeners: Vec<Listener>,
     pub persistence: Persistence,
@@ -37,7 +41,8 @@ impl BrokerSettings {
     /// Whether nobody can log in: there is no user, and no listener does without.
     pub fn keeps_everybody_out(&self) -> bool {
         let mut listeners = self.listeners.iter();
-        self.users.is_empty() && !listeners.any(|listener| self.allows_anonymous(listener))
+        let nobody = self.users.is_empty() && self.access.password_file.is_none();
+        nobody && !listeners.any(|listener| self.allows_anonymous(listener))
     }
 }
 
@@ -48,6 +53,7 @@ pub struct User {
     pub username: String,
     pub method: LoginMethod,
     pub credential: Credential,
+    pub access: UserAccess,
     /// Line of the `[[user]]` heading, from 1.
     pub line: u32,
 }

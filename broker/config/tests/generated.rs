@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use broker_config::{
-    Credential, Form, KEYS, Key, LIMITS, Settings, Table, limit_table, manual, read, sample,
+    Credential, Form, KEYS, Key, LIMITS, Settings, Table, UserAccess, limit_table, manual, read,
+    sample,
 };
 
 fn settings(text: &str) -> Settings {
@@ -104,6 +105,7 @@ fn every_key_changes_the_settings_as_its_example_says() {
 fn companions(key: &Key) -> &'static [&'static str] {
     match key.name {
         "certfile" | "keyfile" => &["tls = true\n", "certfile = \"/a\"\n", "keyfile = \"/b\"\n"],
+        "groups" => &["[[group]]\n", "name = \"readers\"\n", "acl = []\n"],
         "use_identity_as_username" => &["tls = true\n", "require_certificate = true\n"],
         "cafile" | "crlfile" | "require_certificate" | "tls_version" => &["tls = true\n"],
         _ => &[],
@@ -124,6 +126,7 @@ fn in_its_table(table: Table, key: &str, line: &str) -> String {
             ("username", "username = \"u\"\n"),
             ("password", "password = \"p\"\n"),
         ],
+        Table::Group => &[("name", "name = \"g\"\n"), ("acl", "acl = []\n")],
         Table::Persistence => &[("mode", "mode = \"relaxed\"\n")],
         _ => &[],
     };
@@ -178,6 +181,13 @@ fn the_daemons_file_reads_back_as_the_same_settings() {
     let after = settings(&written).broker;
     assert_eq!(after.allow_anonymous, before.allow_anonymous);
     assert!(after.listeners == before.listeners);
+    assert_eq!(after.access, before.access);
+    let rights = |settings: &broker_config::BrokerSettings| -> Vec<UserAccess> {
+        let users = settings.users.iter();
+        users.map(|user| user.access.clone()).collect()
+    };
+    assert_eq!(rights(&after), rights(&before));
+    assert!(rights(&after).iter().all(UserAccess::is_listed));
     assert_eq!(after.persistence, before.persistence);
     assert_eq!(before.persistence.sd_budget_mb_per_day, Some(500));
     assert_eq!(before.persistence.card_endurance(), 64_000_000_000_000);

@@ -30,6 +30,25 @@ fn a_thousand_users_fit_and_one_more_does_not() {
 }
 
 #[test]
+fn a_thousand_groups_and_a_thousand_entries_fit_and_one_more_does_not() {
+    let codes =
+        |text: &str| -> Vec<&str> { faults(text).iter().map(|fault| fault.code()).collect() };
+    let group = |number| format!("[[group]]\nname = \"{number}\"\nacl = []\n");
+    let with_groups =
+        |count: usize| format!("version = 1\n{}", (0..count).map(group).collect::<String>());
+    assert!(codes(&with_groups(1000)).is_empty());
+    assert_eq!(codes(&with_groups(1001)), ["too-many-groups"]);
+    let with_entries = |count| {
+        format!(
+            "version = 1\n[broker]\nanonymous_acl = [{}]\n",
+            "\"read a\",".repeat(count)
+        )
+    };
+    assert!(codes(&with_entries(1000)).is_empty());
+    assert_eq!(codes(&with_entries(1001)), ["too-many-entries"]);
+}
+
+#[test]
 fn sixty_four_listeners_fit_and_one_more_does_not() {
     assert_eq!(faults(&with_listeners(64)), []);
     assert_eq!(faults(&with_listeners(65)), [Fault::TooManyListeners]);

@@ -158,6 +158,7 @@ impl Listed {
     /// The entries decide, denials first; then the patterns, unless the client's names would be wildcards in them.
     fn allows(&self, key: &SessionKey, wanted: Wanted, what: &str) -> bool {
         let identity = Identity {
+            anonymous: key.user.is_empty(),
             user: self.user_fits.then_some(&*key.user),
             client: self.client_fits.then_some(&*key.client_id),
         };

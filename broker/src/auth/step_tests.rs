@@ -16,6 +16,7 @@ fn user(username: &str, method: LoginMethod, password: &str) -> User {
         username: username.to_owned(),
         method,
         credential: Credential::Hash(hash.unwrap_or_else(|error| panic!("{error}"))),
+        access: Default::default(),
         line: 1,
     }
 }

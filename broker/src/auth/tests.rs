@@ -26,6 +26,7 @@ fn user(username: &str, password: &str) -> User {
         username: username.to_owned(),
         method: LoginMethod::Password,
         credential: Credential::Hash(hash),
+        access: Default::default(),
         line: 1,
     }
 }
@@ -141,6 +142,7 @@ async fn accounts_that_cannot_be_used_leave_the_former_ones() {
         username: "bob".to_owned(),
         method: LoginMethod::Password,
         credential: Credential::Kept,
+        access: Default::default(),
         line: 7,
     };
     let error = authenticator.replace(vec![kept]).await.unwrap_err();

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! `broker check`: the verdict on a broker.toml, the same that the daemon and the provisioner come to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use broker_config::Reading;
+
 use super::{failed, help, misused};
-use crate::reload::read_bounded;
+use crate::reload::files::{self, FileTrouble};
+use crate::reload::{self, read_bounded};
 
 /// Runs the command with the arguments that follow its name; 0 for a valid file, 1 for problems, 2 if it cannot be read.
 pub fn run(arguments: lexopt::Parser) -> ExitCode {
@@ -50,12 +53,34 @@ fn check(Arguments { file, json }: &Arguments) -> ExitCode {
     };
     let reading = broker_config::read(&bytes);
     let name = file.display().to_string();
+    let troubles = troubles(&reading, file);
+    let faulty = troubles.iter().any(|trouble| !trouble.is_missing());
+    let told: Vec<String> = troubles.iter().flat_map(FileTrouble::lines).collect();
     if *json {
-        println!("{:#}", reading.to_json(&name));
+        let mut object = reading.to_json(&name);
+        object["files"] = told.into();
+        object["valid"] = (reading.verdict.is_ok() && !faulty).into();
+        println!("{object:#}");
     } else {
-        print!("{}", reading.to_text(&name));
+        if faulty {
+            println!("{name}: refused because of a file that it names");
+        } else {
+            print!("{}", reading.to_text(&name));
+        }
+        told.iter().for_each(|line| println!("  {line}"));
     }
-    ExitCode::from(u8::from(reading.verdict.is_err()))
+    ExitCode::from(u8::from(reading.verdict.is_err() || faulty))
+}
+
+/// What is wrong with the files that a valid configuration names; one that is not there may be where the broker runs.
+fn troubles(reading: &Reading, file: &Path) -> Vec<FileTrouble> {
+    let Ok(settings) = &reading.verdict else {
+        return Vec::new();
+    };
+    let mut settings = settings.broker.clone();
+    files::read(reload::folder(file), &mut settings)
+        .err()
+        .unwrap_or_default()
 }
 
 const HELP: &str = "\

@@ -3,19 +3,25 @@
 
 mod listeners;
 mod persistence;
+mod rights;
 
 use broker_config::{BrokerSettings, LIMITS, Limit, LimitSettings, LoginMethod, User};
 use bytestring::ByteString;
 
+use super::Running;
+
 /// The changes, `nothing changed` if there is none; the first configuration is described instead.
-pub fn between(before: Option<&BrokerSettings>, after: &BrokerSettings) -> Vec<String> {
+pub(super) fn between(before: Option<&Running>, after: &Running) -> Vec<String> {
     let Some(before) = before else {
-        return description(after);
+        return description(&after.settings);
     };
+    let rights = rights::changes(&before.access, &after.access);
+    let (before, after) = (&before.settings, &after.settings);
     let mut lines = users(&before.users, &after.users);
     if before.allow_anonymous != after.allow_anonymous {
         lines.push(anonymous(after).to_owned());
     }
+    lines.extend(rights);
     lines.extend(listeners::changes(&before.listeners, &after.listeners));
     lines.extend(persistence::changes(before.persistence, after.persistence));
     lines.extend(limits(&before.limits, &after.limits));
@@ -122,6 +128,12 @@ fn warning(settings: &BrokerSettings) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn running(text: &str) -> Running {
+        let settings = settings(text);
+        let access = crate::access::access(&settings, None).into();
+        Running { settings, access }
+    }
+
     fn settings(text: &str) -> BrokerSettings {
         let reading = broker_config::read(format!("version = 1\n{text}").as_bytes());
         reading
@@ -143,7 +155,18 @@ mod tests {
         let limited = format!("{ANN}[limits]\nmax_connections = 50\nmax_session_expiry = \"2w\"\n");
         let by_scram = ANN.to_owned() + "auth = \"scram\"\n";
         let paced = format!("[broker]\nsys_interval = 0\n{ANN}");
-        let cases: [(&str, &str, &[&str]); 10] = [
+        let readers = format!(
+            "[broker]\nacl_mode = \"mosquitto\"\nanonymous_acl = []\n{ANN}acl = [\"read #\"]\n{BOB}"
+        );
+        let cases: [(&str, &str, &[&str]); 11] = [
+            (
+                &both,
+                &readers,
+                &[
+                    "rights changed: ann, clients without a user name",
+                    "subscriptions are now all granted, as Mosquitto does",
+                ],
+            ),
             (ANN, &by_scram, &["ann now logs in by SCRAM-SHA-256"]),
             (ANN, ANN, &["nothing changed"]),
             (ANN, &paced, &["setting changed: sys_interval 10 -> 0"]),
@@ -171,7 +194,7 @@ mod tests {
         ];
         for (before, after, expected) in cases {
             assert_eq!(
-                between(Some(&settings(before)), &settings(after)),
+                between(Some(&running(before)), &running(after)),
                 expected,
                 "{before} to {after}"
             );
@@ -200,14 +223,14 @@ mod tests {
     #[test]
     fn the_first_configuration_is_described() {
         assert_eq!(
-            between(None, &settings(ANN)),
+            between(None, &running(ANN)),
             ["1 user; clients without a user name are refused"]
         );
     }
 
     #[test]
     fn a_configuration_nobody_can_log_in_with_is_warned_of() {
-        let lines = between(None, &settings(""));
+        let lines = between(None, &running(""));
         assert!(
             lines
                 .iter()

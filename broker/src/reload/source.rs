@@ -6,13 +6,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use broker_config::{BrokerSettings, Problem};
+use broker_config::{AclFile, BrokerSettings, Problem};
 
+use super::files::{self, FileTrouble};
 use crate::auth::AccountError;
 
 /// A valid file.
 pub struct Loaded {
+    /// The users of the password_file are among the others.
     pub settings: BrokerSettings,
+    /// What the acl_file says, where there is one.
+    pub acl: Option<AclFile>,
     /// What was unusual and accepted, for the log.
     pub notes: Vec<String>,
 }
@@ -23,6 +27,8 @@ pub enum Refusal {
     Missing(PathBuf),
     Unreadable(PathBuf, io::Error),
     Invalid(PathBuf, Vec<Problem>),
+    /// A file that it names cannot be used.
+    Files(PathBuf, Vec<FileTrouble>),
     Accounts(PathBuf, AccountError),
 }
 
@@ -52,10 +58,19 @@ fn check(path: &Path) -> Result<Loaded, Refusal> {
     let settings = reading
         .verdict
         .map_err(|problems| Refusal::Invalid(path.to_owned(), problems))?;
+    let mut settings = settings.broker;
+    let acl = files::read(folder(path), &mut settings)
+        .map_err(|troubles| Refusal::Files(path.to_owned(), troubles))?;
     Ok(Loaded {
-        settings: settings.broker,
+        settings,
+        acl,
         notes,
     })
+}
+
+/// The folder of a configuration, to which the names in it are relative.
+pub fn folder(config: &Path) -> &Path {
+    config.parent().unwrap_or(Path::new(""))
 }
 
 /// The file's bytes, or enough of them for the schema to refuse it as too big.
@@ -69,8 +84,10 @@ impl Refusal {
     /// The sentence, then each problem on a line of its own.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.to_string()];
-        if let Self::Invalid(_, problems) = self {
-            lines.extend(problems.iter().map(Problem::to_string));
+        match self {
+            Self::Invalid(_, problems) => lines.extend(problems.iter().map(Problem::to_string)),
+            Self::Files(_, troubles) => lines.extend(troubles.iter().flat_map(FileTrouble::lines)),
+            Self::Missing(_) | Self::Unreadable(..) | Self::Accounts(..) => {}
         }
         lines
     }
@@ -78,7 +95,7 @@ impl Refusal {
     /// Exit status of a program that cannot go on without the file: 1 for a faulty one, 2 for one that cannot be read.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Invalid(..) | Self::Accounts(..) => 1,
+            Self::Invalid(..) | Self::Files(..) | Self::Accounts(..) => 1,
             Self::Missing(_) | Self::Unreadable(..) => 2,
         }
     }
@@ -99,6 +116,13 @@ impl fmt::Display for Refusal {
                     path.display(),
                     problems.len()
                 )
+            }
+            Self::Files(path, troubles) => {
+                write!(f, "{} is refused because of ", path.display())?;
+                for (index, trouble) in troubles.iter().enumerate() {
+                    write!(f, "{}{trouble}", if index == 0 { "" } else { " and " })?;
+                }
+                Ok(())
             }
             Self::Accounts(path, error) => write!(f, "{} is refused, {error}", path.display()),
         }

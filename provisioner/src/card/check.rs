@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 
+use broker_config::{LineProblem, acl_file, password_file};
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
@@ -16,6 +17,8 @@ pub enum Kind {
     Certificates,
     Key,
     Revocations,
+    Passwords,
+    Rights,
 }
 
 /// Why a file cannot be used.
@@ -35,6 +38,10 @@ pub enum Wrong {
     NoRevocations,
     /// The key is not that of the certificate in the file of this name.
     OtherKey(String),
+    /// Lines of a file of users or rights; at least one.
+    Lines(Vec<LineProblem>),
+    /// This user stands in a `[[user]]`, too.
+    UserTwice(String),
 }
 
 /// Whether the bytes are of the kind.
@@ -60,6 +67,8 @@ pub fn check(bytes: &[u8], kind: Kind) -> Result<(), Wrong> {
             CertificateRevocationListDer::from_pem_slice(bytes)
                 .map_err(|_| Wrong::NoRevocations)?;
         }
+        Kind::Passwords => drop(password_file(bytes).map_err(Wrong::Lines)?),
+        Kind::Rights => drop(acl_file(bytes).map_err(Wrong::Lines)?),
     }
     Ok(())
 }
@@ -116,6 +125,18 @@ impl fmt::Display for Wrong {
             Self::NoRevocations => f.write_str(
                 "no list of revoked certificates is in the file; it must be PEM, text with a line `-----BEGIN X509 CRL-----`",
             ),
+            Self::Lines(problems) => {
+                for (index, problem) in problems.iter().take(SHOWN).enumerate() {
+                    write!(f, "{}{problem}", if index == 0 { "" } else { "; " })?;
+                }
+                match problems.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, "; and {more} more"),
+                }
+            }
+            Self::UserTwice(name) => {
+                write!(f, "the user `{}` has a [[user]], too; remove one of them", name.escape_debug())
+            }
             Self::OtherKey(certfile) => write!(
                 f,
                 "the key is not that of the first certificate in `{}`; the server's own certificate must come first",
@@ -125,6 +146,8 @@ impl fmt::Display for Wrong {
     }
 }
 
+/// Problems of a file that are told.
+const SHOWN: usize = 5;
 /// Stands in every heading of a private key in PEM.
 const KEY: &str = "PRIVATE KEY-----";
 /// Begins a file whose key was taken.

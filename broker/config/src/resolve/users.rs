@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use toml::de::{DeTable, DeValue};
 
+use super::access::Elsewhere;
 use super::{Field, Fields, Resolver};
 use crate::fault::{Fault, TlsFault};
 use crate::password::MAX_PASSWORD;
@@ -16,6 +17,7 @@ use crate::{Credential, LoginMethod, PasswordHash, Secret, User};
 impl Resolver<'_> {
     pub(super) fn users(&mut self, root: &DeTable<'_>) -> Vec<User> {
         let tables = self.repeated(root, Table::User);
+        let elsewhere = Elsewhere::of(root);
         let mut first_lines = HashMap::new();
         let mut users = Vec::new();
         for (index, fields) in tables.iter().enumerate() {
@@ -25,6 +27,7 @@ impl Resolver<'_> {
             let line = self.lines.line(fields.at);
             let username = self.username(fields, line, &mut first_lines);
             let method = self.method(fields);
+            let access = self.user_access(fields, &elsewhere);
             let credential = match method {
                 LoginMethod::Certificate => self.no_credential(fields),
                 _ => self.credential(fields),
@@ -35,6 +38,7 @@ impl Resolver<'_> {
                     username,
                     method,
                     credential,
+                    access,
                     line,
                 });
             }

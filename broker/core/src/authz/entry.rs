@@ -30,6 +30,8 @@ pub struct AccessEntry {
 /// What stands for `%u` and `%c`; none where the name cannot be a level.
 #[derive(Clone, Copy)]
 pub(super) struct Identity<'a> {
+    /// The client has no user name.
+    pub anonymous: bool,
     pub user: Option<&'a str>,
     pub client: Option<&'a str>,
 }
@@ -61,7 +63,8 @@ impl AccessEntry {
 
     /// Whether this entry speaks of that right to all of `what`, a topic or a filter.
     ///
-    /// A name that is no level gives nothing, and takes as much as any name would: a deny entry counts for every level.
+    /// A name that is no level gives nothing, and takes as much as any name would: a deny entry counts for every level. Entries
+    /// with `%u` are not about clients without a user name.
     pub(super) fn decides(&self, wanted: Wanted, identity: Identity<'_>, what: &str) -> bool {
         let speaks = match self.grant {
             Grant::Deny | Grant::ReadWrite => true,
@@ -70,7 +73,10 @@ impl AccessEntry {
         };
         let nameless =
             self.of_user && identity.user.is_none() || self.of_client && identity.client.is_none();
-        speaks && !(nameless && self.grant != Grant::Deny) && self.covers(identity, what)
+        speaks
+            && !(self.of_user && identity.anonymous)
+            && !(nameless && self.grant != Grant::Deny)
+            && self.covers(identity, what)
     }
 
     /// Whether the filter matches every topic that `what` matches, a topic itself only.
