@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 
 use crate::certificates::{self, CertificateError, Work};
+use crate::firewall::Openings;
 use crate::plan::{Plan, Step};
 use crate::provision::World;
 use crate::system::{Access, CallError, Group, Machine, files};
@@ -45,6 +46,7 @@ pub fn carry_out(world: &World, plan: Plan) -> Vec<(Step, Outcome)> {
                 outcome(certificates::carry_out(world, work).map_err(StepError::Certificates))
             }
             Step::WriteConfiguration(text) => outcome(write_configuration(world, text)),
+            Step::WriteFirewall(openings) => outcome(write_firewall(world, openings)),
             Step::SetHostName { to, .. } => on_machine(world, |machine| {
                 machine.host_name.set(to).map_err(StepError::HostName)
             }),
@@ -82,6 +84,21 @@ fn write_configuration(world: &World, text: &str) -> Result<(), StepError> {
         .map_err(StepError::Write)?;
     let access = Access { mode: 0o640, group };
     files::replace(world.files, &places.configuration, text.as_bytes(), access)
+        .map_err(StepError::Write)
+}
+
+/// For root alone, who loads it.
+fn write_firewall(world: &World, openings: &Openings) -> Result<(), StepError> {
+    let places = &world.places;
+    let access = Access {
+        mode: 0o600,
+        group: None,
+    };
+    let text = openings.to_nft();
+    world
+        .files
+        .make_folder(&places.configuration_folder, 0o755)
+        .and_then(|()| files::replace(world.files, &places.firewall, text.as_bytes(), access))
         .map_err(StepError::Write)
 }
 

@@ -13,6 +13,7 @@ mod certificates;
 mod clock;
 mod desired;
 mod document;
+mod firewall;
 mod login;
 mod observed;
 mod places;

@@ -10,6 +10,8 @@ use crate::system::{CallError, Machine};
 pub struct Observed {
     /// The daemon's configuration; `None` if there is none or it cannot be read, so that it is written anew.
     pub configuration: Option<Vec<u8>>,
+    /// The same of the ports that the firewall opens.
+    pub firewall: Option<Vec<u8>>,
     pub host_name: Seen,
     pub time_zone: Seen,
     /// Whether the broker runs with the configuration it read earlier.
@@ -35,11 +37,10 @@ pub fn observe(world: &World, desired: &Desired) -> Observed {
         Some(machine) if wanted => question(machine).map_or(Seen::Unknown, Seen::Text),
         _ => Seen::NotAsked,
     };
+    let read = |path| files.read(path, LIMIT).ok().flatten();
     Observed {
-        configuration: files
-            .read(&world.places.configuration, LIMIT)
-            .ok()
-            .flatten(),
+        configuration: read(&world.places.configuration),
+        firewall: read(&world.places.firewall),
         host_name: ask(desired.hostname.is_some(), &|machine| {
             machine.host_name.current()
         }),
@@ -59,5 +60,5 @@ impl Seen {
     }
 }
 
-/// Bytes of a configuration written by this program.
+/// Bytes of a file written by this program.
 const LIMIT: u64 = 4 * 1024 * 1024;

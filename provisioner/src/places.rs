@@ -14,6 +14,8 @@ pub struct Places {
     pub configuration_folder: PathBuf,
     /// What the daemon reads.
     pub configuration: PathBuf,
+    /// The ports that the appliance's firewall opens.
+    pub firewall: PathBuf,
     /// The provisioner's own folder, for root only.
     pub state: PathBuf,
     /// What was accepted last.
@@ -57,6 +59,7 @@ impl Places {
         let certificates = configuration_folder.join("tls");
         Self {
             configuration: configuration_folder.join("broker.toml"),
+            firewall: configuration_folder.join("firewall.nft"),
             desired: state.join("desired.json"),
             stamp: state.join("stamp.json"),
             authority: state.join("ca.key"),

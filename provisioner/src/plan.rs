@@ -7,6 +7,7 @@ use broker_config::NotHashed;
 
 use crate::certificates::{self, Work};
 use crate::desired::Desired;
+use crate::firewall::Openings;
 use crate::observed::{Observed, Seen};
 
 /// What makes the machine match, in order.
@@ -22,6 +23,8 @@ pub enum Step {
     Certificates(Work),
     /// Writes the daemon's configuration; it holds hashes, so it is not printed.
     WriteConfiguration(String),
+    /// Writes which ports the appliance's firewall opens; a unit of its own loads them.
+    WriteFirewall(Openings),
     SetHostName {
         /// `None` if it could not be seen.
         from: Option<String>,
@@ -43,6 +46,10 @@ impl Plan {
         let write = observed.configuration.as_deref() != Some(configuration.as_bytes());
         if write {
             steps.push(Step::WriteConfiguration(configuration));
+        }
+        let openings = Openings::of(&desired.broker.listeners);
+        if observed.firewall.as_deref() != Some(openings.to_nft().as_bytes()) {
+            steps.push(Step::WriteFirewall(openings));
         }
         if let Some(name) = desired
             .hostname
@@ -82,7 +89,10 @@ impl Plan {
 impl Step {
     /// Whether it only writes files, which can be done without the machine.
     pub fn is_a_file(&self) -> bool {
-        matches!(self, Self::WriteConfiguration(_) | Self::Certificates(_))
+        matches!(
+            self,
+            Self::WriteConfiguration(_) | Self::WriteFirewall(_) | Self::Certificates(_)
+        )
     }
 }
 
@@ -113,6 +123,9 @@ impl fmt::Display for Step {
         match self {
             Self::Certificates(work) => work.fmt(f),
             Self::WriteConfiguration(_) => f.write_str("write the broker's configuration"),
+            Self::WriteFirewall(openings) => {
+                write!(f, "open TCP ports in the firewall: {openings}")
+            }
             Self::SetHostName { from, to } => set("host name", from, to),
             Self::SetTimeZone { from, to } => set("time zone", from, to),
             Self::ReloadBroker => {
@@ -138,6 +151,7 @@ mod tests {
         let configuration = desired.broker.to_toml().ok().map(String::into_bytes);
         let observed = Observed {
             configuration,
+            firewall: Some(Openings::of(&desired.broker.listeners).to_nft().into()),
             host_name,
             time_zone,
             broker_runs: false,
@@ -209,6 +223,7 @@ mod tests {
             let [host_name, time_zone] = [Seen::NotAsked, Seen::NotAsked];
             let observed = Observed {
                 configuration,
+                firewall: Some(Openings::of(&desired.broker.listeners).to_nft().into()),
                 host_name,
                 time_zone,
                 broker_runs,
@@ -219,5 +234,22 @@ mod tests {
                 expected
             );
         }
+    }
+
+    #[test]
+    fn the_firewall_follows_the_listeners() {
+        let mut desired = desired([None, None]);
+        let before = Openings::of(&desired.broker.listeners).to_nft();
+        desired.broker.listeners[0].port = 1884;
+        let observed = Observed {
+            configuration: desired.broker.to_toml().ok().map(String::into_bytes),
+            firewall: Some(before.into()),
+            host_name: Seen::NotAsked,
+            time_zone: Seen::NotAsked,
+            broker_runs: true,
+            certificates: None,
+        };
+        let plan = Plan::new(&desired, &observed).unwrap().to_string();
+        assert_eq!(plan, "open TCP ports in the firewall: 1884\n");
     }
 }

@@ -10,6 +10,7 @@ use crate::apply::{Outcome, carry_out};
 use crate::certificates::{self, Authority};
 use crate::clock::Moment;
 use crate::desired::{Desired, DesiredError};
+use crate::firewall::Openings;
 use crate::login::Login;
 use crate::observed::observe;
 use crate::places::Places;
@@ -178,6 +179,7 @@ fn access(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> Access
         users: users.iter().map(|user| user.username.clone()).collect(),
         example: example.map(|user| user.username.clone()),
         allow_anonymous: desired.broker.allow_anonymous,
+        openings: Openings::of(&desired.broker.listeners),
         sockets: sockets::examine(
             &desired.broker.listeners,
             &addresses,

@@ -18,6 +18,7 @@ use crate::apply::{Outcome, StepError};
 use crate::certificates::{Fingerprint, Loss, Work};
 use crate::clock::Moment;
 use crate::document;
+use crate::firewall::Openings;
 use crate::login::Login;
 use crate::plan::Step;
 use crate::provision::World;
@@ -56,6 +57,8 @@ pub struct Access {
     /// The first user of whom a client needs nothing but name and password.
     pub example: Option<String>,
     pub allow_anonymous: bool,
+    /// What the appliance's firewall lets through.
+    pub openings: Openings,
     pub sockets: Vec<Socket>,
     /// `None` if no listener needs one.
     pub authority: Option<Authority>,

@@ -24,7 +24,7 @@ import host  # noqa: E402
 DEBS = PROJECT / "target" / "debs"
 CACHE = PROJECT / "target" / "packaging"
 SUITE = "trixie"
-BASE_PACKAGES = ["systemd-sysv", "dbus", "systemd-resolved", "libnss-systemd", "fdisk"]
+BASE_PACKAGES = ["systemd-sysv", "dbus", "systemd-resolved", "libnss-systemd", "fdisk", "nftables"]
 LIMIT_SECONDS = 60
 """How long anything in the container may take; it is never waited for longer than it takes."""
 
@@ -93,9 +93,29 @@ class Container:
         return ["nsenter", "--target", self._leader, "--net", *command]
 
     @contextmanager
-    def listening(self, *arguments):
-        """Keeps a subscribed mosquitto_sub in the container's network; gives a function that returns its next line."""
-        command = ["nsenter", "--target", self._leader, "--net", "stdbuf", "-oL", "mosquitto_sub", "-d", "-v", *arguments]
+    def neighbour(self, inside, outside, interface):
+        """A machine on the other end of a cable to this one; gives the beginning of a command line on it.
+
+        `inside` and `outside` are lists of addresses with their prefix length, `interface` is the container's.
+        """
+        name = f"neighbour-{self._leader}"
+        there = ["ip", "netns", "exec", name]
+        _run(["ip", "netns", "add", name], True)
+        try:
+            _run(["ip", "link", "add", "cable", "netns", name, "type", "veth", "peer", "name", interface, "netns", self._leader], True)
+            for command, device, addresses in (([*self.in_network()], interface, inside), (there, "cable", outside)):
+                for address in addresses:
+                    # Without waiting for a duplicate's answer.
+                    _run([*command, "ip", "address", "add", address, "dev", device, *(["nodad"] if ":" in address else [])], True)
+                _run([*command, "ip", "link", "set", device, "up"], True)
+            yield there
+        finally:
+            _run(["ip", "netns", "delete", name], True)
+
+    @contextmanager
+    def listening(self, *arguments, there=None):
+        """Keeps a subscribed mosquitto_sub in the container's network, or `there`; gives a function that returns its next line."""
+        command = [*(there or self.in_network()), "stdbuf", "-oL", "mosquitto_sub", "-d", "-v", *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             messages = (line.rstrip("\n") for line in process.stdout if not _is_chatter(line))
             wait_for(lambda: "SUBACK" in process.stdout.readline(), "the subscription")

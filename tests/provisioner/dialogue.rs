@@ -287,7 +287,7 @@ fn a_plan_changes_nothing_and_says_what_would_change() {
     assert_eq!(scene.card.steps(), 0);
     assert_eq!(
         text,
-        "take 1 password from the card\nwrite the broker's configuration\n\
+        "take 1 password from the card\nwrite the broker's configuration\nopen TCP ports in the firewall: 1883\n\
          set the host name to `plant-2`, from `raspberrypi`\nset the time zone to `Asia/Tokyo`, from `Etc/UTC`\n"
     );
     scene.boot().1.unwrap();

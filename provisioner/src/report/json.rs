@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Access, Authority, Report, chain, outcome};
 use crate::accept::{Refusal, Verdict};
 use crate::apply::Outcome;
+use crate::firewall::Openings;
 use crate::plan::Step;
 
 /// The whole report.
@@ -70,6 +71,7 @@ fn access(access: &Access) -> Value {
         "users": access.users,
         "authority": access.authority.as_ref().map(authority),
         "allow_anonymous": access.allow_anonymous,
+        "open_ports": open_ports(&access.openings),
         "listeners": listeners.collect::<Vec<_>>(),
     })
 }
@@ -80,6 +82,18 @@ fn authority(authority: &Authority) -> Value {
         "made": authority.made.to_string(),
         "replaces_earlier": authority.replaces.is_some(),
     })
+}
+
+fn open_ports(openings: &Openings) -> Vec<Value> {
+    let everywhere = openings
+        .ports
+        .iter()
+        .map(|port| json!({"port": port, "interface": null}));
+    let somewhere = openings
+        .on_interface
+        .iter()
+        .map(|(name, port)| json!({"port": port, "interface": name}));
+    everywhere.chain(somewhere).collect()
 }
 
 fn step(step: &Step, result: &Outcome) -> Value {

@@ -142,6 +142,10 @@ fn where_to_connect(access: &Access) -> Vec<String> {
     if access.sockets.iter().any(Socket::lacks_address) {
         lines.push("The network had not given this machine an address when this was written; use its name.".to_owned());
     }
+    lines.push(format!(
+        "TCP ports open in the firewall: {}.",
+        access.openings
+    ));
     lines.push(match (access.allow_anonymous, access.users.len()) {
         (true, 0) => "Everybody may connect, without a user name.".to_owned(),
         (true, _) => format!(
