@@ -2,13 +2,22 @@
 """The units as systemd 257 reads them: no mistake in them, and exposure below the limit."""
 
 import re
+import sys
 import unittest
 
 from container import Container
 
 EXPOSURE_LIMITS = {"broker.service": 1.2, "broker-provision.service": 4.0, "broker-provision-report.service": 4.0,
-                   "broker-provision-certificate.service": 4.0}
+                   "broker-provision-certificate.service": 4.0, "broker-firewall.service": 4.0}
 AT_BOOT = ("broker.service", "broker-provision.service")
+SYSCTLS = {
+    "kernel.kptr_restrict": "2", "kernel.dmesg_restrict": "1", "kernel.unprivileged_bpf_disabled": "1", "kernel.yama.ptrace_scope": "2",
+    "kernel.core_pattern": "|/bin/false", "fs.suid_dumpable": "0", "fs.protected_hardlinks": "1", "fs.protected_symlinks": "1",
+    "fs.protected_fifos": "2", "fs.protected_regular": "2", "net.ipv4.conf.all.rp_filter": "2", "net.ipv4.tcp_syncookies": "1",
+    "net.ipv4.conf.all.accept_redirects": "0", "net.ipv6.conf.all.accept_redirects": "0", "net.ipv4.conf.all.send_redirects": "0",
+    "net.ipv4.conf.all.accept_source_route": "0", "net.core.bpf_jit_harden": "2",
+}
+"""Settings of the kernel that must win over those of Debian."""
 TOO_LATE = ("network-online.target", "time-sync.target", "time-set.target")
 
 
@@ -28,7 +37,21 @@ class Units(unittest.TestCase):
             with self.subTest(unit):
                 judged = self.container.chroot("systemd-analyze", "security", "--offline=true", unit).stdout
                 exposure = float(re.search(r"Overall exposure level for \S+ ([\d.]+)", judged)[1])
+                print(f"\n{unit}: exposure {exposure}, at most {limit}", file=sys.stderr)
                 self.assertLessEqual(exposure, limit, judged)
+
+    def test_the_hardened_settings_of_the_kernel_win(self):
+        settings = {}
+        for line in self.container.chroot("systemd-analyze", "cat-config", "sysctl.d").stdout.splitlines():
+            if "=" in line and not line.startswith(("#", ";")):
+                name, value = line.lstrip("-").split("=", 1)
+                settings[name.strip().replace("/", ".")] = value.strip()
+        self.assertEqual(SYSCTLS, {name: settings.get(name) for name in SYSCTLS})
+
+    def test_nothing_collects_core_dumps(self):
+        self.assertFalse((self.container.root / "usr/lib/systemd/systemd-coredump").exists())
+        for unit in ("broker.service", "broker-provision.service", "broker-firewall.service"):
+            self.assertIn("\nLimitCORE=0\n", (self.container.root / "usr/lib/systemd/system" / unit).read_text())
 
     def test_no_unit_waits_for_the_network_or_the_time(self):
         for unit in EXPOSURE_LIMITS:
