@@ -1,55 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What the project may depend on: licences, sources, number, age of the compiler, versions side by side.
 //!
-//! Judged offline from `cargo metadata` and the lock file. Known vulnerabilities are not: that needs a database.
+//! Judged offline from `cargo metadata` by the rules of `deny.toml`, which `.ci/check` gives to cargo-deny as well. Known
+//! vulnerabilities are not: that needs a database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
+use tests::source::project;
 
-/// Each licence expression of a dependency must be satisfiable with these.
-const LICENCES: &[&str] = &[
-    "Apache-2.0",
-    "MIT",
-    "BSD-3-Clause",
-    "ISC",
-    "Unicode-3.0",
-    "Zlib",
-    "Unlicense",
-];
 const CRATES_AT_MOST: usize = 150;
 const RUST: (u64, u64) = (1, 85);
-/// Never wanted, with the reason.
-const BANNED: &[(&str, &str)] = &[
-    (
-        "openssl-sys",
-        "a C library the cross build would need; rustls does it",
-    ),
-    ("native-tls", "brings openssl-sys"),
-    (
-        "chrono",
-        "time is a number here; nothing prints calendars but the logger",
-    ),
-    ("anyhow", "errors name their fault, see CONTRIBUTING.md"),
-];
-/// Crates of which two versions side by side would cost compile time and size for nothing.
-const ONE_VERSION: &[&str] = &[
-    "tokio",
-    "bytes",
-    "zbus",
-    "nix",
-    "serde",
-    "toml",
-    "tungstenite",
-    "argon2",
-];
-
 #[test]
 fn every_licence_is_one_we_may_ship() {
+    let allowed = allowed();
     let refused: Vec<_> = packages()
         .iter()
-        .filter(|package| !text(package, "license").is_some_and(is_permitted))
+        .filter(|package| {
+            !text(package, "license").is_some_and(|licence| is_permitted(licence, &allowed))
+        })
         .map(|package| format!("{}: {:?}", name(package), text(package, "license")))
         .collect();
     assert!(refused.is_empty(), "{refused:#?}");
@@ -91,9 +61,9 @@ fn every_crate_builds_with_the_oldest_compiler_we_promise() {
 #[test]
 fn nothing_banned_came_in() {
     let names: BTreeSet<_> = packages().iter().map(name).collect();
-    let present: Vec<_> = BANNED
-        .iter()
-        .filter(|(banned, _)| names.contains(*banned))
+    let present: Vec<_> = bans()
+        .into_iter()
+        .filter(|ban| !allows_one_version(ban) && names.contains(&crate_name(ban)))
         .collect();
     assert!(present.is_empty(), "{present:?}");
 }
@@ -107,9 +77,10 @@ fn large_crates_are_there_in_one_version() {
             .or_default()
             .insert(text(&package, "version").unwrap_or_default().to_owned());
     }
-    let twice: Vec<_> = ONE_VERSION
-        .iter()
-        .filter(|large| versions.get(**large).is_some_and(|all| all.len() > 1))
+    let large = bans().into_iter().filter(allows_one_version);
+    let twice: Vec<_> = large
+        .map(|ban| crate_name(&ban))
+        .filter(|large| versions.get(large).is_some_and(|all| all.len() > 1))
         .collect();
     assert!(twice.is_empty(), "in several versions: {twice:?}");
 }
@@ -126,19 +97,46 @@ fn an_expression_is_permitted_if_one_choice_is() {
         ("MIT AND GPL-3.0", false),
         ("(MIT OR Apache-2.0) AND GPL-2.0", false),
     ] {
-        assert_eq!(expected, is_permitted(expression), "{expression}");
+        let allowed = ["Apache-2.0", "MIT", "Unicode-3.0"].map(str::to_owned);
+        assert_eq!(expected, is_permitted(expression, &allowed), "{expression}");
     }
 }
 
 /// Judges an SPDX expression whose parentheses hold only choices, as all of ours do.
-fn is_permitted(expression: &str) -> bool {
+fn is_permitted(expression: &str, allowed: &[String]) -> bool {
     let one_of = |choices: &str| {
         choices
             .trim_matches(['(', ')', ' '])
             .split([' ', '/'])
-            .any(|licence| LICENCES.contains(&licence))
+            .any(|licence| allowed.iter().any(|allowed| allowed == licence))
     };
     expression.split(" AND ").all(one_of)
+}
+
+/// The licences of `deny.toml`.
+fn allowed() -> Vec<String> {
+    let allowed = rules()["licenses"]["allow"].clone();
+    allowed.try_into().expect("a list of licences")
+}
+
+/// The crates `deny.toml` denies, or denies more than one version of.
+fn bans() -> Vec<toml::Value> {
+    let bans = rules()["bans"]["deny"].as_array().cloned();
+    bans.expect("a list of crates")
+}
+
+/// Whether only a second version of it is denied.
+fn allows_one_version(ban: &toml::Value) -> bool {
+    ban.get("deny-multiple-versions").is_some()
+}
+
+fn crate_name(ban: &toml::Value) -> String {
+    ban["crate"].as_str().unwrap_or_default().to_owned()
+}
+
+fn rules() -> toml::Value {
+    let text = std::fs::read_to_string(project().join("deny.toml")).expect("deny.toml is there");
+    toml::Value::Table(text.parse().expect("it is TOML"))
 }
 
 fn release(version: &str) -> (u64, u64) {
