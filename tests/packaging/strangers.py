@@ -10,11 +10,14 @@ import concurrent.futures
 import random
 import socket
 import sys
+import time
 
 USERS = ["admin", "root", "mqtt", "user", "guest", "test", "pi", "mosquitto", "homeassistant", "broker"]
 PASSWORDS = ["", "admin", "root", "mqtt", "user", "guest", "test", "raspberry", "mosquitto", "password", "Password1", "passw0rd", "123456",
              "12345678", "1234", "changeme", "default", "secret", "public", "letmein"]
 STRINGS = 500
+END = "the-end-of-it"
+"""The identifier of the client that comes last."""
 PIECES = ["\n", "\r", "\r\n", "\t", "\b", "\x07", "\x1b[2J", "\x1b[31m", "\x1b]0;title\x07", "\x7f", "\x85", "\x9b31m", "\u2028", "\u2029", "\u200b",
           "\u202e", "\u2066", "\u2069", "\ufeff", "\ufff9", "\U000e0041", "%n%s", "'; --", "\"", "\\", "Client root disconnected.",
           "\n<0>kernel: panic", "\nMESSAGE=forged", "PRIORITY=0", "x" * 300]
@@ -65,6 +68,11 @@ def speak(port, websocket_port):
                     pass
             except OSError:
                 pass
+        # Slowly enough that the log holds few of the lines back.
+        time.sleep(0.02)
+    time.sleep(1)
+    with socket.create_connection(("127.0.0.1", port), 30) as peer:
+        connect(peer, END)
     print(STRINGS)
 
 
