@@ -104,14 +104,17 @@ impl AccessEntry {
         if !self.of_user && !self.of_client || !level.contains('%') {
             return level == other;
         }
+        let lost = |sign, name: Option<&str>| name.is_none() && level.contains(sign);
+        if lost("%u", identity.user) || lost("%c", identity.client) {
+            return true; // of a denial, as only that comes here without a name
+        }
         let (mut level, mut rest) = (level, other);
         while let Some((plain, tail)) = level.split_once('%') {
             let (name, behind) = match tail.as_bytes().first() {
-                Some(b'u') => (identity.user, tail.get(1..)),
-                Some(b'c') => (identity.client, tail.get(1..)),
-                _ => (Some("%"), Some(tail)),
+                Some(b'u') => (identity.user.unwrap_or_default(), tail.get(1..)),
+                Some(b'c') => (identity.client.unwrap_or_default(), tail.get(1..)),
+                _ => ("%", Some(tail)),
             };
-            let Some(name) = name else { return true };
             let named = rest.strip_prefix(plain).and_then(|r| r.strip_prefix(name));
             let (Some(after), Some(behind)) = (named, behind) else {
                 return false;
