@@ -5,6 +5,7 @@
 
 mod models;
 mod noise;
+mod rights;
 
 /// The seeds of one test.
 fn seeds(count: u64) -> impl Iterator<Item = u64> {
