@@ -13,6 +13,7 @@ mod front_door;
 mod matrix;
 mod mosquitto;
 mod persistence;
+mod rights;
 mod scram;
 mod socket;
 mod witness;
