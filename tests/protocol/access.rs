@@ -102,6 +102,30 @@ fn in_the_way_of_mosquitto_every_subscription_is_granted_and_its_messages_are_ju
 }
 
 #[test]
+fn the_servers_topics_are_read_by_an_entry_that_names_them_only() {
+    for version in VERSIONS {
+        let entries = ["readwrite #", "read +/broker/#", "read %c/#"];
+        for (more, freely) in [(None, false), (None, true), (Some("read $SYS/#"), false)] {
+            let world = World::new();
+            let entries: Vec<&str> = entries.into_iter().chain(more).collect();
+            world.put_in_force(Access {
+                subscribes_freely: freely,
+                ..user_may(USER, &entries)
+            });
+            let connect = login(connect(version, "$SYS"), USER, "secret");
+            let client = world.connect(connect, false);
+            client.send(subscribe(1, "$SYS/broker/#", QoS::AtMostOnce));
+            let reason = match more.is_some() || freely {
+                true => granted(QoS::AtMostOnce),
+                false => Reason::NotAuthorized,
+            };
+            client.expect(suback(1, [reason]));
+            assert_eq!(client.take_all().is_empty(), more.is_none());
+        }
+    }
+}
+
+#[test]
 fn names_in_entries_are_those_of_the_client_and_hostile_ones_get_nothing() {
     for version in VERSIONS {
         let world = World::new();

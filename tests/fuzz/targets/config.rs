@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Any bytes as `broker.toml`: settings or problems inside the file, secrets that can be overwritten, no panic.
+//! Any bytes as `broker.toml`: settings or problems inside the file, secrets that can be overwritten, no panic. The same bytes as
+//! Mosquitto's acl_file and password_file.
 #![no_main]
 
-use broker_config::{Problem, Settings, masked, read};
+use broker_config::{LineProblem, Problem, Settings, acl_file, masked, password_file, read};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -15,7 +16,19 @@ fuzz_target!(|data: &[u8]| {
         Ok(settings) => check_settings(settings, &masked),
         Err(problems) => check_problems(problems, data),
     }
+    check_lines(acl_file(data).err(), data);
+    check_lines(password_file(data).err(), data);
 });
+
+/// The problems of a file of Mosquitto's are on its lines.
+fn check_lines(problems: Option<Vec<LineProblem>>, data: &[u8]) {
+    let lines = 1 + data.iter().filter(|byte| **byte == b'\n').count();
+    for problem in problems.iter().flatten() {
+        let line = usize::try_from(problem.line).expect("the file is small");
+        assert!((1..=lines).contains(&line), "{problem}");
+        assert!(is_printable(&problem.to_string()));
+    }
+}
 
 /// Nothing is left to take from an accepted file, and what the daemon is given means the same.
 fn check_settings(settings: &Settings, masked: &[u8]) {
