@@ -4,6 +4,7 @@
 //! `rules` holds the table; this reads the files and prints every breach at once.
 
 mod rules;
+mod security;
 
 use rules::RULES;
 use tests::source::{Source, project, sources};

@@ -160,6 +160,15 @@ pub const RULES: &[Rule] = &[
         ),
     },
     Rule {
+        name: "a secret cannot be printed",
+        applies: |s| s.is_rust() && SECRETS.iter().any(|(path, _)| s.path == *path),
+        breaches: printable_secrets,
+        bad_example: (
+            "broker/config/src/secret.rs",
+            "#[derive(Clone, Debug)]\npub struct Secret(String);\n",
+        ),
+    },
+    Rule {
         name: "the machine that builds leaves no trace",
         applies: |_| true,
         breaches: |s| {
@@ -174,6 +183,50 @@ pub const RULES: &[Rule] = &[
 ];
 
 const LICENCE: &str = "SPDX-License-Identifier: Apache-2.0 OR MIT";
+
+/// Files and the types in them that hold a password, a hash or a key.
+const SECRETS: &[(&str, &str)] = &[
+    ("broker/config/src/secret.rs", "Secret"),
+    ("broker/config/src/settings.rs", "Credential"),
+    ("broker/config/src/settings.rs", "User"),
+    ("broker/config/src/password.rs", "PasswordHash"),
+    ("broker/config/src/scram.rs", "ScramVerifier"),
+    ("broker/src/auth/fingerprint.rs", "FingerprintKey"),
+    ("broker/src/auth/accounts.rs", "Accounts"),
+    ("broker/src/auth/attempt.rs", "Attempts"),
+    ("broker/src/auth/scram.rs", "Exchange"),
+    ("provisioner/src/login.rs", "Login"),
+    ("provisioner/src/certificates/authority.rs", "Authority"),
+];
+
+/// Types that hold a secret and derive or implement a way to print it, or are not there any more.
+fn printable_secrets(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for (_, name) in SECRETS.iter().filter(|(path, _)| *path == source.path) {
+        let lines: Vec<_> = source.text.lines().collect();
+        let is_definition = |line: &str| {
+            let mut words = line.split([' ', '(', '{', '<', ';']);
+            words.any(|word| word == "struct" || word == "enum") && words.next() == Some(name)
+        };
+        let Some(at) = lines.iter().position(|line| is_definition(line)) else {
+            found.push(format!("`{name}` is not here any more"));
+            continue;
+        };
+        let above = lines[..at].iter().rev();
+        let mut attributes =
+            above.take_while(|line| line.starts_with('#') || line.starts_with("//"));
+        let derives = attributes.any(|line| line.contains("derive") && line.contains("Debug"));
+        let implements = lines.iter().any(|line| {
+            ["Debug", "Display"]
+                .iter()
+                .any(|way| line.contains(&format!("{way} for {name} ")))
+        });
+        if derives || implements {
+            found.push(format!("`{name}` can be printed"));
+        }
+    }
+    found
+}
 
 fn too_long(source: &Source, most: usize) -> Vec<String> {
     let lines = source.text.lines().count();
