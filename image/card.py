@@ -67,6 +67,12 @@ class BootPartition:
 
 
 
+def write_to_root(image, program, path):
+    """Puts a program onto the root file system of a card that does not run."""
+    commands = f"write {program} {path}\nset_inode_field {path} mode 0100755\n"
+    _run("debugfs", "-w", "-f", "-", f"{image}?offset={ROOT_OFFSET}", input=commands.encode())
+
+
 def make(image, root, identity):
     """Writes a card with the tree `root`, whose boot/firmware becomes the boot partition, as a sparse file.
 

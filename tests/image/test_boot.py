@@ -8,16 +8,19 @@ stay in target/image/test.
 """
 
 import json
+import re
 import secrets
+import subprocess
 import sys
 import unittest
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT / "image"))
+sys.path[:0] = [str(PROJECT / "image"), str(PROJECT / "tests/packaging")]
 
 import card  # noqa: E402
 import host  # noqa: E402
+import hardening  # noqa: E402
 import machine  # noqa: E402
 from clients import NumberedPublisher, Subscriber, join_and_leave, publish, publish_over_websocket, take  # noqa: E402
 
@@ -29,6 +32,8 @@ BOOT_LIMIT_S = 900
 MQTT, WEBSOCKET = 1883, 8083
 PASSWORD = secrets.token_hex(16)
 LOGIN = ("sensors", PASSWORD)
+PROGRAM = "/usr/lib/aarch64-linux-gnu/canary"
+"""Where the broker's unit lets programs be executed."""
 ABSENT = ("absent", "load")
 """Client identifier and topic of a persistent session that nobody continues before the power cut."""
 QUEUED = 900
@@ -192,11 +197,14 @@ class StartWithAMistake(Boot):
 
 
 class ShippedCard(Boot):
-    """A card nobody edited."""
+    """A card nobody edited, with a canary on its root file system."""
 
     @classmethod
     def setUpClass(cls):
         machine.copy_card(IMAGE, DISK, CARD_SIZE)
+        canary = FOLDER / "canary"
+        subprocess.run(["aarch64-linux-gnu-gcc", "-static", "-o", canary, PROJECT / hardening.CANARY], check=True)
+        card.write_to_root(DISK, canary, PROGRAM)
         super().setUpClass()
         cls.shell.run("sync")
         cls.report = json.loads(card.BootPartition(DISK).read("broker-report.json"))
@@ -207,6 +215,34 @@ class ShippedCard(Boot):
         with Subscriber(self.pi.address(MQTT), self.login, "home/+") as subscriber:
             self.assertEqual(0, publish(self.pi.address(MQTT), self.login, "home/door", "open").returncode)
             self.assertEqual(["home/door", "open"], subscriber.message())
+
+    def test_the_exposure_of_each_unit_is_below_its_limit(self):
+        for unit, limit in hardening.EXPOSURE_LIMITS.items():
+            judged = self.shell.run(f"systemd-analyze security --no-pager {unit} | tail -n 1")
+            print(f"\n{judged.strip()}", file=sys.stderr)
+            self.assertLessEqual(hardening.exposure(judged), limit)
+
+    def test_an_intruder_in_the_brokers_place_is_denied_everything(self):
+        folder = "/run/systemd/system/broker.service.d"
+        drop_in = hardening.IN_PLACE_OF_THE_BROKER.format(program=PROGRAM).replace("\n", "\\n")
+        self.shell.run(f"mkdir -p {folder} && printf '{drop_in}' >{folder}/99-canary.conf && systemctl daemon-reload")
+        self.shell.run("systemctl stop broker; systemctl start broker; journalctl --sync")
+        tried = hardening.attempts(self.shell.run("journalctl -u broker -o cat --no-pager | grep ^canary:").splitlines())
+        self.shell.run(f"rm {folder}/99-canary.conf; systemctl daemon-reload; systemctl restart broker")
+        print("".join(f"\n{attempt:40} {outcome}" for attempt, outcome in tried.items()), file=sys.stderr)
+        self.assertEqual((hardening.ATTEMPTS, []), (len(tried), hardening.allowed(tried)))
+
+    def test_the_kernels_settings_are_hardened(self):
+        files = " ".join("/proc/sys/" + name.replace(".", "/") for name in hardening.SYSCTLS)
+        found = self.shell.run(f"for file in {files}; do cat $file; done").split("\n")
+        self.assertEqual(hardening.SYSCTLS, dict(zip(hardening.SYSCTLS, found)))
+
+    def test_only_the_listener_is_open_and_only_its_port_in_the_firewall(self):
+        rules = self.shell.run("nft list table inet broker_appliance")
+        self.assertEqual([str(MQTT)], re.findall(r"elements = \{ (.*) \}", rules), rules)
+        self.assertIn("hook input priority filter; policy drop;", rules)
+        sockets = [line.split()[3] for line in self.shell.run("ss -Hlnt").splitlines()]
+        self.assertEqual([f"*:{MQTT}"], sockets)
 
     def test_nobody_comes_in_without_it(self):
         self.assertNotEqual(0, publish(self.pi.address(MQTT), None, "home/door", "open").returncode)

@@ -96,7 +96,7 @@ ALLOWED = {
 }
 """Where a planted secret may lie in the end; everywhere else it is a leak."""
 HASHES = ("etc/broker/broker.toml", "var/lib/broker-provision/desired.json", "boot/firmware/broker.toml")
-KEYS = ("etc/broker/tls/", "var/lib/broker-provision/")
+KEYS = ("etc/broker/tls/", "etc/broker/card/", "var/lib/broker-provision/")
 CARD = """\
 version = 1
 [[user]]
