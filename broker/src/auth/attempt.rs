@@ -24,7 +24,7 @@ struct Share<'a> {
 }
 
 impl Attempts {
-    /// The outcome of `judge`, or of the one under way for the same fingerprint.
+    /// The outcome of `judge`, or of the one under way for the same fingerprint; whoever comes after it is over begins anew.
     pub async fn share(
         &self,
         fingerprint: Fingerprint,
@@ -36,7 +36,14 @@ impl Attempts {
             fingerprint,
             outcome,
         };
-        share.outcome.get_or_init(|| judge).await.clone()
+        let verdict = share.outcome.get_or_init(|| judge).await.clone();
+        let mut outcomes = self.lock();
+        let is_this = |outcome: &Arc<_>| Arc::ptr_eq(outcome, &share.outcome);
+        if outcomes.get(&fingerprint).is_some_and(is_this) {
+            outcomes.remove(&fingerprint);
+        }
+        drop(outcomes);
+        verdict
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Arc<OnceCell<Verdict>>>> {
@@ -48,7 +55,9 @@ impl Drop for Share<'_> {
     fn drop(&mut self) {
         let mut outcomes = self.attempts.lock();
         // The map and this share: nobody else waits, and under the lock nobody can join.
-        if Arc::strong_count(&self.outcome) <= 2 {
+        let entry = outcomes.get(&self.fingerprint);
+        let is_this = entry.is_some_and(|outcome| Arc::ptr_eq(outcome, &self.outcome));
+        if is_this && Arc::strong_count(&self.outcome) <= 2 {
             outcomes.remove(&self.fingerprint);
         }
     }

@@ -183,6 +183,25 @@ async fn identical_attempts_share_one_hash() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_is_over_is_not_joined_while_others_have_not_heard_of_it() {
+    let attempts = Attempts::default();
+    let judge = |verdict| async move {
+        tokio::task::yield_now().await;
+        verdict
+    };
+    let waits = Verdict::Refused(LoginFailure::BackedOff { seconds: 1 });
+    let mut first = std::pin::pin!(attempts.share([1; 32], judge(waits.clone())));
+    let mut second = std::pin::pin!(attempts.share([1; 32], judge(Verdict::Accepted)));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    assert_eq!(first.await, waits);
+    let third = attempts.share([1; 32], judge(Verdict::Accepted));
+    assert_eq!(third.await, Verdict::Accepted, "it is judged by itself");
+    assert_eq!(second.await, waits);
+}
+
+#[tokio::test]
 async fn a_known_name_and_an_unknown_one_cost_the_same_and_what_is_known_costs_nothing() {
     let authenticator = authenticator();
     authenticator
