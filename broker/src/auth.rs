@@ -31,7 +31,7 @@ use crate::logging::Log;
 pub use accounts::AccountError;
 use accounts::Accounts;
 use attempt::Attempts;
-use backoff::{Backoff, Origin};
+use backoff::{Backoff, Origin, Rank};
 use fingerprint::{Fingerprint, FingerprintKey};
 use first_login::FirstLogin;
 use hashers::Hashers;
@@ -79,12 +79,14 @@ impl Authenticator {
 
     /// Takes these accounts in place of the former ones; on an error the former ones stay.
     ///
-    /// Plain-text passwords are hashed first, away from the serving threads.
+    /// Plain-text passwords are hashed first, on the thread that has the memory for it.
     pub async fn replace(&self, users: Vec<User>) -> Result<(), AccountError> {
         let key = FingerprintKey::random().map_err(|_| AccountError::NoRandomness)?;
-        let accounts = tokio::task::spawn_blocking(move || Accounts::prepare(users))
-            .await
-            .map_err(|_| AccountError::Interrupted)??;
+        let hashers = &self.shared.hashers;
+        let prepared = hashers.run(Rank::Known, None, move |memory| {
+            Accounts::prepare(users, memory)
+        });
+        let accounts = prepared.await.map_err(|_| AccountError::Interrupted)??;
         let mut era = self
             .shared
             .era

@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use argon2::password_hash::{PasswordHash as Phc, PasswordHasher, Salt, SaltString};
+use argon2::password_hash::{PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 
@@ -109,15 +109,26 @@ impl PasswordHash {
 
     /// Hashes with argon2id, 19 MiB, 2 passes, 1 lane: about 60 ms on a PC, half a second on a Raspberry Pi 3.
     pub fn hash_argon2id(password: &[u8], salt: [u8; 16]) -> Result<Self, HashError> {
+        Self::hash_argon2id_in(password, salt, &mut HashMemory::default())
+    }
+
+    /// As [`PasswordHash::hash_argon2id`], in memory that was taken before.
+    fn hash_argon2id_in(
+        password: &[u8],
+        salt: [u8; 16],
+        memory: &mut HashMemory,
+    ) -> Result<Self, HashError> {
         if !(1..=MAX_PASSWORD).contains(&password.len()) {
             return Err(HashError::Length);
         }
         let params = Params::new(19 * 1024, 2, 1, None).map_err(|_| HashError::Refused)?;
-        let salt = SaltString::encode_b64(&salt).map_err(|_| HashError::Refused)?;
-        let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password(password, &salt)
+        let blocks = memory.blocks(params.block_count());
+        let mut digest = [0; DIGEST_LEN];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into_with_memory(password, &salt, &mut digest, blocks)
             .map_err(|_| HashError::Refused)?;
-        let text = hash.to_string();
+        let (salt, digest) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(digest));
+        let text = format!("$argon2id$v=19$m=19456,t=2,p=1${salt}${digest}");
         let scheme = parse_argon2id(&text).map_err(|_| HashError::Refused)?;
         Ok(Self { text, scheme })
     }
@@ -201,8 +212,18 @@ impl PasswordHash {
 impl LoginMethod {
     /// Hashes a password for logins of this kind.
     pub fn hash(self, password: &str, salt: [u8; 16]) -> Result<PasswordHash, HashError> {
+        self.hash_in(password, salt, &mut HashMemory::default())
+    }
+
+    /// As [`LoginMethod::hash`], in memory that was taken before.
+    pub fn hash_in(
+        self,
+        password: &str,
+        salt: [u8; 16],
+        memory: &mut HashMemory,
+    ) -> Result<PasswordHash, HashError> {
         match self {
-            Self::Password => PasswordHash::hash_argon2id(password.as_bytes(), salt),
+            Self::Password => PasswordHash::hash_argon2id_in(password.as_bytes(), salt, memory),
             Self::Scram => PasswordHash::hash_scram(password, salt),
             Self::Certificate => Err(HashError::NoPassword),
         }
@@ -292,3 +313,5 @@ const MAX_LANES: u32 = 8;
 const MAX_ITERATIONS: u32 = 1_000_000;
 const MAX_SALT: usize = 64;
 const SHA512_LEN: usize = 64;
+/// Bytes of a hash of argon2id.
+const DIGEST_LEN: usize = 32;

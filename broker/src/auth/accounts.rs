@@ -26,14 +26,14 @@ pub struct Accounts {
 
 impl Accounts {
     /// Hashes what stands in plain text; slow, one hash for each such user.
-    pub fn prepare(users: Vec<User>) -> Result<Self, AccountError> {
+    pub fn prepare(users: Vec<User>, memory: &mut HashMemory) -> Result<Self, AccountError> {
         let (by_certificate, users): (Vec<User>, Vec<User>) = users
             .into_iter()
             .partition(|user| user.credential == Credential::Certificate);
         let hashes = users.into_iter().map(|user| {
             let hash = match user.credential {
                 Credential::Hash(hash) => hash,
-                Credential::Plain(secret) => hashed(user.method, &secret, &user.username)?,
+                Credential::Plain(secret) => hashed(user.method, &secret, &user.username, memory)?,
                 Credential::Kept | Credential::Certificate => {
                     return Err(AccountError::PasswordTaken {
                         username: user.username,
@@ -130,11 +130,12 @@ fn hashed(
     method: LoginMethod,
     secret: &Secret,
     username: &str,
+    memory: &mut HashMemory,
 ) -> Result<PasswordHash, AccountError> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|_| AccountError::NoRandomness)?;
     method
-        .hash(secret.expose(), salt)
+        .hash_in(secret.expose(), salt, memory)
         .map_err(|_| AccountError::NotHashed {
             username: username.to_owned(),
         })
