@@ -256,8 +256,8 @@ impl Guess {
     }
 }
 
-/// The longest packet that is copied out of the read buffer, in bytes.
-const MAX_COPIED: usize = 8 * 1024;
+/// The longest packet that is copied out of the read buffer, in bytes; a part of that would keep all of it in memory.
+const MAX_COPIED: usize = 1024 * 1024;
 
 /// The longest packet accepted before a connection is known, in bytes.
 const MAX_CONNECT: u32 = 80 * 1024;
