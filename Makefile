@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The front door: every target is one script or one command.
 .DEFAULT_GOAL := help
-.PHONY: help run test check debs image boot bench bench-durable durability fuzz mutants soak clean
+.PHONY: help run test check debs image boot bench bench-durable bench-logins durability fuzz mutants soak clean
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ bench: ## Measures messages and CPU time per message, beside Mosquitto on this m
 
 bench-durable: ## Measures durable messages, flushes and bytes on a file system of their own, and the time of a start; as root
 	tests/bench/durable/run
+
+bench-logins: ## Measures what it costs until 300 clients are logged in again after a restart, beside Mosquitto
+	tests/bench/logins/run
 
 durability: ## Kills the broker and cuts its power under load, and names what was acknowledged and is lost, beside Mosquitto
 	tests/durability/run

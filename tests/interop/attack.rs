@@ -239,7 +239,7 @@ fn assert_refused(client: &mut Connection, reason: Reason) {
     assert_eq!(client.receive(), None);
 }
 
-fn subscribe_all(client: &mut Connection, filters: &[String]) {
+pub fn subscribe_all(client: &mut Connection, filters: &[String]) {
     let wanted = |name: &String| SubscribeFilter {
         filter: filter(name),
         options: options(QoS::AtLeastOnce),
@@ -260,7 +260,7 @@ fn subscribe_all(client: &mut Connection, filters: &[String]) {
 }
 
 /// A daemon with another limit than the default.
-fn limited(limit: &str) -> Daemon {
+pub fn limited(limit: &str) -> Daemon {
     let daemon = Daemon::start();
     daemon.configure(&format!("[limits]\n{limit}\n"));
     assert_eq!(daemon.ask("reload")["reload"]["accepted"], true);
@@ -268,19 +268,19 @@ fn limited(limit: &str) -> Daemon {
 }
 
 /// A connection of the n-th attacker, who has an address for some of his connections each.
-fn socket(daemon: &Daemon, n: usize) -> TcpStream {
+pub fn socket(daemon: &Daemon, n: usize) -> TcpStream {
     let host = u8::try_from(n / PER_ADDRESS + 1).expect("there are addresses enough");
     tests::connect_from(Ipv4Addr::new(127, 0, 1, host), daemon.port).expect("the daemon listens")
 }
 
-fn bytes_of(packet: impl IntoPacket, version: Version) -> Vec<u8> {
+pub fn bytes_of(packet: impl IntoPacket, version: Version) -> Vec<u8> {
     let mut bytes = bytes::BytesMut::new();
     mqtt_proto::encode(&packet.into_packet(), version, &mut bytes);
     bytes.to_vec()
 }
 
 /// How many sockets this process may open, after it has asked for as many as it may have.
-fn descriptors() -> usize {
+pub fn descriptors() -> usize {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("limits can be read");
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("limits can be raised");
     usize::try_from(hard).unwrap_or(usize::MAX)

@@ -15,5 +15,6 @@ mod mosquitto;
 mod persistence;
 mod rights;
 mod scram;
+mod siege;
 mod socket;
 mod witness;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use mqtt_proto::{Packet, QoS, Version};
 use tests::packets::{disconnect, puback, publish_at, subscribe};
-use tests::{Connection, Daemon};
+use tests::{Connection, Daemon, tools};
 
 /// A visit of the good client that takes longer is a slow one.
 const QUICK: Duration = Duration::from_millis(100);
@@ -45,7 +45,7 @@ pub fn during(name: &str, daemon: &Daemon, megabytes: u64, attack: impl FnOnce()
     assert_eq!(received, sent, "messages of the witness");
     times.sort_unstable();
     let part = |hundredths: usize| times[(times.len() - 1) * hundredths / 100].as_millis();
-    let used = highest_memory(daemon.pid());
+    let used = tools::highest_memory(daemon.pid());
     println!(
         "{name}: {sent} messages of the witness, {} visits of the good client: median {} ms, 95 % {} ms, \
          longest {} ms; at most {used} MiB",
@@ -130,15 +130,4 @@ fn visit_until(port: u16, over: &AtomicBool) -> Vec<Duration> {
 fn subscribe_to(client: &mut Connection, filter: &str) {
     client.send(subscribe(1, filter, QoS::AtLeastOnce));
     assert!(matches!(client.receive(), Some(Packet::SubAck(_))));
-}
-
-/// The most memory the process has had, in MiB.
-fn highest_memory(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the daemon runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kilobytes: u64 = kilobytes
-        .and_then(|number| number.trim().parse().ok())
-        .expect("Linux tells VmHWM");
-    kilobytes / 1024
 }

@@ -174,6 +174,25 @@ pub fn cpu_time(child: &Child) -> Duration {
     Duration::from_nanos(tasks.filter_map(nanos).sum())
 }
 
+/// The most memory a process has had, in MiB.
+pub fn highest_memory(pid: u32) -> u64 {
+    memory(pid, "VmHWM:") / 1024
+}
+
+/// The memory a process has now, in bytes.
+pub fn memory_now(pid: u32) -> u64 {
+    memory(pid, "VmRSS:") * 1024
+}
+
+fn memory(pid: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the program runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kilobytes
+        .and_then(|number| number.trim().parse().ok())
+        .unwrap_or_else(|| panic!("no {name} in {status}"))
+}
+
 /// Reads a pipe to its end, so that the program never waits for a reader.
 fn read_to_end(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
