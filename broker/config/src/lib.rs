@@ -5,6 +5,15 @@
 //! document: bytes → text (`encoding`) → as written (`document`) → checked (`resolve` → `settings`); every
 //! deviation is a `Problem`. Keys, defaults and their sentences stand in one table (`reference`), from which the
 //! shipped sample, the manual page and the hints derive. No I/O, no clock, no randomness.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
 
 mod access;
 mod calendar;
