@@ -41,12 +41,8 @@ fn quiet(text: &str) -> (Vec<Line>, bool) {
 pub fn issue_client(world: &World, name: &str, days: u32, folder: &Path) -> Result<String, String> {
     let made = certificates::issue(world, name, days, folder).map_err(|error| chain(&error))?;
     let desired = Desired::load(world.files, &world.places).ok().flatten();
-    let listeners = desired.iter().flat_map(|desired| &desired.broker.listeners);
-    let port = listeners
-        .filter(|listener| listener.tls.is_some())
-        .map(|listener| listener.port)
-        .next()
-        .unwrap_or(8883);
+    let port = desired.as_ref().and_then(port_for_certificates);
+    let port = port.unwrap_or(8883);
     let host = desired.as_ref().map_or_else(
         || "localhost".to_owned(),
         |desired| host(world, desired, &[]),
@@ -85,6 +81,14 @@ Whoever has the key is this user. If it gets lost: broker-provision cert revoke 
         authority.display(),
         made.serial
     ))
+}
+
+/// Where clients show certificates, or at least speak TLS.
+fn port_for_certificates(desired: &Desired) -> Option<u16> {
+    let tls = desired.broker.listeners.iter();
+    let mut tls = tls.filter_map(|listener| Some((listener.tls.as_ref()?, listener.port)));
+    let asking = tls.clone().find(|(tls, _)| tls.clients.is_some());
+    asking.or_else(|| tls.next()).map(|(_, port)| port)
 }
 
 /// Revokes certificates of a client; what was done, or what was wrong.

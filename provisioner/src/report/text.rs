@@ -258,7 +258,7 @@ fn footer(report: &Report) -> String {
 
 /// The text as one word of a shell.
 pub fn quoted(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@/".contains(&byte);
     match !text.is_empty() && text.bytes().all(plain) {
         true => text.to_owned(),
         false => format!("'{}'", text.replace('\'', r"'\''")),
