@@ -43,7 +43,7 @@ class Container:
 
     def __init__(self):
         host.need("a container with the packages", "mmdebstrap=mmdebstrap", "systemd-nspawn=systemd-container",
-                  "nsenter=util-linux", "ip=iproute2", "mosquitto_sub=mosquitto-clients", "zstd=zstd",
+                  "nsenter=util-linux", "ip=iproute2", "mosquitto_sub=mosquitto-clients", "zstd=zstd", "openssl=openssl",
                   "/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring")
         self.root = Path(tempfile.mkdtemp(prefix="broker-", dir="/var/tmp"))
         subprocess.run(["tar", "--zstd", "-xf", _base(), "-C", self.root], check=True)
