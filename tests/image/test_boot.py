@@ -29,7 +29,7 @@ FOLDER = host.TARGET / "test"
 DISK = FOLDER / "card.img"
 CARD_SIZE = 2048 * card.MIB
 BOOT_LIMIT_S = 900
-MQTT, WEBSOCKET = 1883, 8083
+MQTT, WEBSOCKET, TLS = 1883, 8083, 8883
 PASSWORD = secrets.token_hex(16)
 LOGIN = ("sensors", PASSWORD)
 PROGRAM = "/usr/lib/aarch64-linux-gnu/canary"
@@ -57,6 +57,10 @@ port = {MQTT}
 [[listener]]
 port = {WEBSOCKET}
 protocol = "websockets"
+
+[[listener]]
+port = {TLS}
+tls = true
 """
 
 
@@ -65,7 +69,7 @@ class Boot(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.pi = machine.Machine(DISK, FOLDER / cls.__name__, (MQTT, WEBSOCKET), shell=True)
+        cls.pi = machine.Machine(DISK, FOLDER / cls.__name__, (MQTT, WEBSOCKET, TLS), shell=True)
         cls.addClassCleanup(cls.pi.kill)
         cls.pi.start()
         cls.shell = cls.pi.shell(BOOT_LIMIT_S)
@@ -93,6 +97,18 @@ class Configured(Boot):
             sent = publish_over_websocket(self.pi.address(WEBSOCKET), LOGIN, "web", "from a browser")
             self.assertEqual(0, sent.returncode, sent.stderr)
             self.assertEqual(["web", "from a browser"], subscriber.message())
+
+    def test_the_ca_of_the_card_is_all_a_client_needs_for_tls(self):
+        self.shell.run("sync")
+        authority = FOLDER / "ca.crt"
+        authority.write_bytes(card.BootPartition(DISK).read("ca.crt"))
+        # The address is the one by which QEMU lets this machine in, and the certificate names it too.
+        sent = publish(self.pi.address(TLS), LOGIN, "home/door", "open", "--cafile", authority)
+        self.assertEqual(0, sent.returncode, sent.stderr)
+        shown = subprocess.run(["openssl", "x509", "-in", authority, "-noout", "-fingerprint", "-sha256"],
+                               check=True, capture_output=True, text=True).stdout
+        report = card.BootPartition(DISK).read("broker-report.txt").decode()
+        self.assertIn(shown.strip().split("=")[1], report)
 
     def test_a_wrong_password_is_refused_with_a_reason(self):
         sent = publish(self.pi.address(MQTT), (LOGIN[0], PASSWORD[::-1]), "home/door", "open")
@@ -123,7 +139,7 @@ class Configured(Boot):
         status = self.shell.run("systemctl status broker --no-pager --lines=0")
         print(f"\n{status}", file=sys.stderr)
         self.assertIn("Active: active (running)", status)
-        self.assertRegex(status, r'Status: ".*2 listeners')
+        self.assertRegex(status, r'Status: ".*3 listeners')
         shown = self.shell.run("systemctl show broker --property=WatchdogUSec,NRestarts")
         self.assertEqual({"WatchdogUSec=10s", "NRestarts=0"}, set(shown.split()))
 
