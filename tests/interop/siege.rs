@@ -118,15 +118,17 @@ fn who_guesses_is_told_to_wait_and_the_log_says_so() {
                 Reason::NotAuthorized
             );
         }
-        let told = refused(&daemon, version, &user);
         let expected = match version {
             Version::V5 => Reason::ConnectionRateExceeded,
             _ => Reason::ServerUnavailable,
         };
-        assert_eq!(told.reason, expected);
-        let sentence = "too many failed logins for this user from this address; try again in 1 s";
+        // On a busy machine the first wait of a second may be over; the next is longer.
+        let mut answers = (0..6).map(|_| refused(&daemon, version, &user));
+        let told = answers.find(|told| told.reason == expected);
+        let told = told.expect("who fails again and again has to wait");
+        let sentence = "too many failed logins for this user from this address; try again in ";
         if version == Version::V5 {
-            let said = |property: &Property| matches!(property, Property::ReasonString(text) if text == sentence);
+            let said = |property: &Property| matches!(property, Property::ReasonString(text) if text.starts_with(sentence));
             assert!(told.properties.iter().any(said), "{told:?}");
         }
         let line = daemon.expect_line("too many failed logins");

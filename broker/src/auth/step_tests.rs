@@ -226,16 +226,17 @@ async fn wrong_proofs_make_an_address_wait_like_wrong_passwords() {
             .map(|_| {
                 let mut dialogue = Dialogue::default();
                 let challenge = dialogue.challenge(&authenticator, name);
-                (dialogue, challenge)
+                let [right, wrong] =
+                    ["pencil", "wrong"].map(|password| last_message(name, password, &challenge));
+                (dialogue, right, wrong)
             })
             .collect();
-        let (mut late, challenge) = begun.pop().unwrap();
-        for (dialogue, challenge) in &mut begun {
-            let last = last_message(name, "wrong", challenge);
-            let verdict = dialogue.send(&authenticator, &last);
+        // What takes long is done: the wait is a second.
+        let (mut late, last, _) = begun.pop().unwrap();
+        for (dialogue, _, wrong) in &mut begun {
+            let verdict = dialogue.send(&authenticator, wrong);
             assert!(matches!(verdict, Verdict::Refused(failure) if !failure.passes()));
         }
-        let last = last_message(name, "pencil", &challenge);
         assert_eq!(late.send(&authenticator, &last), waits, "{name}");
         let first = format!("n,,n={name},r=abc");
         let verdict = Dialogue::default().send(&authenticator, &first);
