@@ -17,4 +17,5 @@ mod rights;
 mod scram;
 mod siege;
 mod socket;
+mod tls;
 mod witness;

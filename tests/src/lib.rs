@@ -6,6 +6,7 @@
 //! [`Connection`] speaks to it, and [`tools`] are other people's programs. [`source`] reads the project's own files.
 
 mod aliases;
+pub mod certificates;
 mod client;
 mod connection;
 mod crash;

@@ -89,6 +89,7 @@ fn incompatible(fault: &PeerIncompatible) -> &'static str {
         PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::SupportedVersionsExtensionRequired
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired
         | PeerIncompatible::ServerDoesNotSupportTls12Or13 => {
             "the client speaks an older version of TLS than this listener takes (tls_version)"
         }
