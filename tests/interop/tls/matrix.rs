@@ -239,9 +239,8 @@ fn send((from, port): (Ipv4Addr, u16), bytes: &[u8]) {
         .set_read_timeout(Some(PATIENCE))
         .expect("a timeout can be set");
     socket.write_all(bytes).expect("it reads");
-    socket
-        .shutdown(std::net::Shutdown::Write)
-        .expect("the socket is open");
+    // It may have hung up already.
+    let _ = socket.shutdown(std::net::Shutdown::Write);
     let mut answer = Vec::new();
     // A reset is an end, too.
     let _ = socket.read_to_end(&mut answer);
