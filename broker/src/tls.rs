@@ -21,9 +21,7 @@ use crate::logging::Log;
 
 pub use certificate::common_name;
 use files::{Paths, Stamp};
-#[cfg(test)]
-pub use offer::provider;
-pub use offer::{Facts, Offer};
+pub use offer::{Facts, Offer, provider};
 pub use words::{not_tls, words};
 
 /// What one listener offers, kept up to date with its files.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use tests::certificates::{Authority, Identity, Purpose, put};
-use tests::tools::{need, outcome, run};
+use tests::tools::{need, outcome, program, run};
 use tests::{Daemon, PASSWORD, USER, free_ports};
 
 use crate::clients::{mqttjs, script};
@@ -208,6 +208,48 @@ fn each_kind_of_listener_lets_in_whom_it_should() {
     }
     let line = house.daemon.expect_line("u'pump'");
     assert!(line.contains("New client connected"), "{line}");
+}
+
+#[test]
+fn the_brokers_own_commands_speak_tls_and_say_what_is_wrong() {
+    let house = House::open();
+    let publish = |port: u16, options: &[&str]| {
+        let mut command = Command::new(program());
+        command.args(["pub", "-p", &port.to_string(), "-u", USER, "-P", PASSWORD]);
+        let output = outcome(command.args(["-t", "x", "-m", "hello"]).args(options));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), told)
+    };
+    let files = ["tls/ca.crt", "stranger.crt", "pump.crt", "pump.key"];
+    let [ca, stranger, cert, key] = files.map(|name| house.file(name));
+    let (plain, open, strict) = (house.daemon.port, house.port(0), house.port(3));
+    let identity = ["--cafile", &ca, "--cert", &cert, "--key", &key];
+    assert_eq!(publish(open, &["--cafile", &ca]), (Some(0), String::new()));
+    assert_eq!(publish(strict, &identity), (Some(0), String::new()));
+    let elsewhere = ["--cafile", &ca, "-h", "::ffff:127.0.0.1"];
+    let mixed = ["--cafile", &ca, "--cert", &ca, "--key", &key];
+    let cases: [(u16, &[&str], &str); 7] = [
+        (open, &["--cafile", &stranger], "is not signed by --cafile"),
+        (open, &elsewhere, "is for other names"),
+        (
+            strict,
+            &["--cafile", &ca],
+            "wants a certificate of its clients",
+        ),
+        (open, &["--cafile", "/nonexistent"], "cannot be read"),
+        (open, &["--cafile", &key], "holds no certificate in PEM"),
+        (open, &mixed, "is not the one of the certificate"),
+        (
+            plain,
+            &["--cafile", &ca],
+            "the broker closed the connection",
+        ),
+    ];
+    for (port, options, expected) in cases {
+        let (status, told) = publish(port, options);
+        assert_eq!(status, Some(1), "{told}");
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
 }
 
 #[test]

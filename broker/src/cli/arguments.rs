@@ -37,15 +37,26 @@ pub struct Target {
     /// Empty: the broker chooses one.
     pub client_id: String,
     pub websocket: bool,
+    /// With TLS, how the broker is known.
+    pub trust: Option<Trust>,
+}
+
+/// What TLS needs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// PEM file of the authorities that sign the broker's certificate.
+    pub cafile: String,
+    /// PEM files of our own certificate and its key.
+    pub identity: Option<(String, String)>,
 }
 
 impl Target {
     /// The port named, else the usual one of the protocol.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(if self.websocket {
-            WEBSOCKET_PORT
-        } else {
-            MQTT_PORT
+        self.port.unwrap_or(match (self.websocket, &self.trust) {
+            (true, _) => WEBSOCKET_PORT,
+            (false, Some(_)) => TLS_PORT,
+            (false, None) => MQTT_PORT,
         })
     }
 }
@@ -59,6 +70,7 @@ impl Arguments {
         use Purpose::{Publish, Subscribe};
         use lexopt::prelude::{Long, Short};
         let mut told = Self::default();
+        let (mut cafile, mut certfile, mut keyfile) = (None, None, None);
         while let Some(argument) = parser.next()? {
             match (argument, purpose) {
                 (Long("help"), _) => return Ok(None),
@@ -69,6 +81,9 @@ impl Arguments {
                 }
                 (Short('P') | Long("pw"), _) => told.target.password = Some(text(&mut parser)?),
                 (Short('i') | Long("id"), _) => told.target.client_id = text(&mut parser)?,
+                (Long("cafile"), _) => cafile = Some(text(&mut parser)?),
+                (Long("cert"), _) => certfile = Some(text(&mut parser)?),
+                (Long("key"), _) => keyfile = Some(text(&mut parser)?),
                 (Long("ws"), _) => told.target.websocket = true,
                 (Short('q') | Long("qos"), _) => told.qos = qos(number(&mut parser)?)?,
                 (Short('t') | Long("topic"), _) => told.topics.push(text(&mut parser)?),
@@ -79,6 +94,7 @@ impl Arguments {
                 (other, _) => return Err(other.unexpected()),
             }
         }
+        told.target.trust = trust(cafile, certfile, keyfile)?;
         told.complete(purpose).map(Some)
     }
 
@@ -87,6 +103,9 @@ impl Arguments {
             (_, 0, _) => Err("a topic is missing: -t TOPIC".into()),
             (Purpose::Publish, 2.., _) => Err("a message has one topic only".into()),
             (Purpose::Publish, _, None) => Err("a message is missing: -m MESSAGE".into()),
+            _ if self.target.websocket && self.target.trust.is_some() => {
+                Err("WebSocket with TLS is not possible here: leave --ws or --cafile out".into())
+            }
             _ if self.target.password.is_some() && self.target.username.is_none() => {
                 Err("a password needs a user name: -u NAME".into())
             }
@@ -104,6 +123,7 @@ impl Default for Arguments {
             password: None,
             client_id: String::new(),
             websocket: false,
+            trust: None,
         };
         Self {
             target,
@@ -114,6 +134,23 @@ impl Default for Arguments {
             verbose: false,
             count: None,
         }
+    }
+}
+
+fn trust(
+    cafile: Option<String>,
+    certfile: Option<String>,
+    keyfile: Option<String>,
+) -> Result<Option<Trust>, lexopt::Error> {
+    let identity = match (certfile, keyfile) {
+        (Some(certfile), Some(keyfile)) => Some((certfile, keyfile)),
+        (None, None) => None,
+        _ => return Err("a certificate (--cert) and its key (--key) go together".into()),
+    };
+    match (cafile, identity) {
+        (Some(cafile), identity) => Ok(Some(Trust { cafile, identity })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err("a certificate needs TLS: --cafile FILE".into()),
     }
 }
 
@@ -143,12 +180,16 @@ fn qos(number: u8) -> Result<QoS, lexopt::Error> {
 
 const MQTT_PORT: u16 = 1883;
 const WEBSOCKET_PORT: u16 = 8083;
+const TLS_PORT: u16 = 8883;
 
 /// The part of the help text that both commands have.
 pub const TARGET_HELP: &str =
     "  -h, --host HOST       The broker's name or address (default: localhost)
-  -p, --port PORT       Its port (default: 1883, with --ws 8083)
+  -p, --port PORT       Its port (default: 1883, with --ws 8083, with --cafile 8883)
       --ws              Talk MQTT over WebSocket
+      --cafile FILE     Talk TLS with a broker whose certificate is signed by FILE, its ca.crt
+      --cert FILE       Our own certificate, where the broker wants one
+      --key FILE        Its key
   -u, --username NAME   The user to log in as
   -P, --pw PASSWORD     The user's password
   -i, --id ID           Client identifier (default: the broker chooses one)
@@ -196,6 +237,16 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_means_tls() {
+        let line = "-t a --cafile ca.crt --cert c --key k";
+        let told = parse(line, Purpose::Subscribe).unwrap().unwrap();
+        assert_eq!(told.target.port(), 8883);
+        let identity = Some(("c".to_owned(), "k".to_owned()));
+        let cafile = "ca.crt".to_owned();
+        assert_eq!(told.target.trust, Some(Trust { cafile, identity }));
+    }
+
+    #[test]
     fn wrong_arguments_are_refused_in_words() {
         let cases = [
             ("-m x", Purpose::Publish, "a topic is missing: -t TOPIC"),
@@ -214,6 +265,21 @@ mod tests {
                 "-t a -q 3",
                 Purpose::Subscribe,
                 "the quality of service (-q) is 0, 1 or 2",
+            ),
+            (
+                "-t a --cafile ca.crt --cert c",
+                Purpose::Subscribe,
+                "a certificate (--cert) and its key (--key) go together",
+            ),
+            (
+                "-t a --cert c --key k",
+                Purpose::Subscribe,
+                "a certificate needs TLS: --cafile FILE",
+            ),
+            (
+                "-t a --ws --cafile ca.crt",
+                Purpose::Subscribe,
+                "WebSocket with TLS is not possible here: leave --ws or --cafile out",
             ),
             ("-t a -v -m x", Purpose::Subscribe, "invalid option '-m'"),
         ];

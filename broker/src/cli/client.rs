@@ -3,6 +3,7 @@
 
 mod error;
 mod stream;
+mod tls;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

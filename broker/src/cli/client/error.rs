@@ -23,6 +23,17 @@ pub enum ClientError {
     Http,
     /// The other side does not speak WebSocket.
     NoWebSocket(String),
+    Unreadable {
+        file: String,
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    BadFile {
+        file: String,
+        what: &'static str,
+    },
+    /// The handshake failed, as said.
+    Tls(&'static str),
     /// The broker said no.
     Refused {
         what: String,
@@ -84,6 +95,9 @@ impl fmt::Display for ClientError {
                 }
                 f.write_str(remedy(*reason))
             }
+            Self::Unreadable { file, source } => write!(f, "{file} cannot be read: {source}"),
+            Self::BadFile { file, what } => write!(f, "{file} cannot be used: {what}"),
+            Self::Tls(what) => f.write_str(what),
             Self::Lost(source) => write!(f, "the connection was lost: {source}"),
             Self::Closed => f.write_str("the broker closed the connection without a word"),
             Self::Silent => f.write_str("the broker does not answer any more"),

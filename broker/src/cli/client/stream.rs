@@ -10,12 +10,14 @@ use tungstenite::http::Uri;
 use tungstenite::{ClientRequestBuilder, Error as WsError, HandshakeError, Message, WebSocket};
 
 use super::ClientError;
+use super::tls::{self, TlsStream};
 use crate::cli::arguments::Target;
 
 /// A connected stream.
 pub enum Stream {
     Tcp(TcpStream),
     WebSocket(Box<WebSocket<TcpStream>>),
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
@@ -30,7 +32,7 @@ impl Stream {
         let mut failure = unknown(ErrorKind::NotFound.into());
         for address in addresses {
             match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-                Ok(stream) => return Self::begin(stream, address, target.websocket),
+                Ok(stream) => return Self::begin(stream, address, target),
                 Err(source) => {
                     failure = ClientError::NoConnection {
                         address: address.to_string(),
@@ -42,17 +44,21 @@ impl Stream {
         Err(failure)
     }
 
-    fn begin(stream: TcpStream, address: SocketAddr, websocket: bool) -> Result<Self, ClientError> {
+    fn begin(stream: TcpStream, address: SocketAddr, target: &Target) -> Result<Self, ClientError> {
         stream.set_nodelay(true).map_err(ClientError::Lost)?;
         stream
             .set_write_timeout(Some(WRITE_TIMEOUT))
             .map_err(ClientError::Lost)?;
-        if !websocket {
-            return Ok(Self::Tcp(stream));
-        }
         stream
             .set_read_timeout(Some(CONNECT_TIMEOUT))
             .map_err(ClientError::Lost)?;
+        if let Some(trust) = &target.trust {
+            let stream = tls::begin(stream, &target.host, trust)?;
+            return Ok(Self::Tls(Box::new(stream)));
+        }
+        if !target.websocket {
+            return Ok(Self::Tcp(stream));
+        }
         let uri: Uri = format!("ws://{address}/mqtt")
             .parse()
             .map_err(no_websocket)?;
@@ -67,6 +73,10 @@ impl Stream {
     pub fn send(&mut self, bytes: Bytes) -> Result<(), ClientError> {
         match self {
             Self::Tcp(stream) => stream.write_all(&bytes).map_err(ClientError::Lost),
+            Self::Tls(stream) => stream
+                .write_all(&bytes)
+                .and_then(|()| stream.flush())
+                .map_err(tls::lost),
             Self::WebSocket(websocket) => websocket.send(Message::Binary(bytes)).map_err(lost),
         }
     }
@@ -80,12 +90,14 @@ impl Stream {
         let socket = match self {
             Self::Tcp(stream) => stream,
             Self::WebSocket(websocket) => websocket.get_ref(),
+            Self::Tls(stream) => &stream.sock,
         };
         socket
             .set_read_timeout(Some(patience))
             .map_err(ClientError::Lost)?;
         match self {
             Self::Tcp(stream) => read(stream, received),
+            Self::Tls(stream) => read(&mut **stream, received),
             Self::WebSocket(websocket) => read_message(websocket, received),
         }
     }
@@ -94,6 +106,12 @@ impl Stream {
     pub fn close(self) -> Result<(), ClientError> {
         let mut stream = match self {
             Self::Tcp(stream) => stream,
+            Self::Tls(mut stream) => {
+                // The MQTT connection is over; how TLS ends changes nothing.
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+                stream.sock
+            }
             Self::WebSocket(mut websocket) => {
                 // The MQTT connection is over; how the WebSocket ends changes nothing.
                 let _ = websocket.close(None).and_then(|()| websocket.flush());
@@ -108,7 +126,7 @@ impl Stream {
     }
 }
 
-fn read(stream: &mut TcpStream, received: &mut BytesMut) -> Result<bool, ClientError> {
+fn read(stream: &mut impl Read, received: &mut BytesMut) -> Result<bool, ClientError> {
     let mut chunk = [0; READ_SIZE];
     match stream.read(&mut chunk) {
         Ok(0) => Err(ClientError::Closed),
@@ -117,7 +135,7 @@ fn read(stream: &mut TcpStream, received: &mut BytesMut) -> Result<bool, ClientE
             Ok(true)
         }
         Err(error) if is_timeout(error.kind()) => Ok(false),
-        Err(error) => Err(ClientError::Lost(error)),
+        Err(error) => Err(tls::lost(error)),
     }
 }
 
