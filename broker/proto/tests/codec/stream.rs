@@ -48,7 +48,7 @@ fn a_packet_is_decoded_only_when_it_is_whole() {
 
 #[test]
 fn a_short_message_shares_no_memory_with_the_read_buffer_and_a_long_one_does() {
-    for (len, shared) in [(8_000, false), (9_000, true)] {
+    for (len, shared) in [(1_048_000, false), (1_049_000, true)] {
         let payload = vec![b'x'; len];
         let mut message = publish(QoS::AtMostOnce, b"");
         message.payload = payload.into();
