@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A broker under test: started on a free loopback port, open to anonymous clients, its CPU time readable.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use tempfile::TempDir;
-use tests::tools;
-
-/// The longest time for a broker to open its port.
-const START: Duration = Duration::from_secs(30);
+use tests::tools::Measured;
 
 /// A running broker; it is killed when it is dropped.
 pub struct Contestant {
     pub version: String,
     pub address: SocketAddr,
-    child: Child,
+    pub server: Measured,
     _folder: TempDir,
 }
 
@@ -65,49 +61,13 @@ impl Contestant {
         std::fs::write(&file, configuration(address.port()))
             .expect("a configuration can be written");
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-        let contestant = Self {
+        command.args(arguments).arg(&file);
+        Self {
             version: version(program, ask),
             address,
-            child,
+            server: Measured::start(&mut command, address),
             _folder: folder,
-        };
-        contestant.wait_for_port();
-        contestant
-    }
-
-    fn wait_for_port(&self) {
-        let begin = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
-            assert!(
-                begin.elapsed() < START,
-                "{} does not open {}",
-                self.version,
-                self.address
-            );
-            std::thread::yield_now();
         }
-    }
-
-    /// CPU time of all threads since the start.
-    pub fn cpu_time(&self) -> Duration {
-        tools::cpu_time(&self.child)
-    }
-}
-
-impl Drop for Contestant {
-    fn drop(&mut self) {
-        // An error means that it has ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

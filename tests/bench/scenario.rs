@@ -113,7 +113,7 @@ impl Scenario {
         let read = || {
             (
                 Instant::now(),
-                contestant.cpu_time(),
+                contestant.server.cpu_time(),
                 delivered.load(Ordering::Relaxed),
             )
         };

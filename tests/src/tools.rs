@@ -2,12 +2,13 @@
 //! Other people's programs: making sure they are there, running them, and ending those that hang.
 
 use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The longest time that anything here waits; what waits is always for an event that ends it sooner.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -147,31 +148,67 @@ impl Running {
 
     /// Ends the program without a chance to say good-bye.
     pub fn kill(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        // An error means that it has ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&mut self.child);
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.end();
+        end(&mut self.child);
     }
 }
 
-/// CPU time of all threads of a running program since its start.
-pub fn cpu_time(child: &Child) -> Duration {
-    let tasks = format!("/proc/{}/task", child.id());
-    let tasks = std::fs::read_dir(tasks).expect("the program runs");
-    let nanos = |task: std::io::Result<std::fs::DirEntry>| {
-        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    };
-    Duration::from_nanos(tasks.filter_map(nanos).sum())
+/// A server whose cost is measured; it is killed when the test forgets it.
+pub struct Measured(Child);
+
+impl Measured {
+    /// Starts it without input and output, and waits until it has opened its port.
+    #[track_caller]
+    pub fn start(command: &mut Command, address: SocketAddr) -> Self {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let spawned = command.spawn();
+        let server =
+            Self(spawned.unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}")));
+        let begin = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "{command:?} does not open {address}"
+            );
+            thread::yield_now();
+        }
+        server
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// CPU time of all threads since the start.
+    pub fn cpu_time(&self) -> Duration {
+        let tasks = format!("/proc/{}/task", self.pid());
+        let tasks = std::fs::read_dir(tasks).expect("the program runs");
+        let nanos = |task: std::io::Result<std::fs::DirEntry>| {
+            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        };
+        Duration::from_nanos(tasks.filter_map(nanos).sum())
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        end(&mut self.0);
+    }
+}
+
+fn end(child: &mut Child) {
+    // An error means that it has ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// The most memory a process has had, in MiB.

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A broker with its state on the measured file system; its CPU time is readable.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use tests::tools;
-
-/// The longest time for a broker to open its port.
-const START: Duration = Duration::from_secs(30);
+use tests::tools::Measured;
 
 /// A broker and what it is told about durability.
 pub struct Setting {
@@ -77,7 +73,7 @@ fn ours(port: u16, mode: &str) -> String {
 /// A running broker; it is killed when it is dropped.
 pub struct Contestant {
     pub address: SocketAddr,
-    child: Child,
+    pub server: Measured,
 }
 
 impl Contestant {
@@ -96,41 +92,10 @@ impl Contestant {
             other => Path::new(other),
         });
         let program = (setting.program)();
-        let child = Command::new(&program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-        let contestant = Self { address, child };
-        let begin = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(begin.elapsed() < START, "{}: no port", setting.name);
-            std::thread::yield_now();
+        let mut command = Command::new(program);
+        Self {
+            address,
+            server: Measured::start(command.args(arguments), address),
         }
-        contestant
-    }
-
-    /// Bytes of memory in use, as the kernel counts them.
-    pub fn memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let text = std::fs::read_to_string(path).expect("the broker runs");
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
-        kibibytes.unwrap_or(0) * 1024
-    }
-
-    /// CPU time of all threads since the start.
-    pub fn cpu_time(&self) -> Duration {
-        tools::cpu_time(&self.child)
-    }
-}
-
-impl Drop for Contestant {
-    fn drop(&mut self) {
-        // An error means that it has ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

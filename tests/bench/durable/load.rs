@@ -85,7 +85,7 @@ pub fn run(
     let read = || {
         (
             Instant::now(),
-            contestant.cpu_time(),
+            contestant.server.cpu_time(),
             device.written(),
             acknowledged.load(Ordering::Relaxed),
         )

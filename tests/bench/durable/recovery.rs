@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use mqtt_proto::{Publish, QoS, Version, encode};
-use tests::IntoPacket;
 use tests::packets::{connect, publish_at, resume, subscribe};
+use tests::{IntoPacket, tools};
 
 use crate::contestant::{Contestant, SETTINGS, Setting};
 use crate::load::{client, send};
@@ -53,7 +53,7 @@ fn start(setting: &Setting, state: &Path) -> (Duration, u64) {
     let begin = Instant::now();
     let contestant = Contestant::start(setting, state);
     client(contestant.address, connect(Version::V311, "first"));
-    (begin.elapsed(), contestant.memory())
+    (begin.elapsed(), tools::memory_now(contestant.server.pid()))
 }
 
 fn fill(setting: &Setting, state: &Path, retained: usize, payload: usize) -> (Duration, u64) {
@@ -72,7 +72,7 @@ fn fill(setting: &Setting, state: &Path, retained: usize, payload: usize) -> (Du
     for window in all.chunks(WINDOW) {
         publish(&mut publisher, window, payload);
     }
-    (begin.elapsed(), contestant.memory())
+    (begin.elapsed(), tools::memory_now(contestant.server.pid()))
 }
 
 /// Sends messages and waits for the acknowledgement of each.

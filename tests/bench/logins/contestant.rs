@@ -3,25 +3,21 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
-use tests::tools;
+use tests::tools::{self, Measured};
 
 /// Every user's.
 pub const PASSWORD: &str = "a password of some length";
-
-/// The longest time for a broker to open its port.
-const START: Duration = Duration::from_secs(60);
 
 /// A running broker; it is killed when it is dropped.
 pub struct Contestant {
     pub name: &'static str,
     pub port: u16,
-    child: Child,
+    pub server: Measured,
     _folder: TempDir,
 }
 
@@ -68,40 +64,13 @@ impl Contestant {
     }
 
     fn start(name: &'static str, mut command: Command, folder: TempDir, port: u16) -> Self {
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let begin = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begin.elapsed() < START, "{name} does not open its port");
-            std::thread::yield_now();
-        }
+        let address = (Ipv4Addr::LOCALHOST, port).into();
         Self {
             name,
             port,
-            child,
+            server: Measured::start(&mut command, address),
             _folder: folder,
         }
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// CPU time of all threads since the start.
-    pub fn cpu_time(&self) -> Duration {
-        tools::cpu_time(&self.child)
-    }
-}
-
-impl Drop for Contestant {
-    fn drop(&mut self) {
-        // An error means that it has ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 
 /// All clients at once to a broker that has just begun.
 fn measure(broker: &Contestant, clients: usize, logins: usize) {
-    let before = broker.cpu_time();
+    let before = broker.server.cpu_time();
     let gate = Barrier::new(clients + 1);
     let mut times: Vec<Duration> = thread::scope(|scope| {
         let waiting: Vec<_> = (0..clients)
@@ -67,12 +67,12 @@ fn measure(broker: &Contestant, clients: usize, logins: usize) {
             .collect()
     });
     times.sort_unstable();
-    let cpu = broker.cpu_time() - before;
+    let cpu = broker.server.cpu_time() - before;
     println!(
         "{:<22}{clients:>8}{logins:>8}{:>12.2}{:>12}{:>12.2}{:>14.2}",
         broker.name,
         cpu.as_secs_f64(),
-        tools::highest_memory(broker.pid()),
+        tools::highest_memory(broker.server.pid()),
         times[clients / 2].as_secs_f64(),
         times[clients - 1].as_secs_f64(),
     );
