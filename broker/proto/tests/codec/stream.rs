@@ -54,7 +54,8 @@ fn a_short_message_shares_no_memory_with_the_read_buffer_and_a_long_one_does() {
         message.payload = payload.into();
         let mut buf = bytes_of(&Packet::Publish(message), Version::V311);
         let range = buf.as_ptr_range();
-        let Ok(Some(Packet::Publish(decoded))) = connected(Version::V311).decode(&mut buf) else {
+        let Ok(Some(Packet::Publish(decoded))) = Decoder::client(Version::V311).decode(&mut buf)
+        else {
             panic!("not a PUBLISH");
         };
         assert_eq!(range.contains(&decoded.payload.as_ptr()), shared);
