@@ -20,7 +20,7 @@ TOP = f"aiomqtt/{TRANSPORT}/{VERSION}"
 NUMBERS = itertools.count()
 
 
-def device(name=None, clean=True, will=None, password=PASSWORD):
+def device(name=None, clean=True, will=None, user=USER, password=PASSWORD):
     """A client that is not connected yet."""
     options = {"clean_session": clean}
     if FIVE:
@@ -30,7 +30,7 @@ def device(name=None, clean=True, will=None, password=PASSWORD):
     return aiomqtt.Client(
         HOST,
         PORT or 1883,
-        username=USER,
+        username=user,
         password=password,
         identifier=name or f"a{next(NUMBERS)}{TRANSPORT[0]}{VERSION}",
         protocol=PROTOCOL,
@@ -119,7 +119,7 @@ async def session():
 
 async def refused_login():
     try:
-        async with device(password="wrong"):
+        async with device(user=f"a-nobody{TRANSPORT[0]}{VERSION}", password="wrong"):
             check(False, "let in")
     except aiomqtt.MqttError as refusal:
         check("ot authori" in str(refusal), f"told {refusal}")

@@ -32,7 +32,7 @@ const CASES: [(&str, &str); 17] = [
     ),
     ("will", "published when the connection breaks"),
     ("session", "ten messages of QoS 2 while the client is away"),
-    ("refused login", "a wrong password; the client says why"),
+    ("refused login", "a wrong login; the client says why"),
     (
         "takeover",
         "the same client identifier again; in MQTT 5 the first is told",

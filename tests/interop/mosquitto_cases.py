@@ -11,8 +11,8 @@ PROTOCOL = {"3.1": "mqttv31", "3.1.1": "mqttv311", "5.0": "mqttv5"}[VERSION]
 PLACE = ["--unix", HOST] if TRANSPORT == "unix" else ["-h", HOST, "-p", str(PORT)]
 
 
-def command(program, *arguments, password=PASSWORD):
-    return [program, *PLACE, "-V", PROTOCOL, "-u", USER, "-P", password, *arguments]
+def command(program, *arguments, user=USER, password=PASSWORD):
+    return [program, *PLACE, "-V", PROTOCOL, "-u", user, "-P", password, *arguments]
 
 
 def run(program, *arguments, **options):
@@ -108,7 +108,7 @@ def session():
 
 
 def refused_login():
-    refused = run("mosquitto_pub", "-t", "x", "-m", "x", password="wrong")
+    refused = run("mosquitto_pub", "-t", "x", "-m", "x", user=f"m-nobody{TRANSPORT[0]}{VERSION}", password="wrong")
     check(refused.returncode != 0 and "uthori" in refused.stderr, f"told {refused.stderr}")
 
 

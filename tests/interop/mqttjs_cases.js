@@ -115,7 +115,7 @@ export async function runCases(mqtt, url, version, username, password, say) {
     },
     "refused login": async () => {
       let told = "let in";
-      await device({ password: "wrong" }).catch((error) => (told = error.message));
+      await device({ username: `j-nobody${url.at(0)}${version}`, password: "wrong" }).catch((error) => (told = error.message));
       check(/Not authorized/.test(told), `told ${told}`);
     },
     takeover: async () => {

@@ -19,7 +19,7 @@ NUMBERS = itertools.count()
 class Device:
     """A client whose callbacks become events in a queue."""
 
-    def __init__(self, name=None, clean=True, will=None, password=PASSWORD, accepted=True):
+    def __init__(self, name=None, clean=True, will=None, user=USER, password=PASSWORD, accepted=True):
         self.events = queue.Queue()
         self.client = paho.Client(
             paho.CallbackAPIVersion.VERSION2,
@@ -29,7 +29,7 @@ class Device:
             reconnect_on_failure=False,
             **({} if FIVE else {"clean_session": clean}),
         )
-        self.client.username_pw_set(USER, password)
+        self.client.username_pw_set(user, password)
         if will:
             self.client.will_set(*will, qos=1)
         put = self.events.put
@@ -165,7 +165,7 @@ def session():
 
 
 def refused_login():
-    Device(password="wrong", accepted=False)
+    Device(user=f"p-nobody{TRANSPORT[0]}{VERSION}", password="wrong", accepted=False)
 
 
 def takeover():

@@ -166,8 +166,14 @@ fn rules(random: &mut Random) -> String {
 
 fn entries(random: &mut Random, text: &mut String, word: &str) {
     for _ in 0..random.below(5) {
-        let right = random.pick(&["", "read ", "write ", "readwrite ", "deny "]);
-        let _ = writeln!(text, "{word} {right}{}", filter(random, word == "pattern"));
+        let right = *random.pick(&["", "read ", "write ", "readwrite ", "deny "]);
+        let filter = filter(random, word == "pattern");
+        // Nobody is denied the end of a round.
+        let filter = match filter.strip_prefix('+') {
+            Some(rest) if right == "deny " => format!("a{rest}"),
+            _ => filter,
+        };
+        let _ = writeln!(text, "{word} {right}{filter}");
     }
 }
 
