@@ -16,7 +16,9 @@ import unittest
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT / "image"), str(PROJECT / "tests/packaging")]
+sys.path.insert(0, str(PROJECT / "image"))
+# Behind this folder, because some files there have the names of those here.
+sys.path.append(str(PROJECT / "tests/packaging"))
 
 import card  # noqa: E402
 import host  # noqa: E402
