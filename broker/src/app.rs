@@ -145,7 +145,7 @@ impl Daemon {
 
         let listeners = Listeners::new(hub.clone(), supervisor.clone(), log.clone());
         listeners.adopt(passed);
-        listeners.look_in(config.parent().unwrap_or(Path::new("")).to_owned());
+        listeners.look_in(reload::folder(&config).to_owned());
         let reloader = Reloader::new(
             config,
             authenticator,

@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use broker_config::User;
+
 use super::authority::Authority;
 use super::install::{authority, carry_out, serial};
 use super::issued::{Entry, Ledger, LedgerError};
@@ -51,7 +53,7 @@ pub fn issue(
     days: u32,
     folder: &Path,
 ) -> Result<ClientCertificate, ClientError> {
-    if !is_user_name(name) {
+    if !User::may_be_called(name) {
         return Err(ClientError::Name);
     }
     if !(1..=MOST_DAYS).contains(&days) {
@@ -151,14 +153,6 @@ fn write(world: &World, path: &Path, contents: &str, mode: u32) -> Result<(), Cl
         .create(path, contents.as_bytes(), access)
         .and_then(|()| world.files.sync(path))
         .map_err(|error| ClientError::Write(path.to_owned(), error))
-}
-
-/// Whether the broker takes it as the name of a user.
-fn is_user_name(name: &str) -> bool {
-    (1..=128).contains(&name.len())
-        && !name
-            .chars()
-            .any(|letter| letter.is_control() || "+#/".contains(letter))
 }
 
 impl fmt::Display for ClientError {
