@@ -39,7 +39,7 @@ durability: ## Kills the broker and cuts its power under load, and names what wa
 fuzz: ## Looks for bytes that break the broker, a minute for each target
 	tests/fuzz/run
 
-mutants: ## Breaks the code of what must hold in many ways, one by one, and names the test that notices
+mutants: ## Breaks the code in many ways, one by one, and names the test that notices
 	tests/mutants/run
 
 soak: ## Runs the tests that take too long for every change

@@ -19,7 +19,7 @@ pub(crate) const CERTFILE: Key = Key {
     form: Form::Text,
     default: "the device's own certificate",
     sentence: "A certificate of your own with its chain, a PEM file with the server's certificate first. File names \
-               are absolute, or below the folder of the broker's broker.toml, /etc/broker on the appliance.",
+               are absolute, or below the folder of this file.",
     example: "\"/etc/broker/own/fullchain.pem\"",
 };
 
