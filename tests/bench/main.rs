@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! `load`: the broker and a peer under the same load in one run, in turns, so that both see the same machine.
 //!
+//! `load at` runs the load generator alone, `load null PORT` a broker without any state.
+//!
 //! Usage: `load [--beside BROKER] [--turns N] [SECONDS [SCENARIO...]]`; the peer is Mosquitto or another build of `broker`, N the turns
 //! of each (default 3), the seconds the length of a turn (default 2). Rates are of delivered messages; CPU time is the broker
 //! process's own, user and system. On a busy machine trust CPU time and ratios.
 
 mod contestant;
 mod group;
+mod load;
+mod null;
 mod scenario;
 
 use std::path::PathBuf;
@@ -25,7 +29,13 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let Some(options) = options(std::env::args().skip(1)) else {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((first, rest)) if first == "at" => return load::command::at(rest),
+        Some((first, rest)) if first == "null" => return null::command(rest),
+        _ => {}
+    }
+    let Some(options) = options(arguments.into_iter()) else {
         eprintln!("usage: load [--beside BROKER] [--turns N] [SECONDS [SCENARIO...]]");
         return ExitCode::from(2);
     };

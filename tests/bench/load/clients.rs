@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The publishers and subscribers of a work: who gets whose messages, and what each has still to come.
+//!
+//! Links are numbered: the publishers first, then the subscribers.
+
+use std::io;
+
+use mqtt_proto::{QoS, Version};
+
+use super::codec::{PUBREL, Packet, Template, malformed};
+use super::histogram::Histogram;
+use super::link::Link;
+use super::publisher::Publisher;
+use super::subscriber::Subscriber;
+use super::{Outcome, Pace, Shape, Target, Work};
+
+pub struct Clients {
+    pub publishers: Vec<Publisher>,
+    pub subscribers: Vec<Subscriber>,
+    /// Messages that came for the first time.
+    pub delivered: u64,
+    /// Publishers that have nothing under way since the pacer looked last.
+    pub done: Vec<usize>,
+    latency: Option<Histogram>,
+}
+
+/// Connects everybody, subscribers last but before anything is published.
+pub fn connect(work: &Work, target: &Target) -> io::Result<Vec<Link>> {
+    let publishers = work.publishers();
+    let open = |number: usize| {
+        let topic = number.checked_sub(publishers).map(|n| work.topic(n));
+        let filter = topic.as_deref().map(|topic| (topic, work.qos));
+        let name = name(publishers, number);
+        Link::open(target, number, &name, filter)
+            .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+    };
+    (0..publishers + work.subscribers()).map(open).collect()
+}
+
+impl Clients {
+    pub fn new(work: &Work, version: Version) -> Self {
+        let publishers = 0..work.publishers();
+        let (receivers, senders) = match work.shape {
+            Shape::Pairs(_) => (1, 1),
+            Shape::FanOut(subscribers) => (subscribers, 1),
+            Shape::FanIn(publishers) => (1, publishers),
+        };
+        let publisher = |number| {
+            let template = Template::new(version, work.qos, &work.topic(number), work.payload);
+            let has_exchange = work.qos > QoS::AtMostOnce;
+            Publisher::new(template, number as u32, receivers as u64, has_exchange)
+        };
+        let subscriber = |number| {
+            let first = if matches!(work.shape, Shape::Pairs(_)) {
+                number
+            } else {
+                0
+            };
+            Subscriber::new(first as u32, senders, work.qos as u8)
+        };
+        Self {
+            publishers: publishers.map(publisher).collect(),
+            subscribers: (0..work.subscribers()).map(subscriber).collect(),
+            delivered: 0,
+            done: Vec::new(),
+            latency: matches!(work.pace, Pace::Rate(_)).then(Histogram::default),
+        }
+    }
+
+    /// Takes a packet that a link has got; answers are appended to `out`.
+    pub fn take(
+        &mut self,
+        link: usize,
+        packet: &Packet,
+        out: &mut Vec<u8>,
+        now: u64,
+    ) -> io::Result<()> {
+        let count = self.publishers.len();
+        match (packet, link.checked_sub(count)) {
+            (Packet::Message { qos, id, stamp }, Some(number)) => {
+                if self.subscribers[number].message(*qos, *id, stamp, out)? {
+                    self.delivered += 1;
+                    self.publishers[stamp.publisher as usize].undelivered -= 1;
+                    self.note(stamp.publisher as usize);
+                    if let Some(latency) = &mut self.latency {
+                        latency.record(now.saturating_sub(stamp.due));
+                    }
+                }
+                Ok(())
+            }
+            (Packet::Answer { kind, id }, None) => {
+                self.publishers[link].answered(*kind, *id, out)?;
+                self.note(link);
+                Ok(())
+            }
+            (Packet::Answer { kind: PUBREL, id }, Some(number)) => {
+                self.subscribers[number].released(*id, out)
+            }
+            (packet, _) => Err(malformed(&format!("{packet:?} has no place here"))),
+        }
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_done(&self) -> bool {
+        let is_released = |subscriber: &Subscriber| subscriber.unreleased == 0;
+        self.publishers.iter().all(Publisher::is_done) && self.subscribers.iter().all(is_released)
+    }
+
+    /// What has not come until now will not hold up its publisher any more.
+    pub fn forget_what_is_under_way(&mut self) {
+        for publisher in &mut self.publishers {
+            publisher.undelivered = 0;
+        }
+    }
+
+    pub fn sent(&self) -> u64 {
+        self.publishers.iter().map(|publisher| publisher.sent).sum()
+    }
+
+    /// Completes an outcome by what only the streams know.
+    pub fn judge(self, outcome: &mut Outcome) {
+        for (publisher, stream) in self.subscribers.iter().flat_map(Subscriber::streams) {
+            outcome.lost += stream.missing(self.publishers[publisher].sent);
+            outcome.duplicated += stream.duplicated;
+            outcome.reordered += stream.reordered;
+        }
+        outcome.latency = self.latency;
+    }
+
+    /// Says of a fault which client met it.
+    pub fn blame(&self, link: usize, error: &io::Error) -> io::Error {
+        let name = name(self.publishers.len(), link);
+        io::Error::new(error.kind(), format!("{name}: {error}"))
+    }
+
+    fn note(&mut self, publisher: usize) {
+        if self.publishers[publisher].is_done() {
+            self.done.push(publisher);
+        }
+    }
+}
+
+/// The client identifier of a link.
+fn name(publishers: usize, link: usize) -> String {
+    match link.checked_sub(publishers) {
+        None => format!("load-publisher-{link}"),
+        Some(number) => format!("load-subscriber-{number}"),
+    }
+}
+
+impl Work {
+    pub fn publishers(&self) -> usize {
+        match self.shape {
+            Shape::Pairs(count) | Shape::FanIn(count) => count,
+            Shape::FanOut(_) => 1,
+        }
+    }
+
+    pub fn subscribers(&self) -> usize {
+        match self.shape {
+            Shape::Pairs(count) | Shape::FanOut(count) => count,
+            Shape::FanIn(_) => 1,
+        }
+    }
+
+    /// The topic of a publisher or subscriber.
+    fn topic(&self, number: usize) -> String {
+        match self.shape {
+            Shape::Pairs(_) => format!("load/{number:04}"),
+            Shape::FanOut(_) | Shape::FanIn(_) => "load/0000".to_owned(),
+        }
+    }
+}

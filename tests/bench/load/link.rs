@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! One connection: what waits to be written, what came in part, and whether the kernel tells when it can be written.
+
+use std::io;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use mqtt_proto::QoS;
+
+use super::codec::{self, Packet};
+use super::readiness::{Interest, Readiness};
+use super::{Target, wire::Wire};
+
+/// A connection, identified by its number in the run.
+pub struct Link {
+    wire: Wire,
+    number: usize,
+    /// MQTT packets that were not written yet.
+    pub out: Vec<u8>,
+    /// The begin of a packet that came in part.
+    partial: Vec<u8>,
+    interest: Interest,
+}
+
+impl Link {
+    /// Connects, and subscribes to `filter`; afterwards the socket blocks no more.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the client from being connected within [`PATIENCE`], with what the broker answered.
+    pub fn open(
+        target: &Target,
+        number: usize,
+        client: &str,
+        filter: Option<(&str, QoS)>,
+    ) -> io::Result<Self> {
+        let socket = TcpStream::connect_timeout(&target.address, PATIENCE)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut link = Self {
+            wire: Wire::open(socket, target)?,
+            number,
+            out: codec::connect(target.version, client),
+            partial: Vec::new(),
+            interest: Interest::READ,
+        };
+        let answer = link.ask(target)?;
+        if answer[0] != codec::CONNACK || answer.get(3) != Some(&0) {
+            return Err(codec::malformed(&format!(
+                "CONNECT was answered {answer:02x?}"
+            )));
+        }
+        if let Some((filter, qos)) = filter {
+            link.out = codec::subscribe(target.version, qos, filter);
+            let answer = link.ask(target)?;
+            if answer[0] != codec::SUBACK || answer.last() != Some(&(qos as u8)) {
+                return Err(codec::malformed(&format!(
+                    "SUBSCRIBE was answered {answer:02x?}"
+                )));
+            }
+        }
+        link.wire.socket().set_nonblocking(true)?;
+        Ok(link)
+    }
+
+    /// Reads once into `scratch` and hands over every packet that is complete now; tells whether anything came.
+    ///
+    /// # Errors
+    ///
+    /// The peer has closed, or sends what is not MQTT.
+    pub fn read(
+        &mut self,
+        scratch: &mut Vec<u8>,
+        target: &Target,
+        mut take: impl FnMut(&Packet, &mut Vec<u8>) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        let begun = self.partial.len();
+        if scratch.len() < begun + READ {
+            scratch.resize(begun + READ, 0);
+        }
+        scratch[..begun].copy_from_slice(&self.partial);
+        let count = match self.wire.read(&mut scratch[begun..begun + READ]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            other => other?,
+        };
+        let mut rest = &scratch[..begun + count];
+        while let Some((packet, size)) = codec::first(rest, target.version)? {
+            take(&packet, &mut self.out)?;
+            rest = &rest[size..];
+        }
+        self.partial.clear();
+        self.partial.extend_from_slice(rest);
+        Ok(true)
+    }
+
+    /// Writes what waits, as far as the socket takes it; for the rest the kernel will tell.
+    pub fn flush(&mut self, readiness: &Readiness) -> io::Result<()> {
+        let is_done = self.wire.write(&mut self.out)?;
+        let interest = Interest {
+            read: true,
+            write: !is_done,
+        };
+        if interest != self.interest {
+            self.interest = interest;
+            readiness.change(self.wire.socket(), self.number, interest)?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_idle(&self) -> bool {
+        self.out.is_empty() && self.interest == Interest::READ
+    }
+
+    pub fn watch(&self, readiness: &Readiness) -> io::Result<()> {
+        readiness.add(self.wire.socket(), self.number, self.interest)
+    }
+
+    /// Sends what is in `out` and waits for one packet.
+    fn ask(&mut self, target: &Target) -> io::Result<Vec<u8>> {
+        while !self.wire.write(&mut self.out)? {}
+        let mut answer = Vec::new();
+        loop {
+            if let Some((_, size)) = codec::first(&answer, target.version)? {
+                answer.truncate(size);
+                return Ok(answer);
+            }
+            let mut bytes = [0; 512];
+            let count = self.wire.read(&mut bytes)?;
+            answer.extend_from_slice(&bytes[..count]);
+        }
+    }
+}
+
+/// Bytes read at one time.
+const READ: usize = 256 * 1024;
+/// How long the broker may take to answer while clients connect.
+const PATIENCE: Duration = Duration::from_secs(20);
