@@ -88,7 +88,7 @@ pub(crate) const ENTRY: usize = 192;
 /// A subscription without its filter.
 const SUBSCRIPTION: usize = 256;
 /// A level of a filter with wildcards.
-const LEVEL: usize = 320;
+const LEVEL: usize = 192;
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Which sessions and groups a topic goes to: filters without wildcards by hash, the others in a tree of levels.
-//!
-//! A filter has at most 128 levels (`mqtt_proto::Filter`), which bounds every recursion here.
 
-use std::collections::HashMap;
+mod arena;
+mod cache;
+mod edges;
+mod hashing;
+mod levels;
+mod receivers;
+mod table;
+mod tree;
 
-use bytestring::ByteString;
 use mqtt_proto::{Filter, QoS, SubscribeOptions};
 
 use crate::session::SessionId;
 use crate::shared::GroupId;
+use cache::Cache;
+use hashing::Hashing;
+use receivers::Receivers;
+use table::Table;
+use tree::Tree;
 
 /// One subscription as routing sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,218 +50,147 @@ pub(crate) enum Receiver {
     Group(GroupId),
 }
 
-impl Receiver {
-    fn is_session(&self, id: SessionId) -> bool {
-        matches!(self, Self::Session(subscriber) if subscriber.session == id)
-    }
-
-    fn is_group(&self, id: GroupId) -> bool {
-        matches!(self, Self::Group(group) if *group == id)
-    }
+/// All subscriptions of all sessions, and all groups.
+pub(crate) struct Routes {
+    exact: Table<Exact>,
+    wild: Tree,
+    /// What was found in the tree for topics that come again.
+    cache: Cache,
+    hashing: Hashing,
+    len: usize,
 }
 
-/// All subscriptions of all sessions, and all groups.
-#[derive(Default)]
-pub(crate) struct Routes {
-    exact: HashMap<ByteString, Vec<Receiver>>,
-    wild: Node,
-    len: usize,
+/// A filter without wildcards.
+struct Exact {
+    topic: Box<str>,
+    receivers: Receivers,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self {
+            exact: Table::new(),
+            wild: Tree::new(),
+            cache: Cache::default(),
+            hashing: Hashing::new(),
+            len: 0,
+        }
+    }
 }
 
 impl Routes {
     /// Adds a subscription, replacing the session's earlier one with the same filter. [MQTT-3.8.4-3]
     pub fn insert(&mut self, filter: &Filter, subscriber: Subscriber) {
-        let list = self.list(filter);
-        let receiver = Receiver::Session(subscriber);
-        match list.iter_mut().find(|r| r.is_session(subscriber.session)) {
-            Some(earlier) => *earlier = receiver,
-            None => {
-                list.push(receiver);
-                self.len += 1;
-            }
-        }
+        let new = self.add(filter, Receiver::Session(subscriber));
+        self.len += usize::from(new);
     }
 
     /// Adds a group, which must not be there yet.
     pub fn insert_group(&mut self, filter: &Filter, group: GroupId) {
-        self.list(filter).push(Receiver::Group(group));
+        self.add(filter, Receiver::Group(group));
     }
 
     /// Removes the session's subscription with this filter, if there is one.
     pub fn remove(&mut self, filter: &Filter, session: SessionId) {
-        let removed = self.take(filter, |receiver| receiver.is_session(session));
+        let subscriber = Subscriber::new(session, SubscribeOptions::default(), None);
+        let removed = self.take(filter, Receiver::Session(subscriber));
         self.len -= usize::from(removed);
     }
 
     /// Removes a group.
     pub fn remove_group(&mut self, filter: &Filter, group: GroupId) {
-        self.take(filter, |receiver| receiver.is_group(group));
+        self.take(filter, Receiver::Group(group));
     }
 
     /// The session's subscription with this filter.
     pub fn find(&self, filter: &Filter, session: SessionId) -> Option<Subscriber> {
-        let list = match filter.is_wildcard() {
-            true => self.wild.find(filter.matched()),
-            false => self.exact.get(filter.matched()),
+        let receivers = match filter.is_wildcard() {
+            true => self.wild.find(filter.matched(), &self.hashing),
+            false => self.exactly(filter.matched()),
         };
-        list?.iter().find_map(|receiver| match receiver {
-            Receiver::Session(subscriber) if subscriber.session == session => Some(*subscriber),
-            _ => None,
-        })
-    }
-
-    fn list(&mut self, filter: &Filter) -> &mut Vec<Receiver> {
-        if filter.is_wildcard() {
-            self.wild.list(filter.matched())
-        } else {
-            self.exact.entry(filter.matched().into()).or_default()
-        }
-    }
-
-    fn take(&mut self, filter: &Filter, wanted: impl Fn(&Receiver) -> bool) -> bool {
-        let name = filter.matched();
-        if filter.is_wildcard() {
-            return self.wild.remove(name, &wanted);
-        }
-        let Some(list) = self.exact.get_mut(name) else {
-            return false;
-        };
-        let removed = take(list, &wanted);
-        if list.is_empty() {
-            self.exact.remove(name);
-        }
-        removed
+        receivers?.of(session)
     }
 
     /// Calls `found` for every subscription and group whose filter matches; a session appears once for each filter.
     ///
     /// Returns how many levels of filters were looked at.
-    pub fn matching(&self, topic: &str, found: &mut impl FnMut(&Receiver)) -> usize {
-        if let Some(list) = self.exact.get(topic) {
-            list.iter().for_each(&mut *found);
+    pub fn matching(&mut self, topic: &str, found: &mut impl FnMut(Receiver)) -> usize {
+        let hash = self.hashing.text(topic.as_bytes());
+        if let Some(exact) = self.exact.find(hash, |exact| *exact.topic == *topic) {
+            exact.receivers.iter().for_each(&mut *found);
         }
-        self.wild.matching(topic, topic.starts_with('$'), found)
+        if self.wild.is_flat() {
+            if !topic.starts_with('$') {
+                self.wild.of_all().iter().for_each(found); // [MQTT-4.7.2-1]
+            }
+            return 1;
+        }
+        let (nodes, visited) = self.cache.matching(topic, hash, &self.wild, &self.hashing);
+        for node in nodes {
+            self.wild.receivers(*node).iter().for_each(&mut *found);
+        }
+        visited
     }
 
     /// Number of subscriptions that are not shared.
     pub fn len(&self) -> usize {
         self.len
     }
-}
 
-/// A level of the filters with wildcards.
-#[derive(Default)]
-struct Node {
-    children: HashMap<Box<str>, Node>,
-    plus: Option<Box<Node>>,
-    /// Subscriptions whose filter ends here.
-    here: Vec<Receiver>,
-    /// Subscriptions whose filter goes on with `#`.
-    below: Vec<Receiver>,
-}
-
-impl Node {
-    fn list(&mut self, filter: &str) -> &mut Vec<Receiver> {
-        let mut node = self;
-        for level in filter.split('/') {
-            match level {
-                "#" => return &mut node.below,
-                "+" => node = node.plus.get_or_insert_default(),
-                _ => node = node.children.entry(level.into()).or_default(),
-            }
-        }
-        &mut node.here
+    fn exactly(&self, topic: &str) -> Option<&Receivers> {
+        let hash = self.hashing.text(topic.as_bytes());
+        let exact = self.exact.find(hash, |exact| *exact.topic == *topic)?;
+        Some(&exact.receivers)
     }
 
-    fn find(&self, filter: &str) -> Option<&Vec<Receiver>> {
-        let mut node = self;
-        for level in filter.split('/') {
-            match level {
-                "#" => return Some(&node.below),
-                "+" => node = node.plus.as_deref()?,
-                _ => node = node.children.get(level)?,
-            }
+    fn add(&mut self, filter: &Filter, receiver: Receiver) -> bool {
+        let name = filter.matched();
+        if filter.is_wildcard() {
+            return self.wild.insert(name, receiver, &self.hashing);
         }
-        Some(&node.here)
+        let hash = self.hashing.text(name.as_bytes());
+        if let Some(exact) = self.exact.find_mut(hash, |exact| *exact.topic == *name) {
+            return exact.receivers.insert(receiver);
+        }
+        let mut exact = Exact {
+            topic: name.into(),
+            receivers: Receivers::default(),
+        };
+        exact.receivers.insert(receiver);
+        let hashing = &self.hashing;
+        self.exact
+            .insert(hash, exact, |exact| hashing.text(exact.topic.as_bytes()));
+        true
     }
 
-    fn remove(&mut self, filter: &str, wanted: &impl Fn(&Receiver) -> bool) -> bool {
-        let (level, rest) = split(filter);
-        if level == "#" {
-            return take(&mut self.below, wanted);
-        }
-        let child = match level {
-            "+" => self.plus.as_deref_mut(),
-            _ => self.children.get_mut(level),
-        };
-        let Some(child) = child else { return false };
-        let removed = match rest {
-            Some(rest) => child.remove(rest, wanted),
-            None => take(&mut child.here, wanted),
-        };
-        if child.is_empty() {
-            match level {
-                "+" => self.plus = None,
-                _ => drop(self.children.remove(level)),
+    fn take(&mut self, filter: &Filter, receiver: Receiver) -> bool {
+        let name = filter.matched();
+        if filter.is_wildcard() {
+            let removed = self.wild.remove(name, receiver, &self.hashing);
+            if self.wild.is_flat() {
+                self.cache.clear();
             }
+            return removed;
+        }
+        let hash = self.hashing.text(name.as_bytes());
+        let is_it = |exact: &Exact| *exact.topic == *name;
+        let Some(exact) = self.exact.find_mut(hash, is_it) else {
+            return false;
+        };
+        let removed = exact.receivers.remove(receiver);
+        if exact.receivers.is_empty() {
+            let hashing = &self.hashing;
+            self.exact
+                .remove(hash, is_it, |exact| hashing.text(exact.topic.as_bytes()));
         }
         removed
-    }
-
-    /// `hidden`: wildcards do not match the first level, because it starts with `$`. [MQTT-4.7.2-1]
-    fn matching(&self, topic: &str, hidden: bool, found: &mut impl FnMut(&Receiver)) -> usize {
-        let mut visited = 1;
-        if !hidden {
-            self.below.iter().for_each(&mut *found);
-        }
-        let (level, rest) = split(topic);
-        let plus = self.plus.as_deref().filter(|_| !hidden);
-        let named = if self.children.is_empty() {
-            None
-        } else {
-            self.children.get(level)
-        };
-        for child in plus.into_iter().chain(named) {
-            match rest {
-                Some(rest) => visited += child.matching(rest, false, found),
-                None => {
-                    child.here.iter().for_each(&mut *found);
-                    // "sport/#" matches "sport" too: section 4.7.1.2.
-                    child.below.iter().for_each(&mut *found);
-                }
-            }
-        }
-        visited
-    }
-
-    fn is_empty(&self) -> bool {
-        self.children.is_empty()
-            && self.plus.is_none()
-            && self.here.is_empty()
-            && self.below.is_empty()
-    }
-}
-
-fn split(levels: &str) -> (&str, Option<&str>) {
-    match levels.split_once('/') {
-        Some((level, rest)) => (level, Some(rest)),
-        None => (levels, None),
-    }
-}
-
-fn take(list: &mut Vec<Receiver>, wanted: &impl Fn(&Receiver) -> bool) -> bool {
-    match list.iter().position(wanted) {
-        Some(index) => {
-            list.swap_remove(index);
-            true
-        }
-        None => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     const TOPICS: [&str; 10] = [
         "a", "a/b", "a/b/c", "/a", "a/", "/", "$SYS/a", "$SYS", "b/b/c", "a//c",
@@ -315,9 +253,50 @@ mod tests {
         }
     }
 
+    /// Numbers that look random.
+    struct Dice(u64);
+
+    impl Dice {
+        fn throw(&mut self, sides: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005) + 1;
+            (self.0 >> 33) as usize % sides
+        }
+    }
+
     #[test]
-    fn a_group_makes_no_receiver_larger() {
-        assert_eq!(size_of::<Receiver>(), size_of::<Subscriber>());
+    fn what_is_remembered_of_a_topic_is_right_while_filters_come_and_go() {
+        let mut dice = Dice(2);
+        let (mut routes, mut held) = (Routes::default(), BTreeSet::new());
+        let mut remembered = 0;
+        for _ in 0..20_000 {
+            let (at, session) = (dice.throw(FILTERS.len()), dice.throw(2) as u32);
+            match dice.throw(30) {
+                0 if held.insert((at, session)) => {
+                    routes.insert(&filter(FILTERS[at]), subscriber(session));
+                }
+                1 if held.remove(&(at, session)) => {
+                    routes.remove(&filter(FILTERS[at]), subscriber(session).session);
+                }
+                _ => {
+                    let topic = TOPICS[dice.throw(TOPICS.len())];
+                    let mut found = Vec::new();
+                    let visited = routes.matching(topic, &mut |receiver| match receiver {
+                        Receiver::Session(s) => found.push(s.session.index),
+                        Receiver::Group(_) => unreachable!(),
+                    });
+                    found.sort_unstable();
+                    let matching = held
+                        .iter()
+                        .filter(|(at, _)| filter(FILTERS[*at]).matches(topic));
+                    let mut expected: Vec<u32> = matching.map(|(_, session)| *session).collect();
+                    expected.sort_unstable();
+                    assert_eq!(found, expected, "{topic} of {held:?}");
+                    let searched = routes.wild.search(topic, &routes.hashing, &mut Vec::new());
+                    remembered += usize::from(visited < searched);
+                }
+            }
+        }
+        assert!(remembered > 5_000, "{remembered}");
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Broker {
         let visited = self.routes.matching(topic.as_str(), &mut |receiver| {
             let subscriber = match receiver {
                 Receiver::Session(subscriber) => subscriber,
-                Receiver::Group(id) => return targets.push(Target::Group(*id)),
+                Receiver::Group(id) => return targets.push(Target::Group(id)),
             };
             if subscriber.no_local && publisher == Some(subscriber.session) {
                 return; // [MQTT-3.8.3-3]
