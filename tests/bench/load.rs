@@ -3,18 +3,24 @@
 //!
 //! [`run`] does one [`Work`] at a [`Target`] and says what became of every message.
 
+pub mod ceiling;
 mod clients;
 pub mod codec;
 pub mod command;
 mod engine;
 mod histogram;
 mod link;
+#[cfg(test)]
+mod mischief;
 mod pacer;
 mod publisher;
 pub mod readiness;
 pub mod scenarios;
+pub mod stall;
 mod streams;
 mod subscriber;
+mod tls;
+pub mod websocket;
 mod wire;
 
 use std::io;
@@ -23,6 +29,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mqtt_proto::{QoS, Version};
+use nix::time::{ClockId, clock_gettime};
 
 pub use histogram::Histogram;
 
@@ -109,7 +116,7 @@ pub fn run(
     length: Duration,
     mark: &mut dyn FnMut(),
 ) -> io::Result<Outcome> {
-    let mut engine = engine::Engine::connect(work, target)?;
+    let mut engine = engine::Engine::connect(work, target, SILENCE)?;
     engine.work_for(WARM_UP)?;
     let before = engine.tally();
     mark();
@@ -118,5 +125,26 @@ pub fn run(
     Ok(engine.outcome(&before))
 }
 
+impl Outcome {
+    /// The counts of both; nothing else.
+    pub fn plus(self, other: &Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            delivered: self.delivered + other.delivered,
+            lost: self.lost + other.lost,
+            duplicated: self.duplicated + other.duplicated,
+            reordered: self.reordered + other.reordered,
+            ..self
+        }
+    }
+}
+
+/// CPU time of this thread.
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+/// Nothing has come for so long: what is missing is lost.
+const SILENCE: Duration = Duration::from_secs(5);
 /// Time of work before it counts.
 const WARM_UP: Duration = Duration::from_millis(300);

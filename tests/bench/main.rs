@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! `load`: the broker and a peer under the same load in one run, in turns, so that both see the same machine.
 //!
-//! `load at` runs the load generator alone, `load null PORT` a broker without any state.
+//! `load at` runs the load generator alone, `load null PORT` a broker without any state, `load ceiling` tells what
+//! the kernel takes.
 //!
 //! Usage: `load [--beside BROKER] [--turns N] [SECONDS [SCENARIO...]]`; the peer is Mosquitto or another build of `broker`, N the turns
 //! of each (default 3), the seconds the length of a turn (default 2). Rates are of delivered messages; CPU time is the broker
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.split_first() {
         Some((first, rest)) if first == "at" => return load::command::at(rest),
+        Some((first, _)) if first == "ceiling" => return load::ceiling::command(),
         Some((first, rest)) if first == "null" => return null::command(rest),
         _ => {}
     }

@@ -3,7 +3,7 @@
 //!
 //! One thread parses lengths and copies bytes. It knows exact topics and nothing else: no sessions, no retained messages, no wildcards, no
 //! limits, no checks. A message goes to its subscribers at the quality of service it was published at, so publishers and subscribers must
-//! agree on that and on the version of the protocol. For a lone message it calls epoll_wait, recv and send.
+//! agree on that and on the version of the protocol. A port serves TCP and WebSocket. For a lone message it calls epoll_wait, recv and send.
 
 mod peer;
 mod routes;
@@ -17,7 +17,7 @@ use crate::load::codec::{
     CONNECT, DISCONNECT, PINGREQ, PINGRESP, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, SUBACK,
     SUBSCRIBE, answer, lengths, malformed,
 };
-use crate::load::readiness::{Interest, Readiness};
+use crate::load::readiness::{Interest, Readiness, raise_descriptor_limit};
 use peer::Peer;
 use routes::Routes;
 
@@ -31,7 +31,9 @@ pub fn command(arguments: &[String]) -> ExitCode {
         eprintln!("usage: load null PORT");
         return ExitCode::from(2);
     };
-    let served = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(serve);
+    let served = raise_descriptor_limit()
+        .and_then(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, port)))
+        .and_then(serve);
     if let Err(error) = served {
         eprintln!("the null broker on port {port}: {error}");
     }
@@ -119,32 +121,39 @@ impl Null {
 
     /// Reads once from a peer and does what its packets want.
     fn read(&mut self, number: usize) -> io::Result<()> {
-        let Some(peer) = &mut self.peers[number] else {
-            return Ok(());
-        };
         let mut scratch = std::mem::take(&mut self.scratch);
-        let read = peer.read(&mut scratch);
-        let mut taken = 0;
-        let result = read.and_then(|end| {
-            while let Some((head, length)) = lengths(&scratch[taken..end])? {
-                let size = head + length;
-                let Some(packet) = scratch[taken..end].get(..size) else {
-                    break;
-                };
-                self.packet(number, packet, head)?;
-                taken += size;
-            }
-            Ok(end)
-        });
-        if let (Some(peer), Ok(end)) = (&mut self.peers[number], &result) {
-            peer.keep(&scratch[taken..*end]);
-        }
+        let taken = self.take(number, &mut scratch);
         self.scratch = scratch;
-        if result.is_ok() && self.full > 0 {
+        taken?;
+        if self.full > 0 {
             self.held.push(number);
             self.hold(number, true)?;
         }
-        result.map(drop)
+        Ok(())
+    }
+
+    fn take(&mut self, number: usize, scratch: &mut Vec<u8>) -> io::Result<()> {
+        let Some(peer) = &mut self.peers[number] else {
+            return Ok(());
+        };
+        let end = peer.read(scratch)?;
+        if scratch[..end].starts_with(b"GET ") {
+            peer.upgrade(&scratch[..end]);
+            self.dirty.push(number);
+            return Ok(());
+        }
+        let mut rest = &scratch[..end];
+        while let Some((head, length)) = lengths(rest)? {
+            let Some((packet, next)) = rest.split_at_checked(head + length) else {
+                break;
+            };
+            self.packet(number, packet, head)?;
+            rest = next;
+        }
+        if let Some(peer) = &mut self.peers[number] {
+            peer.keep(rest);
+        }
+        Ok(())
     }
 
     /// Does what a packet wants; its body begins at `head`.

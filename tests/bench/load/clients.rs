@@ -4,15 +4,18 @@
 //! Links are numbered: the publishers first, then the subscribers.
 
 use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use mqtt_proto::{QoS, Version};
+use mqtt_proto::Version;
 
 use super::codec::{PUBREL, Packet, Template, malformed};
 use super::histogram::Histogram;
 use super::link::Link;
 use super::publisher::Publisher;
+use super::readiness::raise_descriptor_limit;
 use super::subscriber::Subscriber;
-use super::{Outcome, Pace, Shape, Target, Work};
+use super::{Pace, Shape, Target, Work};
 
 pub struct Clients {
     pub publishers: Vec<Publisher>,
@@ -21,13 +24,19 @@ pub struct Clients {
     pub delivered: u64,
     /// Publishers that have nothing under way since the pacer looked last.
     pub done: Vec<usize>,
-    latency: Option<Histogram>,
+    /// From when a message was due until it was read; only where messages are due at fixed times.
+    pub latency: Option<Histogram>,
 }
 
-/// Connects everybody, subscribers last but before anything is published.
+/// Connects everybody, subscribers last but before anything is published, at most [`CONNECTS`] in a second.
 pub fn connect(work: &Work, target: &Target) -> io::Result<Vec<Link>> {
+    raise_descriptor_limit()?;
     let publishers = work.publishers();
+    let begin = Instant::now();
     let open = |number: usize| {
+        let early =
+            (begin + number as u32 * SECOND / CONNECTS).checked_duration_since(Instant::now());
+        thread::sleep(early.unwrap_or_default());
         let topic = number.checked_sub(publishers).map(|n| work.topic(n));
         let filter = topic.as_deref().map(|topic| (topic, work.qos));
         let name = name(publishers, number);
@@ -38,7 +47,8 @@ pub fn connect(work: &Work, target: &Target) -> io::Result<Vec<Link>> {
 }
 
 impl Clients {
-    pub fn new(work: &Work, version: Version) -> Self {
+    /// The clients behind these links.
+    pub fn new(work: &Work, version: Version, links: &[Link]) -> Self {
         let publishers = 0..work.publishers();
         let (receivers, senders) = match work.shape {
             Shape::Pairs(_) => (1, 1),
@@ -47,8 +57,8 @@ impl Clients {
         };
         let publisher = |number| {
             let template = Template::new(version, work.qos, &work.topic(number), work.payload);
-            let has_exchange = work.qos > QoS::AtMostOnce;
-            Publisher::new(template, number as u32, receivers as u64, has_exchange)
+            let limit = links[number].receive_maximum;
+            Publisher::new(template, number as u32, receivers as u64, limit)
         };
         let subscriber = |number| {
             let first = if matches!(work.shape, Shape::Pairs(_)) {
@@ -80,7 +90,7 @@ impl Clients {
             (Packet::Message { qos, id, stamp }, Some(number)) => {
                 if self.subscribers[number].message(*qos, *id, stamp, out)? {
                     self.delivered += 1;
-                    self.publishers[stamp.publisher as usize].undelivered -= 1;
+                    self.publishers[stamp.publisher as usize].delivered();
                     self.note(stamp.publisher as usize);
                     if let Some(latency) = &mut self.latency {
                         latency.record(now.saturating_sub(stamp.due));
@@ -115,16 +125,6 @@ impl Clients {
 
     pub fn sent(&self) -> u64 {
         self.publishers.iter().map(|publisher| publisher.sent).sum()
-    }
-
-    /// Completes an outcome by what only the streams know.
-    pub fn judge(self, outcome: &mut Outcome) {
-        for (publisher, stream) in self.subscribers.iter().flat_map(Subscriber::streams) {
-            outcome.lost += stream.missing(self.publishers[publisher].sent);
-            outcome.duplicated += stream.duplicated;
-            outcome.reordered += stream.reordered;
-        }
-        outcome.latency = self.latency;
     }
 
     /// Says of a fault which client met it.
@@ -171,3 +171,7 @@ impl Work {
         }
     }
 }
+
+/// Brokers limit how many may connect in a second, also from this machine.
+const CONNECTS: u32 = 2_000;
+const SECOND: Duration = Duration::from_secs(1);

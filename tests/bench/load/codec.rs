@@ -3,6 +3,9 @@
 //!
 //! It shares nothing with the broker's codec, so that neither hides the other's faults, and it costs a fraction of it.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 
 use mqtt_proto::{QoS, Version};
@@ -70,6 +73,11 @@ impl Template {
         self.bytes.len()
     }
 
+    /// Whether the message begins an exchange, as it does above QoS 0.
+    pub fn is_acknowledged(&self) -> bool {
+        self.id.is_some()
+    }
+
     /// Appends one message to `out`.
     pub fn write(&self, out: &mut Vec<u8>, id: u16, stamp: Stamp) {
         let begin = out.len();
@@ -111,6 +119,34 @@ pub fn subscribe(version: Version, qos: QoS, filter: &str) -> Vec<u8> {
 pub fn answer(kind: u8, id: u16) -> [u8; 4] {
     let [high, low] = id.to_be_bytes();
     [kind, 2, high, low]
+}
+
+/// The Receive Maximum that a CONNACK states; none at MQTT 3, and none if it states nothing.
+pub fn receive_maximum(connack: &[u8]) -> Option<u64> {
+    let (head, _) = lengths(connack).ok()??;
+    let length = usize::from(*connack.get(head + 2)?);
+    // Longer properties than 127 bytes have a length of two bytes.
+    let begin = head + 3 + usize::from(length > 0x7F);
+    let mut rest = connack.get(begin..)?;
+    while let Some((property, value)) = rest.split_first() {
+        let size = match property {
+            0x21 => {
+                return value
+                    .first_chunk()
+                    .map(|&bytes| u16::from_be_bytes(bytes).into());
+            }
+            0x24 | 0x25 | 0x28..=0x2A => 1,
+            0x13 | 0x22 => 2,
+            0x11 | 0x27 => 4,
+            0x26 => {
+                let name = 2 + usize::from(u16::from_be_bytes(*value.first_chunk()?));
+                name + 2 + usize::from(u16::from_be_bytes(*value.get(name..)?.first_chunk()?))
+            }
+            _ => 2 + usize::from(u16::from_be_bytes(*value.first_chunk()?)),
+        };
+        rest = value.get(size..)?;
+    }
+    None
 }
 
 /// Bytes of the first packet's fixed header and of the rest of it; none while the header is incomplete.

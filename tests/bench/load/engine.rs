@@ -4,13 +4,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use nix::time::{ClockId, clock_gettime};
-
 use super::clients::{self, Clients};
+use super::histogram::Histogram;
 use super::link::Link;
 use super::pacer::Pacer;
 use super::readiness::Readiness;
-use super::{Outcome, Target, Work};
+use super::{Outcome, Target, Work, cpu_time};
 
 pub struct Engine {
     target: Target,
@@ -23,7 +22,15 @@ pub struct Engine {
     /// Numbers of the links that have something to write.
     dirty: Vec<usize>,
     epoch: Instant,
+    /// When the publishers began to send.
+    begun: Instant,
     last_arrival: Instant,
+    /// The broker may be silent for so long; what is missing then is lost.
+    silence: Duration,
+    /// The link that may be slow and may end.
+    slow: Option<usize>,
+    /// Why that one ended.
+    pub closed: Option<String>,
     elapsed: Duration,
 }
 
@@ -36,7 +43,7 @@ pub struct Tally {
 
 impl Engine {
     /// Connects all clients of a work.
-    pub fn connect(work: &Work, target: &Target) -> io::Result<Self> {
+    pub fn connect(work: &Work, target: &Target, silence: Duration) -> io::Result<Self> {
         let readiness = Readiness::new()?;
         let links = clients::connect(work, target)?;
         for link in &links {
@@ -47,42 +54,80 @@ impl Engine {
             target: target.clone(),
             pacer: Pacer::new(work.pace, &readiness)?,
             readiness,
+            clients: Clients::new(work, target.version, &links),
             links,
-            clients: Clients::new(work, target.version),
             scratch: Vec::new(),
             dirty: Vec::new(),
             epoch: now,
+            begun: now,
             last_arrival: now,
+            silence,
+            slow: None,
+            closed: None,
             elapsed: Duration::ZERO,
         })
     }
 
     /// Lets the publishers send for so long, then waits until everything has arrived or nothing comes any more.
     pub fn work_for(&mut self, length: Duration) -> io::Result<()> {
+        self.clients.forget_what_is_under_way();
+        self.send_for(length)?;
+        self.settle()
+    }
+
+    /// Lets the publishers send for so long.
+    pub fn send_for(&mut self, length: Duration) -> io::Result<()> {
         let begin = self.now();
         let end = begin + length.as_nanos() as u64;
-        self.clients.forget_what_is_under_way();
+        self.begun = Instant::now();
+        self.last_arrival = self.begun;
         self.pacer.begin(&mut self.clients, begin, end);
-        self.last_arrival = Instant::now();
-        let begun = self.last_arrival;
         loop {
+            let patience = self.send()?;
             let now = self.now();
-            let mut patience =
-                self.pacer
-                    .send(&mut self.clients, &mut self.links, &mut self.dirty, now)?;
-            self.write()?;
             if now >= end {
-                if self.clients.is_done() || self.last_arrival.elapsed() > SILENCE {
-                    break;
-                }
-                patience = patience.min(SILENCE);
-            } else {
-                patience = patience.min(Duration::from_nanos(end - now));
+                return Ok(());
             }
-            self.wait(patience)?;
+            self.wait(patience.min(Duration::from_nanos(end - now)))?;
         }
-        self.elapsed = self.last_arrival - begun;
+    }
+
+    /// Waits until everything has arrived, or nothing has come for as long as the broker may be silent.
+    pub fn settle(&mut self) -> io::Result<()> {
+        let since = Instant::now();
+        loop {
+            self.send()?;
+            let silence = self.last_arrival.max(since).elapsed();
+            if self.clients.is_done() || silence >= self.silence {
+                break;
+            }
+            self.wait(self.silence - silence)?;
+        }
+        self.elapsed = self.last_arrival - self.begun;
         Ok(())
+    }
+
+    /// Reads one subscriber no more; from now on its end is no fault.
+    pub fn pause(&mut self, subscriber: usize) -> io::Result<()> {
+        let link = self.clients.publishers.len() + subscriber;
+        self.slow = Some(link);
+        self.links[link].pause(&self.readiness, true)
+    }
+
+    /// Reads that subscriber again.
+    pub fn resume(&mut self) -> io::Result<()> {
+        match self.slow {
+            Some(link) if self.closed.is_none() => self.links[link].pause(&self.readiness, false),
+            _ => Ok(()),
+        }
+    }
+
+    /// The latencies since the last call; there are some at [`Pace::Rate`](super::Pace::Rate) only.
+    pub fn take_latency(&mut self) -> Histogram {
+        self.clients
+            .latency
+            .replace(Histogram::default())
+            .unwrap_or_default()
     }
 
     pub fn tally(&self) -> Tally {
@@ -95,15 +140,23 @@ impl Engine {
 
     /// What came of the work since `before`; losses, duplicates and reorderings of the warm-up are counted as well.
     pub fn outcome(self, before: &Tally) -> Outcome {
-        let mut outcome = Outcome {
+        let each = self.each_subscriber();
+        Outcome {
             sent: self.clients.sent() - before.sent,
             delivered: self.clients.delivered - before.delivered,
             elapsed: self.elapsed,
             generator_cpu: cpu_time().saturating_sub(before.cpu),
-            ..Outcome::default()
-        };
-        self.clients.judge(&mut outcome);
-        outcome
+            latency: self.clients.latency,
+            ..each.iter().fold(Outcome::default(), Outcome::plus)
+        }
+    }
+
+    /// What came of the messages to each subscriber, since the run began.
+    pub fn each_subscriber(&self) -> Vec<Outcome> {
+        let subscribers = self.clients.subscribers.iter();
+        subscribers
+            .map(|subscriber| subscriber.outcome(&self.clients.publishers))
+            .collect()
     }
 
     /// Nanoseconds since the run began.
@@ -123,13 +176,16 @@ impl Engine {
             };
             if ready.read {
                 let clients = &mut self.clients;
-                let came = link
-                    .read(&mut self.scratch, &self.target, |packet, out| {
-                        clients.take(ready.number, packet, out, now)
-                    })
-                    .map_err(|error| clients.blame(ready.number, &error))?;
-                if came {
-                    self.last_arrival = Instant::now();
+                let came = link.read(&mut self.scratch, &self.target, |packet, out| {
+                    clients.take(ready.number, packet, out, now)
+                });
+                match came {
+                    Ok(true) => self.last_arrival = Instant::now(),
+                    Ok(false) => {}
+                    Err(error) => {
+                        self.fault(ready.number, &error)?;
+                        continue;
+                    }
                 }
             }
             if ready.write || !link.out.is_empty() {
@@ -139,21 +195,27 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes what the links have; one that is listed twice has nothing the second time.
-    fn write(&mut self) -> io::Result<()> {
-        for number in self.dirty.drain(..) {
-            self.links[number]
-                .flush(&self.readiness)
-                .map_err(|error| self.clients.blame(number, &error))?;
+    /// Lets whoever may send do so; returns how long nothing but the sockets matters.
+    fn send(&mut self) -> io::Result<Duration> {
+        let now = self.now();
+        let (clients, links) = (&mut self.clients, &mut self.links);
+        let patience = self.pacer.send(clients, links, &mut self.dirty, now)?;
+        // One that is listed twice has nothing the second time.
+        for number in std::mem::take(&mut self.dirty) {
+            if let Err(error) = self.links[number].flush(&self.readiness) {
+                self.fault(number, &error)?;
+            }
         }
-        Ok(())
+        Ok(patience)
+    }
+
+    /// Says who met an error, unless it is the one whose end is no fault.
+    fn fault(&mut self, link: usize, error: &io::Error) -> io::Result<()> {
+        let error = self.clients.blame(link, error);
+        if self.slow != Some(link) {
+            return Err(error);
+        }
+        self.closed = Some(error.to_string());
+        self.links[link].end(&self.readiness)
     }
 }
-
-/// CPU time of this thread.
-fn cpu_time() -> Duration {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
-}
-
-/// Nothing has come for so long: what is missing is lost.
-const SILENCE: Duration = Duration::from_secs(5);

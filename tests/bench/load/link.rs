@@ -20,6 +20,10 @@ pub struct Link {
     /// The begin of a packet that came in part.
     partial: Vec<u8>,
     interest: Interest,
+    /// It is not read for now.
+    is_paused: bool,
+    /// QoS 1 and 2 messages that the broker takes before it has acknowledged them.
+    pub receive_maximum: u64,
 }
 
 impl Link {
@@ -43,6 +47,8 @@ impl Link {
             out: codec::connect(target.version, client),
             partial: Vec::new(),
             interest: Interest::READ,
+            is_paused: false,
+            receive_maximum: u64::MAX,
         };
         let answer = link.ask(target)?;
         if answer[0] != codec::CONNACK || answer.get(3) != Some(&0) {
@@ -50,6 +56,7 @@ impl Link {
                 "CONNECT was answered {answer:02x?}"
             )));
         }
+        link.receive_maximum = codec::receive_maximum(&answer).unwrap_or(u64::MAX);
         if let Some((filter, qos)) = filter {
             link.out = codec::subscribe(target.version, qos, filter);
             let answer = link.ask(target)?;
@@ -96,24 +103,40 @@ impl Link {
     /// Writes what waits, as far as the socket takes it; for the rest the kernel will tell.
     pub fn flush(&mut self, readiness: &Readiness) -> io::Result<()> {
         let is_done = self.wire.write(&mut self.out)?;
+        self.watch_for(readiness, !is_done)
+    }
+
+    /// Reads no more, or again.
+    pub fn pause(&mut self, readiness: &Readiness, is_paused: bool) -> io::Result<()> {
+        self.is_paused = is_paused;
+        self.watch_for(readiness, self.interest.write)
+    }
+
+    /// Forgets the connection, whose number remains.
+    pub fn end(&mut self, readiness: &Readiness) -> io::Result<()> {
+        self.out.clear();
+        readiness.remove(self.wire.socket())
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_idle(&self) -> bool {
+        self.out.is_empty() && !self.interest.write
+    }
+
+    pub fn watch(&self, readiness: &Readiness) -> io::Result<()> {
+        readiness.add(self.wire.socket(), self.number, self.interest)
+    }
+
+    fn watch_for(&mut self, readiness: &Readiness, write: bool) -> io::Result<()> {
         let interest = Interest {
-            read: true,
-            write: !is_done,
+            read: !self.is_paused,
+            write,
         };
         if interest != self.interest {
             self.interest = interest;
             readiness.change(self.wire.socket(), self.number, interest)?;
         }
         Ok(())
-    }
-
-    /// Whether nothing waits to be written.
-    pub fn is_idle(&self) -> bool {
-        self.out.is_empty() && self.interest == Interest::READ
-    }
-
-    pub fn watch(&self, readiness: &Readiness) -> io::Result<()> {
-        readiness.add(self.wire.socket(), self.number, self.interest)
     }
 
     /// Sends what is in `out` and waits for one packet.

@@ -70,8 +70,9 @@ impl Pacer {
                     let Some(number) = self.waiting.pop_front() else {
                         break;
                     };
-                    for _ in 0..messages {
-                        clients.publishers[number].send(&mut links[number].out, now);
+                    let publisher = &mut clients.publishers[number];
+                    for _ in 0..u64::from(messages).min(publisher.limit) {
+                        publisher.send(&mut links[number].out, now);
                     }
                     self.active += 1;
                     dirty.push(number);
@@ -109,7 +110,7 @@ impl Pacer {
         let latest = now.min(self.end - 1);
         for (number, due) in self.due.iter_mut().enumerate() {
             let publisher = &mut clients.publishers[number];
-            while *due <= latest && publisher.open < IN_FLIGHT {
+            while *due <= latest && publisher.has_room() {
                 publisher.send(&mut links[number].out, *due);
                 *due += interval;
                 dirty.push(number);
@@ -130,5 +131,3 @@ const TIMER: usize = usize::MAX;
 const SECOND: u64 = 1_000_000_000;
 /// Bytes that a publisher without a window writes at one time.
 const FIRE: usize = 32 * 1024;
-/// QoS 1 and 2 messages that a broker takes without having acknowledged them; further ones wait, and their time runs.
-const IN_FLIGHT: u64 = 100;

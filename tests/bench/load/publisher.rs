@@ -18,19 +18,22 @@ pub struct Publisher {
     pub undelivered: u64,
     /// What one message adds to `open`: 0 at QoS 0.
     exchange: u64,
+    /// How many exchanges the broker lets be open.
+    pub limit: u64,
     last_id: u16,
 }
 
 impl Publisher {
-    pub fn new(template: Template, number: u32, receivers: u64, has_exchange: bool) -> Self {
+    pub fn new(template: Template, number: u32, receivers: u64, limit: u64) -> Self {
         Self {
+            exchange: template.is_acknowledged().into(),
             template,
             number,
             receivers,
             sent: 0,
             open: 0,
             undelivered: 0,
-            exchange: has_exchange.into(),
+            limit,
             last_id: 0,
         }
     }
@@ -64,6 +67,16 @@ impl Publisher {
         Ok(())
     }
 
+    /// Counts a delivery; late ones of what nobody waits for any more do not matter.
+    pub fn delivered(&mut self) {
+        self.undelivered = self.undelivered.saturating_sub(1);
+    }
+
+    /// Whether the broker lets another message be in flight, and at most [`IN_FLIGHT`] are.
+    pub fn has_room(&self) -> bool {
+        self.open < self.limit.min(IN_FLIGHT)
+    }
+
     /// Whether everything sent has been delivered and acknowledged.
     pub fn is_done(&self) -> bool {
         self.open == 0 && self.undelivered == 0
@@ -74,3 +87,6 @@ impl Publisher {
         self.template.size()
     }
 }
+
+/// QoS 1 and 2 messages that every broker takes without having acknowledged them.
+const IN_FLIGHT: u64 = 100;

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Sockets that are watched, each under a number of the caller's.
 pub struct Readiness {
@@ -55,6 +56,11 @@ impl Readiness {
         Ok(self.epoll.modify(socket, &mut event)?)
     }
 
+    /// Ends watching a socket that stays open.
+    pub fn remove(&self, socket: impl AsFd) -> io::Result<()> {
+        Ok(self.epoll.delete(socket)?)
+    }
+
     /// Waits until something is ready, at most for `patience` rounded up to milliseconds, and returns how many are.
     pub fn wait(&mut self, patience: Duration) -> io::Result<usize> {
         let millis = patience.as_nanos().div_ceil(1_000_000).min(60_000) as u16;
@@ -76,6 +82,12 @@ impl Readiness {
             write: event.events().contains(EpollFlags::EPOLLOUT),
         }
     }
+}
+
+/// Lets this process open as many sockets as the system allows it.
+pub fn raise_descriptor_limit() -> io::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)
 }
 
 fn flags(interest: Interest) -> EpollFlags {

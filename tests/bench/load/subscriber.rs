@@ -3,7 +3,9 @@
 
 use std::io;
 
+use super::Outcome;
 use super::codec::{self, PUBACK, PUBCOMP, PUBREC, Stamp};
+use super::publisher::Publisher;
 use super::streams::Stream;
 
 pub struct Subscriber {
@@ -71,8 +73,17 @@ impl Subscriber {
         Ok(())
     }
 
-    /// The stream of each of its publishers.
-    pub fn streams(&self) -> impl Iterator<Item = (usize, &Stream)> {
-        (self.first as usize..).zip(&self.streams)
+    /// What came of all messages of its publishers, of whom `publishers` are all there are.
+    pub fn outcome(&self, publishers: &[Publisher]) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (publisher, stream) in publishers[self.first as usize..].iter().zip(&self.streams) {
+            let lost = stream.missing(publisher.sent);
+            outcome.sent += publisher.sent;
+            outcome.delivered += publisher.sent - lost;
+            outcome.lost += lost;
+            outcome.duplicated += stream.duplicated;
+            outcome.reordered += stream.reordered;
+        }
+        outcome
     }
 }

@@ -1,55 +1,101 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! What carries the packets: TCP.
+//! What carries the packets: TCP, and on top of it WebSocket or TLS.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
+use super::tls::Session;
+use super::websocket::{self, Frames};
 use super::{Target, Transport};
 
 /// A byte stream over a socket, which may or may not block.
 pub struct Wire {
     socket: TcpStream,
-    /// Bytes at the front of what waits that are written already.
+    layer: Layer,
+    /// What the layer made of packets that the socket has not taken.
+    sealed: Vec<u8>,
+    /// How much of what waits for the socket it has taken.
     written: usize,
+}
+
+enum Layer {
+    None,
+    WebSocket(Frames),
+    Tls(Box<Session>),
 }
 
 impl Wire {
     /// Does what the transport wants before the first packet; `socket` blocks.
-    pub fn open(socket: TcpStream, target: &Target) -> io::Result<Self> {
-        match target.transport {
-            Transport::Tcp => Ok(Self { socket, written: 0 }),
-            Transport::WebSocket | Transport::Tls => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                format!("{:?} with {:?}", target.transport, target.authority),
-            )),
-        }
+    pub fn open(mut socket: TcpStream, target: &Target) -> io::Result<Self> {
+        let layer = match target.transport {
+            Transport::Tcp => Layer::None,
+            Transport::WebSocket => {
+                websocket::connect(&mut socket)?;
+                Layer::WebSocket(Frames::default())
+            }
+            Transport::Tls => {
+                let authority = target.authority.as_deref();
+                let authority = authority.ok_or_else(|| {
+                    io::Error::new(io::ErrorKind::InvalidInput, "TLS without an authority")
+                })?;
+                Layer::Tls(Box::new(Session::connect(&mut socket, authority)?))
+            }
+        };
+        Ok(Self {
+            socket,
+            layer,
+            sealed: Vec::new(),
+            written: 0,
+        })
     }
 
     pub fn socket(&self) -> &TcpStream {
         &self.socket
     }
 
-    /// Reads at least one byte of packets.
+    /// Reads once and returns how many bytes of packets that gave, which may be none.
     ///
     /// # Errors
     ///
     /// `WouldBlock`, and `UnexpectedEof` when the peer has closed.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self.socket.read(into)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            count => Ok(count),
+        if let Layer::Tls(session) = &mut self.layer {
+            return session.read(&mut self.socket, into);
+        }
+        let count = match self.socket.read(into)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => count,
+        };
+        match &mut self.layer {
+            Layer::WebSocket(frames) => frames.open(&mut into[..count]),
+            _ => Ok(count),
         }
     }
 
-    /// Writes what the socket takes of `out`, which is empty afterwards if that was all; tells whether it was.
+    /// Takes the packets in `out` and writes what the socket takes; tells whether that was all.
+    ///
+    /// Plain packets that the socket did not take stay in `out`.
     pub fn write(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        while self.written < out.len() {
-            match self.socket.write(&out[self.written..]) {
+        let waiting = match &mut self.layer {
+            Layer::None => out,
+            layer => {
+                if !out.is_empty() {
+                    match layer {
+                        Layer::Tls(session) => session.seal(out, &mut self.sealed)?,
+                        _ => websocket::seal(out, &mut self.sealed, true),
+                    }
+                    out.clear();
+                }
+                &mut self.sealed
+            }
+        };
+        while self.written < waiting.len() {
+            match self.socket.write(&waiting[self.written..]) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 other => self.written += other?,
             }
         }
-        out.clear();
+        waiting.clear();
         self.written = 0;
         Ok(true)
     }

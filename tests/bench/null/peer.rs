@@ -5,14 +5,19 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
 use crate::load::readiness::{Interest, Readiness};
+use crate::load::websocket::{self, Frames};
 
 pub struct Peer {
     pub socket: TcpStream,
     pub is_v5: bool,
     /// The number of the topic that it published to last.
     pub route: usize,
-    /// What waits to be written; the first `written` bytes are.
+    /// Packets that wait to be written.
     pub out: Vec<u8>,
+    /// Frames that wait to be written, if it speaks WebSocket.
+    sealed: Vec<u8>,
+    frames: Option<Frames>,
+    /// How much of what waits is written.
     written: usize,
     /// The begin of a packet that came in part.
     partial: Vec<u8>,
@@ -33,6 +38,8 @@ impl Peer {
             is_v5: false,
             route: 0,
             out: Vec::new(),
+            sealed: Vec::new(),
+            frames: None,
             written: 0,
             partial: Vec::new(),
             last_id: 0,
@@ -53,10 +60,25 @@ impl Peer {
             scratch.resize(begun + READ, 0);
         }
         scratch[..begun].copy_from_slice(&self.partial);
-        match self.socket.read(&mut scratch[begun..]) {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(begun),
-            other => Ok(begun + other?),
+        let count = match self.socket.read(&mut scratch[begun..]) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            other => other?,
+        };
+        match &mut self.frames {
+            None => Ok(begun + count),
+            Some(frames) => Ok(begun + frames.open(&mut scratch[begun..begun + count])?),
+        }
+    }
+
+    /// Takes the request that begins a WebSocket, when it is complete.
+    pub fn upgrade(&mut self, request: &[u8]) {
+        if request.ends_with(b"\r\n\r\n") {
+            self.frames = Some(Frames::default());
+            self.sealed = websocket::accepted();
+            self.partial.clear();
+        } else {
+            self.keep(request);
         }
     }
 
@@ -75,19 +97,29 @@ impl Peer {
             place.copy_from_slice(&self.last_id.to_be_bytes());
         }
         let was_full = self.is_full;
-        self.is_full = self.out.len() > FULL;
+        self.is_full = self.out.len() + self.sealed.len() > FULL;
         self.is_full && !was_full
     }
 
     /// Writes what the socket takes.
     pub fn flush(&mut self) -> io::Result<()> {
-        while self.written < self.out.len() {
-            match self.socket.write(&self.out[self.written..]) {
+        let waiting = match self.frames {
+            None => &mut self.out,
+            Some(_) => {
+                if !self.out.is_empty() {
+                    websocket::seal(&self.out, &mut self.sealed, false);
+                    self.out.clear();
+                }
+                &mut self.sealed
+            }
+        };
+        while self.written < waiting.len() {
+            match self.socket.write(&waiting[self.written..]) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 other => self.written += other?,
             }
         }
-        self.out.clear();
+        waiting.clear();
         self.written = 0;
         self.is_full = false;
         Ok(())
@@ -97,7 +129,7 @@ impl Peer {
     pub fn watch(&mut self, readiness: &Readiness, number: usize) -> io::Result<()> {
         let interest = Interest {
             read: !self.is_held,
-            write: !self.out.is_empty(),
+            write: !self.out.is_empty() || !self.sealed.is_empty(),
         };
         if interest != self.interest {
             self.interest = interest;
