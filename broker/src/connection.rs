@@ -5,14 +5,17 @@ mod input;
 mod secure;
 mod upgrade;
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use mqtt_core::{CloseCause, Command, Peer};
+use tokio::task::coop;
 use tokio::time::timeout;
 
-use crate::hub::Hub;
+use crate::hub::{Hub, Scratch};
 use crate::link::{Link, Status};
 use crate::tls::words;
 use crate::transport::{Layer, Source, Transport};
@@ -118,42 +121,80 @@ impl Connection {
 
     /// Exchanges packets until the core has sent its last one.
     async fn exchange(&mut self) -> Result<(), CloseCause> {
-        self.input.digest(&self.hub, &self.link)?;
+        self.with_scratch(|connection, scratch| connection.digest(scratch))?;
+        while poll_fn(|context| self.poll_packets(context)).await? {
+            // The other connections of this worker come first now.
+            tokio::task::yield_now().await;
+        }
+        if self.link.is_any(&[Status::Closing, Status::Ended]) {
+            self.flush().await;
+            return Ok(());
+        }
+        self.hear_out().await
+    }
+
+    /// Takes in packets and sends what the core has; false at the end, true when others should come first.
+    fn poll_packets(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, CloseCause>> {
         loop {
-            if self.link.is(Status::Closing) || self.link.is(Status::Ended) {
-                self.flush().await;
-                return Ok(());
-            }
-            if self.link.is(Status::Broken) {
-                return self.hear_out().await;
+            let ends = [Status::Closing, Status::Ended, Status::Broken];
+            if self.link.is_any(&ends) {
+                return Poll::Ready(Ok(false));
             }
             if self.input.is_waiting(&self.link) {
-                self.input.digest(&self.hub, &self.link)?;
+                self.with_scratch(|connection, scratch| connection.digest(scratch))?;
                 continue;
             }
-            if let Some(count) = self.next().await? {
-                let greedy = self.input.count(count, &self.link);
-                self.input.digest(&self.hub, &self.link)?;
-                if greedy {
-                    // The other connections of this worker come first now.
-                    tokio::task::yield_now().await;
-                }
+            let drained = self.poll_drain(context).is_ready();
+            match self.input.wants_more(&self.link) {
+                true => match self.poll_hear(context)? {
+                    Poll::Ready(true) => return Poll::Ready(Ok(true)),
+                    Poll::Pending if !drained => return Poll::Pending,
+                    _ => {}
+                },
+                false if !drained => return Poll::Pending,
+                false => {}
             }
         }
     }
 
-    /// Waits until something was read, and tells how much; `None` after a look at the sending side.
-    async fn next(&mut self) -> Result<Option<usize>, CloseCause> {
-        let wants_more = self.input.wants_more(&self.link);
-        let (buffer, most) = self.input.space();
-        tokio::select! {
-            () = self.link.woken() => {}
-            // A socket that fails here fails in the next write, too.
-            _ = self.link.sink.writable(), if self.link.is(Status::Blocked) => {}
-            read = self.source.read(buffer, most), if wants_more => return self.received(read).map(Some),
+    /// Sends what was left unsent, if there may be some; otherwise the task is woken when there is.
+    fn poll_drain(&self, context: &mut Context<'_>) -> Poll<()> {
+        // A socket that fails here fails in the next write, too.
+        let writable =
+            self.link.is(Status::Blocked) && self.link.sink.poll_writable(context).is_ready();
+        if !writable {
+            ready!(self.link.poll_woken(context));
         }
+        ready!(coop::poll_proceed(context)).made_progress();
         self.hub.drain(&self.link);
-        Ok(None)
+        Poll::Ready(())
+    }
+
+    /// Reads once and takes in what came; whether that was much.
+    fn poll_hear(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, CloseCause>> {
+        // A socket that fails here fails in the read, too.
+        let _ = ready!(self.source.poll_readable(context));
+        self.with_scratch(|connection, scratch| {
+            let (buffer, most) = connection.input.space(scratch);
+            let read = ready!(connection.source.poll_read(context, buffer, most));
+            let count = connection.received(read)?;
+            let greedy = connection.input.count(count, &connection.link);
+            connection.digest(scratch)?;
+            Poll::Ready(Ok(greedy))
+        })
+    }
+
+    fn digest(&mut self, scratch: &mut Scratch) -> Result<(), CloseCause> {
+        self.input.digest(scratch, &self.hub, &self.link)
+    }
+
+    /// Does something with memory that belongs to no connection.
+    fn with_scratch<T>(&mut self, act: impl FnOnce(&mut Self, &mut Scratch) -> T) -> T {
+        let mut scratch = self.hub.scratch();
+        let outcome = act(self, &mut scratch);
+        self.input.give_back(&mut scratch);
+        self.hub.put_back(scratch);
+        outcome
     }
 
     fn received(&mut self, read: io::Result<usize>) -> Result<usize, CloseCause> {
@@ -176,17 +217,9 @@ impl Connection {
             .writer()
             .fault
             .unwrap_or(io::ErrorKind::BrokenPipe);
-        let rest = async { while self.hear().await.is_ok() {} };
+        let rest = async { while poll_fn(|context| self.poll_hear(context)).await.is_ok() {} };
         let _ = timeout(LINGER, rest).await;
         Err(failure(&fault.into()))
-    }
-
-    async fn hear(&mut self) -> Result<(), CloseCause> {
-        let (buffer, most) = self.input.space();
-        let read = self.source.read(buffer, most).await;
-        let count = self.received(read)?;
-        self.input.count(count, &self.link);
-        self.input.digest(&self.hub, &self.link)
     }
 
     /// Sends what the core and the layer below MQTT still have to say, as far as the peer takes it in time.
@@ -195,11 +228,7 @@ impl Connection {
             while !self.link.is(Status::Broken)
                 && (self.link.is(Status::Blocked) || !self.link.is(Status::Closing))
             {
-                tokio::select! {
-                    () = self.link.woken() => {}
-                    _ = self.link.sink.writable(), if self.link.is(Status::Blocked) => {}
-                }
-                self.hub.drain(&self.link);
+                poll_fn(|context| self.poll_drain(context)).await;
             }
         };
         let _ = timeout(LAST_WORDS, sent).await;

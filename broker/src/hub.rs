@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The one way into the core, shared by all tasks.
 //!
-//! An entry takes the core's lock once for a whole batch, appends the durable changes to the store, leaves, and
-//! then acts: the log gets its events, logins go to the authenticator, and connections that have something to
-//! send are drained by whoever holds their turn (`drain`). No frame is written from an entry's own effects:
-//! that keeps the order.
+//! An entry takes the core's lock once for a whole batch, appends the durable changes to the store, takes out what
+//! the first woken connections have to send, leaves, and then acts: the log gets its events, logins go to the
+//! authenticator, and frames are written. Only who holds a connection's turn takes its frames out and writes them
+//! (`drain`): that keeps the order.
 
 mod drain;
 mod registry;
 mod scratch;
+mod stay;
 mod timer;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytestring::ByteString;
 use mqtt_core::{
-    AuthRequest, Broker, ClientStatus, CloseCause, Command, ConnectionId, Credentials, Effects,
+    AuthRequest, Broker, ClientStatus, CloseCause, Command, ConnectionId, Credentials,
     LoginFailure, Moment, Params, Stats, StorageState, StoreFigures, Verdict,
 };
 use mqtt_proto::DecodeLimits;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use crate::auth::Authenticator;
 use crate::link::{Link, Status};
@@ -31,18 +33,20 @@ use crate::storage::{Clock, Contents, Store};
 use crate::transport::{Layer, Sink};
 
 use drain::Parked;
-use registry::Registry;
-use scratch::{Scratch, Shelf};
+use scratch::Shelf;
+use stay::Core;
 use timer::Alarm;
 
 pub use drain::follow;
+pub use scratch::Scratch;
 pub use timer::keep_time;
 
 /// The core, its store, and the connections it speaks to.
 pub struct Hub {
     core: Mutex<Core>,
     alarm: Alarm,
-    registry: Registry,
+    /// No connection is open.
+    emptied: Notify,
     traffic: Traffic,
     shelf: Shelf,
     clock: Clock,
@@ -54,15 +58,6 @@ pub struct Hub {
     log: Log,
     authenticator: Authenticator,
     lobby: Arc<Lobby>,
-}
-
-/// What the one lock protects.
-struct Core {
-    broker: Broker,
-    store: Box<dyn Store>,
-    parked: Parked,
-    /// The store's newest batch goes on in the next entry.
-    batch_is_open: bool,
 }
 
 /// Bytes that went over the network since the last entry.
@@ -85,14 +80,9 @@ impl Hub {
         let connect_timeout = AtomicU64::new(milliseconds(params.limits.connect_timeout));
         let broker = Broker::new(params, clock.now());
         Arc::new(Self {
-            core: Mutex::new(Core {
-                broker,
-                store,
-                parked: Parked::default(),
-                batch_is_open: false,
-            }),
+            core: Mutex::new(Core::new(broker, store)),
             alarm: Alarm::default(),
-            registry: Registry::default(),
+            emptied: Notify::new(),
             traffic: Traffic::default(),
             shelf: Shelf::default(),
             clock,
@@ -107,30 +97,51 @@ impl Hub {
 
     /// Carries out the commands in order, emptying the list, and acts on what follows from them; never waits.
     pub fn enter(self: &Arc<Self>, commands: &mut Vec<Command>) {
-        self.act(|core, now, effects| {
-            let received = self.traffic.received.swap(0, Ordering::Relaxed);
-            let sent = self.traffic.sent.swap(0, Ordering::Relaxed);
+        let mut scratch = self.scratch();
+        std::mem::swap(commands, &mut scratch.commands);
+        self.enter_with(&mut scratch);
+        std::mem::swap(commands, &mut scratch.commands);
+        self.put_back(scratch);
+    }
+
+    /// Carries out the commands of the scratch, likewise.
+    pub fn enter_with(self: &Arc<Self>, scratch: &mut Scratch) {
+        self.visit(scratch, |core, now, scratch| {
+            let (received, sent) = self.traffic.take();
             core.broker.traffic(received, sent);
-            core.broker.enter(now, commands, effects);
+            core.broker
+                .enter(now, &mut scratch.commands, &mut scratch.effects);
+            core.gather(now, scratch);
         });
+        self.settle(scratch);
     }
 
     /// One stay inside the lock, and all that follows from it.
-    fn act(self: &Arc<Self>, act: impl FnOnce(&mut Core, Moment, &mut Effects)) {
-        let mut scratch = self.shelf.take();
-        self.visit(&mut scratch.effects, act);
+    fn act(self: &Arc<Self>, act: impl FnOnce(&mut Core, Moment, &mut Scratch)) {
+        let mut scratch = self.scratch();
+        self.visit(&mut scratch, act);
         self.settle(&mut scratch);
+        self.put_back(scratch);
+    }
+
+    /// Memory to work with; to be put back.
+    pub fn scratch(&self) -> Scratch {
+        self.shelf.take()
+    }
+
+    pub fn put_back(&self, scratch: Scratch) {
         self.shelf.give(scratch);
     }
 
     /// Takes over what the store brings back; once, before anything enters.
     pub fn restore(self: &Arc<Self>, contents: Contents) {
-        self.act(|core, now, effects| {
+        self.act(|core, now, scratch| {
             if contents.in_memory {
                 core.broker.count_stored_payloads();
             }
+            let (records, last) = (contents.records, contents.last);
             core.broker
-                .restore(now, contents.records, contents.last, effects);
+                .restore(now, records, last, &mut scratch.effects);
         });
     }
 
@@ -141,7 +152,7 @@ impl Hub {
 
     /// Tells the core how the store is; one that has failed ends the connections that it still owes something.
     pub fn store_is(self: &Arc<Self>, state: StorageState) {
-        self.act(|core, now, effects| {
+        self.act(|core, now, scratch| {
             let mut commands = vec![Command::Storage(state)];
             if state == StorageState::Failed {
                 let owed = core.broker.owed_beyond(core.store.durable());
@@ -150,7 +161,7 @@ impl Hub {
                 core.store.give_up();
                 core.parked = Parked::default();
             }
-            core.broker.enter(now, &mut commands, effects);
+            core.broker.enter(now, &mut commands, &mut scratch.effects);
         });
     }
 
@@ -166,16 +177,13 @@ impl Hub {
             for request in effects.authenticate.drain(..) {
                 self.judge(request);
             }
-            for link in effects
-                .ended
-                .drain(..)
-                .filter_map(|conn| self.registry.get(conn))
-            {
+            for link in scratch.ended.drain(..) {
                 link.set(Status::Ended, true);
             }
-            if !effects.wake.is_empty() {
+            inline -= self.send_gathered(scratch);
+            if !scratch.links.is_empty() {
                 inline -= self.drain_woken(scratch, inline);
-            } else if effects.events.is_empty() {
+            } else if scratch.effects.events.is_empty() && scratch.ended.is_empty() {
                 return;
             }
         }
@@ -234,12 +242,16 @@ impl Hub {
 
     /// Gives a new connection its name and its link.
     pub fn connect(&self, sink: Sink, layer: Layer) -> Arc<Link> {
-        self.registry.insert(|id| Link::new(id, sink, layer))
+        self.lock().links.insert(|id| Link::new(id, sink, layer))
     }
 
     /// Forgets a connection of which the core has been told that it is closed.
     pub fn disconnect(&self, link: &Link) {
-        self.registry.remove(link.id);
+        let mut core = self.lock();
+        core.links.remove(link.id);
+        if core.links.is_empty() {
+            self.emptied.notify_waiters();
+        }
     }
 
     /// Counts bytes that a socket gave.
@@ -251,29 +263,13 @@ impl Hub {
 
     /// Waits until no connection is open.
     pub async fn emptied(&self) {
-        self.registry.empty().await;
-    }
-
-    /// One stay inside the lock; a panic in it ends the process, because the state may be half changed.
-    fn visit(&self, effects: &mut Effects, act: impl FnOnce(&mut Core, Moment, &mut Effects)) {
-        let mut core = self.lock();
-        let abort = AbortOnUnwind;
-        let now = self.now();
-        act(&mut core, now, effects);
-        if !effects.records.is_empty() || core.batch_is_open {
-            core.batch_is_open = effects.incomplete;
-            core.store.append(&mut effects.records, !effects.incomplete);
+        loop {
+            let emptied = self.emptied.notified();
+            if self.lock().links.is_empty() {
+                return;
+            }
+            emptied.await;
         }
-        if !effects.fetch.is_empty() {
-            core.store.fetch(&mut effects.fetch);
-        }
-        // Inside the lock, so that an older deadline never replaces a newer one.
-        self.alarm.set(if effects.unfinished {
-            Some(now)
-        } else {
-            effects.deadline
-        });
-        std::mem::forget(abort);
     }
 
     /// Asks the authenticator; the core allows one question a connection.
@@ -304,7 +300,8 @@ impl Hub {
                     begins,
                 } => {
                     // Without a link the connection is gone, and nobody hears the answer.
-                    if let Some(link) = hub.registry.get(conn) {
+                    let link = hub.lock().links.get(conn).cloned();
+                    if let Some(link) = link {
                         let mut kept = link.exchange();
                         kept.take_if(|_| begins);
                         (answer.verdict, answer.user) =
@@ -314,23 +311,21 @@ impl Hub {
             }
         });
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+impl Traffic {
+    /// What was counted since this was asked last.
+    fn take(&self) -> (u64, u64) {
+        let take = |count: &AtomicU64| match count.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => count.swap(0, Ordering::Relaxed),
+        };
+        (take(&self.received), take(&self.sent))
     }
 }
 
 fn milliseconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Ends the process when it is dropped, which only an unwinding stack does.
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        std::process::abort();
-    }
 }
 
 /// The verdict on its way back to the core; it arrives even when judging panics.

@@ -4,12 +4,13 @@
 //! Whoever takes the link's [`Turn`] writes; whoever fails to take it leaves, because the holder goes round
 //! again. The connection's own task waits in [`Link::woken`] for what only it can do.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use mqtt_core::{CommitSeq, ConnectionId};
-use tokio::sync::Notify;
 
 use crate::auth::Exchange;
 use crate::outgoing::Outgoing;
@@ -27,7 +28,8 @@ pub struct Link {
     promised: AtomicU64,
     /// The connection's own task waits until that changes.
     held_up: AtomicBool,
-    wake: Notify,
+    /// Of the connection's own task.
+    waker: Mutex<Option<Waker>>,
     exchange: Mutex<Option<Box<Exchange>>>,
 }
 
@@ -56,7 +58,7 @@ impl Link {
             sent: AtomicU64::new(0),
             promised: AtomicU64::new(0),
             held_up: AtomicBool::new(false),
-            wake: Notify::new(),
+            waker: Mutex::default(),
             exchange: Mutex::default(),
         }
     }
@@ -72,7 +74,12 @@ impl Link {
     }
 
     pub fn is(&self, status: Status) -> bool {
-        self.status.load(Ordering::Acquire) & status as u8 != 0
+        self.is_any(&[status])
+    }
+
+    pub fn is_any(&self, statuses: &[Status]) -> bool {
+        let now = self.status.load(Ordering::Acquire);
+        statuses.iter().any(|status| now & *status as u8 != 0)
     }
 
     /// Sets or clears one status; the connection's own task is woken when it has to act on the change.
@@ -91,12 +98,43 @@ impl Link {
 
     /// Lets the connection's own task look at the link.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        let woken = Status::Woken as u8;
+        if self.status.fetch_or(woken, Ordering::AcqRel) & woken == 0 {
+            if let Some(waker) = self.waker().as_ref() {
+                waker.wake_by_ref();
+            }
+        }
     }
 
-    /// Waits for [`Link::wake`]; a wake-up that came before is not lost.
+    /// Waits for [`Link::wake`]; a wake-up that came before is not lost. Only the connection's own task may wait.
     pub async fn woken(&self) {
-        self.wake.notified().await;
+        poll_fn(|context| self.poll_woken(context)).await;
+    }
+
+    /// Whether [`Link::wake`] was called since this was last ready; the task is woken when it is.
+    pub fn poll_woken(&self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.is(Status::Woken) {
+            // Before the second look, so that a wake-up in between finds the task.
+            self.listen(context);
+            if !self.is(Status::Woken) {
+                return Poll::Pending;
+            }
+        }
+        let woken = Status::Woken as u8;
+        self.status.fetch_and(!woken, Ordering::AcqRel);
+        Poll::Ready(())
+    }
+
+    fn listen(&self, context: &mut Context<'_>) {
+        let mut waker = self.waker();
+        match waker.as_mut() {
+            Some(known) => known.clone_from(context.waker()),
+            None => *waker = Some(context.waker().clone()),
+        }
+    }
+
+    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes what the next frame waits for.
@@ -147,6 +185,8 @@ pub enum Status {
     Broken = 8,
     /// The core has ended the connection; its last frames may be stuck behind the backlog.
     Ended = 16,
+    /// The connection's own task is to look at the link.
+    Woken = 32,
 }
 
 /// Who may write to a link.
@@ -183,6 +223,38 @@ impl Turn {
                 Ok(before) => return before,
                 Err(now) => state = now,
             }
+        }
+    }
+}
+
+/// The turn in the hands of a thread; a panic leaves the link broken instead of silent.
+pub struct Held {
+    link: Arc<Link>,
+    over: bool,
+}
+
+impl Held {
+    /// The link's turn, unless somebody has it, who has then been told to go round again.
+    pub fn take(link: Arc<Link>) -> Option<Self> {
+        let taken = link.turn.take();
+        taken.then(|| Self { link, over: false })
+    }
+
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Ends a round: whether there must be another; if not, the turn is given up.
+    pub fn pass(&mut self) -> bool {
+        self.over = !self.link.turn.pass();
+        !self.over
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.over {
+            self.link.set(Status::Broken, true);
         }
     }
 }

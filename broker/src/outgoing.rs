@@ -45,6 +45,15 @@ impl Outgoing {
         self.sealed.push_front(bytes);
     }
 
+    /// Puts what is to be sent earlier in front of everything, emptying it.
+    pub fn push_before(&mut self, earlier: &mut Self) {
+        let mut all = std::mem::take(earlier);
+        all.sealed.push_back(all.buffer.split().freeze());
+        all.sealed.append(&mut self.sealed);
+        all.buffer = std::mem::take(&mut self.buffer);
+        *self = all;
+    }
+
     /// Writes as much as the socket takes; whether that was all.
     pub fn write_to(&mut self, sink: &Sink, mut sent: impl FnMut(usize)) -> io::Result<bool> {
         while !self.is_empty() {
@@ -125,6 +134,8 @@ const MAX_KEPT: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use super::*;
     use crate::transport::Transport;
     use tokio::io::AsyncReadExt;
@@ -159,7 +170,9 @@ mod tests {
             while let Ok(count) = far.try_read(&mut received[filled..]) {
                 filled += count;
             }
-            sink.writable().await.unwrap();
+            poll_fn(|context| sink.poll_writable(context))
+                .await
+                .unwrap();
         }
         far.read_exact(&mut received[filled..]).await.unwrap();
         assert!(blocked > 0, "the test must see a full socket");

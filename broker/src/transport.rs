@@ -10,9 +10,9 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
@@ -70,27 +70,41 @@ pub enum Source {
 }
 
 impl Source {
-    /// Waits for bytes and appends up to `most` of them; 0 is the end. Takes memory only once there is something
-    /// to read. Nothing is lost when it is cancelled.
+    /// Waits for bytes and appends up to `most` of them; 0 is the end. Nothing is lost when it is cancelled.
     pub async fn read(&mut self, buffer: &mut BytesMut, most: usize) -> io::Result<usize> {
-        if let Self::Tls(stream) = self {
-            return stream.read(buffer, most).await;
+        poll_fn(|context| {
+            ready!(self.poll_readable(context))?;
+            self.poll_read(context, buffer, most)
+        })
+        .await
+    }
+
+    /// Whether a look for bytes may find some.
+    pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(half) => half.as_ref().poll_read_ready(context),
+            Self::Unix(half) => half.as_ref().poll_read_ready(context),
+            // There may be some that are deciphered already.
+            Self::Tls(_) => Poll::Ready(Ok(())),
         }
-        loop {
-            match self {
-                Self::Tcp(half) => half.readable().await?,
-                Self::Unix(half) => half.readable().await?,
-                Self::Tls(_) => {}
-            }
-            buffer.reserve(most);
-            if let Poll::Ready(outcome) = self.read_now(buffer).await {
-                return outcome;
-            }
-            if buffer.is_empty() {
-                *buffer = BytesMut::new();
-            }
-            // Readiness was false, or this task has used up its share of the worker.
-            tokio::task::yield_now().await;
+    }
+
+    /// Appends up to `most` bytes, for which it takes memory at once; 0 is the end.
+    pub fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
+        if let Self::Tls(stream) = self {
+            return stream.poll_read(context, buffer, most);
+        }
+        buffer.reserve(most);
+        let space = &mut buffer.limit(most);
+        match self {
+            Self::Tcp(half) => pin!(half.read_buf(space)).poll(context),
+            Self::Unix(half) => pin!(half.read_buf(space)).poll(context),
+            Self::Tls(_) => Poll::Pending,
         }
     }
 
@@ -104,20 +118,6 @@ impl Source {
             Self::Tls(stream) => stream.read_raw(&mut buffer).await,
         };
         matches!(read, Ok(1..))
-    }
-
-    async fn read_now(&mut self, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(half) => {
-                let mut read = pin!(half.read_buf(buffer));
-                poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await
-            }
-            Self::Unix(half) => {
-                let mut read = pin!(half.read_buf(buffer));
-                poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await
-            }
-            Self::Tls(_) => Poll::Pending,
-        }
     }
 }
 
@@ -153,11 +153,12 @@ impl Sink {
         }
     }
 
-    pub async fn writable(&self) -> io::Result<()> {
+    /// Whether the socket may take more; only the connection's own task may ask.
+    pub fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(half) => half.writable().await,
-            Self::Unix(half) => half.writable().await,
-            Self::Tls(stream) => stream.writable().await,
+            Self::Tcp(half) => half.as_ref().poll_write_ready(context),
+            Self::Unix(half) => half.as_ref().poll_write_ready(context),
+            Self::Tls(stream) => stream.poll_writable(context),
         }
     }
 

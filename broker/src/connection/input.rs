@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use mqtt_core::{CloseCause, Command, ConnectionId};
 use mqtt_proto::{DecodeLimits, Decoder};
 
-use crate::hub::Hub;
+use crate::hub::{Hub, Scratch};
 use crate::link::{Link, Status};
 use crate::lobby::Stay;
 use crate::transport::websocket::{Flow, Inbound, close_frame};
@@ -19,7 +19,8 @@ pub struct Input {
     /// MQTT bytes.
     stream: BytesMut,
     websocket: Option<WebSocket>,
-    commands: Vec<Command>,
+    /// The buffers are those of a scratch, to be given back.
+    borrowed: bool,
     /// Bytes the next read asks for.
     appetite: usize,
     /// The stream may hold packets that were not handed over yet.
@@ -60,7 +61,7 @@ impl Input {
             decoder: Decoder::new(limits),
             stream: BytesMut::new(),
             websocket: None,
-            commands: Vec::new(),
+            borrowed: false,
             appetite: SMALL_READ,
             waiting: false,
             deaf: false,
@@ -79,12 +80,53 @@ impl Input {
     }
 
     /// Where the next bytes go, and how many are wanted.
-    pub fn space(&mut self) -> (&mut BytesMut, usize) {
+    pub fn space(&mut self, scratch: &mut Scratch) -> (&mut BytesMut, usize) {
+        self.borrow(scratch);
+        let most = match self.borrowed && self.decoder.version().is_some() {
+            true => LARGE_READ,
+            false => self.appetite,
+        };
         let buffer = match &mut self.websocket {
             Some(websocket) => &mut websocket.raw,
             None => &mut self.stream,
         };
-        (buffer, self.appetite)
+        (buffer, most)
+    }
+
+    /// Takes the scratch's buffers where nothing is half received.
+    fn borrow(&mut self, scratch: &mut Scratch) {
+        let raw = self.websocket.as_mut().map(|websocket| &mut websocket.raw);
+        if self.stream.is_empty() && raw.as_ref().is_none_or(|raw| raw.is_empty()) {
+            std::mem::swap(&mut self.stream, &mut scratch.stream);
+            if let Some(raw) = raw {
+                std::mem::swap(raw, &mut scratch.raw);
+            }
+            self.borrowed = true;
+        }
+    }
+
+    /// Gives back what belongs to the scratch, and frees what nothing is in.
+    pub fn give_back(&mut self, scratch: &mut Scratch) {
+        let borrowed = std::mem::take(&mut self.borrowed);
+        let raw = self.websocket.as_mut().map(|websocket| &mut websocket.raw);
+        let spare = [&mut scratch.stream, &mut scratch.raw];
+        for (own, spare) in [Some(&mut self.stream), raw]
+            .into_iter()
+            .flatten()
+            .zip(spare)
+        {
+            if borrowed {
+                // The rest of a packet takes no more memory than it must.
+                let rest = match own.is_empty() {
+                    true => BytesMut::new(),
+                    false => BytesMut::from(&own[..]),
+                };
+                *spare = std::mem::replace(own, rest);
+                spare.clear();
+            } else if own.is_empty() {
+                *own = BytesMut::new();
+            }
+        }
     }
 
     /// Whether reading goes on: not while the core waits for an answer, and not for ever while the peer reads
@@ -126,19 +168,23 @@ impl Input {
     }
 
     /// Hands over every packet that is complete, in batches, until the core wants a pause.
-    pub fn digest(&mut self, hub: &Arc<Hub>, link: &Link) -> Result<(), CloseCause> {
+    pub fn digest(
+        &mut self,
+        scratch: &mut Scratch,
+        hub: &Arc<Hub>,
+        link: &Arc<Link>,
+    ) -> Result<(), CloseCause> {
         let unframed = self.unframe(hub, link);
         self.check_in()?;
         self.waiting = true;
         while !self.deaf && self.is_waiting(link) && !link.is(Status::Ended) {
-            self.decode();
-            self.owed.packets += self.commands.len();
-            if !self.commands.is_empty() {
-                hub.enter(&mut self.commands);
+            self.decode(&mut scratch.commands);
+            self.owed.packets += scratch.commands.len();
+            if !scratch.commands.is_empty() {
+                hub.enter_with(scratch);
             }
         }
         self.waiting &= !self.deaf;
-        self.give_back();
         unframed
     }
 
@@ -152,18 +198,18 @@ impl Input {
     }
 
     /// Decodes one batch.
-    fn decode(&mut self) {
+    fn decode(&mut self, commands: &mut Vec<Command>) {
         let conn = self.conn;
-        while self.commands.len() < MAX_BATCH {
+        while commands.len() < MAX_BATCH {
             match self.decoder.decode(&mut self.stream) {
-                Ok(Some(packet)) => self.commands.push(Command::Packet { conn, packet }),
+                Ok(Some(packet)) => commands.push(Command::Packet { conn, packet }),
                 Ok(None) => {
                     self.waiting = false;
                     return;
                 }
                 Err(error) => {
                     let version = self.decoder.version();
-                    self.commands.push(Command::Undecodable {
+                    commands.push(Command::Undecodable {
                         conn,
                         version,
                         error,
@@ -176,7 +222,7 @@ impl Input {
     }
 
     /// Moves WebSocket payload to the stream and sends what the protocol answers by itself.
-    fn unframe(&mut self, hub: &Arc<Hub>, link: &Link) -> Result<(), CloseCause> {
+    fn unframe(&mut self, hub: &Arc<Hub>, link: &Arc<Link>) -> Result<(), CloseCause> {
         let Some(WebSocket { inbound, raw }) = &mut self.websocket else {
             return Ok(());
         };
@@ -198,19 +244,6 @@ impl Input {
             hub.drain(link);
         }
         outcome
-    }
-
-    /// Frees what an idle connection does not need.
-    fn give_back(&mut self) {
-        let raw = self.websocket.as_mut().map(|websocket| &mut websocket.raw);
-        for buffer in raw.into_iter().chain([&mut self.stream]) {
-            if buffer.is_empty() {
-                *buffer = BytesMut::new();
-            }
-        }
-        if self.commands.capacity() > MAX_KEPT {
-            self.commands = Vec::new();
-        }
     }
 }
 
@@ -248,8 +281,6 @@ impl Unanswered {
 
 /// Packets in one entry, so that no entry holds the core's lock for long.
 const MAX_BATCH: usize = 256;
-/// Commands whose memory an idle connection keeps.
-const MAX_KEPT: usize = 16;
 /// Bytes asked for when the last read found few.
 const SMALL_READ: usize = 4 * 1024;
 /// Bytes asked for when the last read found as many as it asked for.

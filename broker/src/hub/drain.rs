@@ -6,16 +6,18 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mqtt_core::{CommitSeq, ConnectionId, Drained, Effects};
+use mqtt_core::{CommitSeq, ConnectionId, Drained, Effects, Moment};
 use mqtt_proto::Version;
 use tokio::sync::watch;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::link::{Link, Status, Writer};
+use crate::link::{Held, Link, Status, Writer};
 use crate::outgoing::Outgoing;
 use crate::transport::{Layer, websocket};
 
-use super::{Hub, Scratch};
+use super::scratch::{Round, Scratch};
+use super::stay::Core;
+use super::{Hub, MAX_INLINE};
 
 /// Connections whose next frame waits until a commit is durable.
 #[derive(Default)]
@@ -36,83 +38,182 @@ impl Parked {
     }
 }
 
-impl Hub {
-    /// Sends what the core has for this connection, as far as the socket takes it.
-    pub fn drain(self: &Arc<Self>, link: &Link) {
-        let mut scratch = self.shelf.take();
-        self.drain_with(link, &mut scratch);
-        self.settle(&mut scratch);
-        self.shelf.give(scratch);
+impl Core {
+    /// Takes out what the first connections of the wake list have to send, as long as that is little.
+    pub(super) fn gather(&mut self, now: Moment, scratch: &mut Scratch) {
+        self.conclude(scratch);
+        let mut links = std::mem::take(&mut scratch.links);
+        let mut rounds = std::mem::take(&mut scratch.rounds);
+        let mut waiting = links.drain(..);
+        let (mut used, mut frames) = (0, 0);
+        while used < MAX_INLINE && frames < MAX_GATHERED {
+            let Some(link) = waiting.next() else { break };
+            let Some(held) = Held::take(link) else {
+                continue;
+            };
+            if used == rounds.len() {
+                rounds.push(Round::default());
+            }
+            let round = &mut rounds[used];
+            round.taken = !held
+                .link()
+                .is_any(&[Status::Blocked, Status::Closing, Status::Broken]);
+            if round.taken {
+                self.take_frames(now, held.link(), &mut scratch.effects, &mut round.drained);
+                frames += round.drained.frames.len();
+            }
+            round.held = Some(held);
+            used += 1;
+        }
+        scratch.rounds = rounds;
+        scratch.links.extend(waiting);
+        if scratch.links.is_empty() {
+            scratch.links = links;
+        }
     }
 
-    /// Drains the first `most` connections of the wake list here, and tells how many; the others do it in their
-    /// own tasks.
-    pub(super) fn drain_woken(&self, scratch: &mut Scratch, most: usize) -> usize {
-        let mut links = std::mem::take(&mut scratch.links);
-        self.registry
-            .find(&mut scratch.effects.wake, most, &mut links);
-        let count = links.len();
-        for link in links.drain(..) {
-            self.drain_with(&link, scratch);
+    /// Takes a round of frames out of the broker.
+    fn take_frames(
+        &mut self,
+        now: Moment,
+        link: &Link,
+        effects: &mut Effects,
+        drained: &mut Drained,
+    ) {
+        let durable = self.store.durable();
+        self.broker
+            .drain(now, link.id, durable, BYTES_PER_ROUND, effects, drained);
+        if let Some(commit) = drained.waits_for {
+            self.store.want(commit);
+            self.parked.0.insert((commit, link.id));
         }
-        scratch.links = links;
+    }
+}
+
+impl Hub {
+    /// Sends what the core has for this connection, as far as the socket takes it.
+    pub fn drain(self: &Arc<Self>, link: &Arc<Link>) {
+        let mut scratch = self.scratch();
+        self.drain_with(link.clone(), &mut scratch);
+        self.settle(&mut scratch);
+        self.put_back(scratch);
+    }
+
+    /// Sends what was gathered, and tells for how many connections.
+    pub(super) fn send_gathered(&self, scratch: &mut Scratch) -> usize {
+        let mut rounds = std::mem::take(&mut scratch.rounds);
+        let mut count = 0;
+        for round in &mut rounds {
+            let Some(held) = round.held.take() else { break };
+            self.send(held, round, scratch);
+            count += 1;
+        }
+        scratch.rounds = rounds;
         count
     }
 
-    fn drain_with(&self, link: &Link, scratch: &mut Scratch) {
-        if !link.turn.take() {
-            return;
+    /// Drains the first `most` woken connections here, and tells how many; the others do it in their own tasks.
+    pub(super) fn drain_woken(&self, scratch: &mut Scratch, most: usize) -> usize {
+        let mut links = std::mem::take(&mut scratch.links);
+        let count = links.len().min(most);
+        for (place, link) in links.drain(..).enumerate() {
+            if place < most {
+                self.drain_with(link, scratch);
+            } else {
+                link.wake();
+            }
         }
-        let held = Held(link);
+        if scratch.links.is_empty() {
+            scratch.links = links;
+        }
+        count
+    }
+
+    fn drain_with(&self, link: Arc<Link>, scratch: &mut Scratch) {
+        if let Some(held) = Held::take(link) {
+            let mut round = std::mem::take(&mut scratch.spare);
+            self.send(held, &mut round, scratch);
+            scratch.spare = round;
+        }
+    }
+
+    /// Sends a round, and others as long as somebody else wants the turn.
+    fn send(&self, mut held: Held, round: &mut Round, scratch: &mut Scratch) {
         loop {
+            let link = held.link();
             let mut writer = link.writer();
-            if let Err(error) = self.write_out(link, &mut writer, scratch) {
+            if let Err(error) = self.write_out(link, &mut writer, round, scratch) {
                 writer.fault = Some(error.kind());
                 writer.backlog = Outgoing::default();
                 scratch.outgoing.reset();
                 link.set(Status::Broken, true);
             }
             drop(writer);
-            if !link.turn.pass() {
-                break;
+            if !held.pass() {
+                return;
             }
         }
-        std::mem::forget(held);
     }
 
-    fn write_out(&self, link: &Link, writer: &mut Writer, scratch: &mut Scratch) -> io::Result<()> {
-        if link.is(Status::Broken) || !self.write_backlog(link, writer)? {
+    fn write_out(
+        &self,
+        link: &Link,
+        writer: &mut Writer,
+        round: &mut Round,
+        scratch: &mut Scratch,
+    ) -> io::Result<()> {
+        if round.taken && link.is(Status::Closing) {
+            // Its own task has said the last word since.
+            round.taken = false;
+            round.drained.frames.clear();
+        }
+        if !round.taken && (link.is(Status::Broken) || !self.write_backlog(link, writer)?) {
             return Ok(());
         }
-        let Scratch {
-            effects,
-            drained,
-            outgoing,
-            ..
-        } = scratch;
+        let drained = &mut round.drained;
         for _ in 0..MAX_ROUNDS {
-            if link.is(Status::Closing) {
-                return Ok(());
+            if !std::mem::take(&mut round.taken) {
+                if link.is(Status::Closing) {
+                    return Ok(());
+                }
+                self.visit(scratch, |core, now, scratch| {
+                    core.take_frames(now, link, &mut scratch.effects, drained);
+                });
             }
-            self.take_frames(link, effects, drained);
-            encode(drained, writer.layer, outgoing);
-            let everything = outgoing.write_to(&link.sink, |bytes| self.count_sent(link, bytes))?;
-            if everything {
-                outgoing.reset();
-            } else {
-                std::mem::swap(&mut writer.backlog, outgoing);
-                link.set(Status::Blocked, true);
-            }
-            link.set(Status::Paused, drained.pause_reading);
-            if drained.close {
-                link.set(Status::Closing, true);
-            }
+            link.promise(drained.waits_for);
+            let everything = self.write_round(link, writer, drained, &mut scratch.outgoing)?;
             if !everything || !drained.more {
                 return Ok(());
             }
         }
         link.wake();
         Ok(())
+    }
+
+    /// Whether the socket took all of it.
+    fn write_round(
+        &self,
+        link: &Link,
+        writer: &mut Writer,
+        drained: &mut Drained,
+        outgoing: &mut Outgoing,
+    ) -> io::Result<bool> {
+        encode(drained, writer.layer, outgoing);
+        if !writer.backlog.is_empty() {
+            outgoing.push_before(&mut writer.backlog);
+        }
+        let everything = outgoing.write_to(&link.sink, |bytes| self.count_sent(link, bytes))?;
+        if everything {
+            outgoing.reset();
+        } else {
+            std::mem::swap(&mut writer.backlog, outgoing);
+            link.set(Status::Blocked, true);
+        }
+        link.set(Status::Paused, drained.pause_reading);
+        if drained.close {
+            link.set(Status::Closing, true);
+        }
+        Ok(everything)
     }
 
     /// Whether nothing of an earlier round is left.
@@ -131,20 +232,6 @@ impl Hub {
         Ok(everything)
     }
 
-    /// One entry that takes a round of frames out of the core.
-    fn take_frames(&self, link: &Link, effects: &mut Effects, drained: &mut Drained) {
-        self.visit(effects, |core, now, effects| {
-            let durable = core.store.durable();
-            core.broker
-                .drain(now, link.id, durable, BYTES_PER_ROUND, effects, drained);
-            if let Some(commit) = drained.waits_for {
-                core.store.want(commit);
-                core.parked.0.insert((commit, link.id));
-            }
-        });
-        link.promise(drained.waits_for);
-    }
-
     fn count_sent(&self, link: &Link, bytes: usize) {
         link.count_sent(bytes);
         self.traffic.sent.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -160,12 +247,13 @@ impl Hub {
 pub async fn follow(hub: Arc<Hub>, mut progress: watch::Receiver<CommitSeq>) {
     while progress.changed().await.is_ok() {
         let durable = *progress.borrow_and_update();
-        let mut scratch = hub.shelf.take();
-        hub.lock()
-            .parked
-            .release(durable, &mut scratch.effects.wake);
+        let mut scratch = hub.scratch();
+        let mut core = hub.lock();
+        core.parked.release(durable, &mut scratch.effects.wake);
+        core.conclude(&mut scratch);
+        drop(core);
         hub.settle(&mut scratch);
-        hub.shelf.give(scratch);
+        hub.put_back(scratch);
     }
 }
 
@@ -190,17 +278,10 @@ fn encode(drained: &mut Drained, layer: Layer, outgoing: &mut Outgoing) {
     }
 }
 
-/// The turn in the hands of a thread; a panic leaves the link broken instead of silent.
-struct Held<'a>(&'a Link);
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.set(Status::Broken, true);
-    }
-}
-
 /// Rounds for one connection before its own task goes on.
 const MAX_ROUNDS: usize = 4;
+/// Frames that leave the core together with what made them.
+const MAX_GATHERED: usize = 256;
 /// About as many bytes leave the core in one round.
 const BYTES_PER_ROUND: usize = 64 * 1024;
 

@@ -3,18 +3,37 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mqtt_core::{Drained, Effects};
+use bytes::BytesMut;
+use mqtt_core::{Command, Drained, Effects};
 
-use crate::link::Link;
+use crate::link::{Held, Link};
 use crate::outgoing::Outgoing;
 
 /// The lists and buffers of one entry; all empty between entries.
 #[derive(Default)]
 pub struct Scratch {
+    /// What a connection reads into while it has nothing half received: MQTT, and what is below it.
+    pub stream: BytesMut,
+    pub raw: BytesMut,
+    pub commands: Vec<Command>,
     pub effects: Effects,
+    /// Connections that have something to send.
     pub links: Vec<Arc<Link>>,
-    pub drained: Drained,
+    /// Connections that the core has ended.
+    pub ended: Vec<Arc<Link>>,
+    /// What has left the core and is not written yet; those that nobody holds are spare.
+    pub rounds: Vec<Round>,
+    pub spare: Round,
     pub outgoing: Outgoing,
+}
+
+/// Frames for a connection whose turn this thread has.
+#[derive(Default)]
+pub struct Round {
+    pub held: Option<Held>,
+    /// They have left the core.
+    pub taken: bool,
+    pub drained: Drained,
 }
 
 /// Scratches nobody uses now; there are never more in all than threads that enter.

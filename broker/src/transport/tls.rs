@@ -8,6 +8,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use rustls::ServerConnection;
@@ -67,12 +68,19 @@ impl TlsStream {
         Some(session.peer_certificates()?.first()?.to_vec())
     }
 
-    /// Waits for bytes and appends up to `most` of them; 0 is the end. Nothing is lost when it is cancelled.
-    pub async fn read(&self, buffer: &mut BytesMut, most: usize) -> io::Result<usize> {
+    /// Appends up to `most` bytes; 0 is the end. Only the connection's own task may ask.
+    pub fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
         loop {
             match self.read_now(buffer, most) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.ready().await?,
-                outcome => return outcome,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.poll_ready(context))?;
+                }
+                outcome => return Poll::Ready(outcome),
             }
         }
     }
@@ -104,8 +112,8 @@ impl TlsStream {
         self.send(&mut self.session())
     }
 
-    pub async fn writable(&self) -> io::Result<()> {
-        self.stream.writable().await
+    pub fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_write_ready(context)
     }
 
     /// Tells the peer that nothing more comes.
@@ -189,6 +197,16 @@ impl TlsStream {
             false => Interest::READABLE,
         };
         self.stream.ready(interest).await.map(|_| ())
+    }
+
+    /// The same for [`TlsStream::poll_read`].
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.session().wants_write() {
+            if let Poll::Ready(ready) = self.stream.poll_write_ready(context) {
+                return Poll::Ready(ready);
+            }
+        }
+        self.stream.poll_read_ready(context)
     }
 
     fn session(&self) -> MutexGuard<'_, ServerConnection> {
