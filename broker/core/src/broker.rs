@@ -6,6 +6,7 @@ mod acknowledge;
 mod admission;
 mod arrivals;
 mod authenticate;
+mod carrier;
 mod connect;
 mod connections;
 mod deadlines;
@@ -14,6 +15,7 @@ mod drain;
 mod durable;
 mod introspection;
 mod lifecycle;
+mod parcel;
 mod publish;
 mod pump;
 mod restore;
@@ -32,7 +34,8 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use mqtt_proto::Packet;
 
-use crate::connection::{Connection, Phase};
+use crate::connection::{Connection, Phase, Spares};
+use crate::frame::Encoded;
 use crate::memory::Ledger;
 use crate::retained::Retained;
 use crate::routes::Routes;
@@ -42,11 +45,11 @@ use crate::sys::SysTopics;
 use crate::timers::Timers;
 use crate::{
     Access, Command, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Limits, Listeners,
-    Location, Moment, ProtocolFault, Stats, StorageState, explanation,
+    Location, Message, Moment, ProtocolFault, Stats, StorageState, explanation,
 };
 use arrivals::Arrivals;
+use carrier::Reference;
 use connections::Connections;
-use deliver::Reference;
 use route::Target;
 pub use status::ClientStatus;
 use work::Work;
@@ -93,6 +96,10 @@ pub struct Broker {
     publications: u64,
     /// Reused by every publication.
     targets: Vec<Target>,
+    /// Memory of a message that nobody kept, for the next.
+    spare: Option<Arc<Message>>,
+    encoded: Encoded,
+    spares: Spares,
     shutting_down: bool,
 }
 
@@ -122,6 +129,9 @@ impl Broker {
             storage_trouble: 0,
             publications: 0,
             targets: Vec::new(),
+            spare: None,
+            encoded: Encoded::default(),
+            spares: Spares::default(),
             shutting_down: false,
         };
         broker.publish_sys_from(now);
@@ -279,7 +289,7 @@ impl Broker {
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
-        if !c.reply(packet, sentence, after) {
+        if !c.reply(packet, sentence, after, &mut self.spares) {
             self.work.push_back(Work::Part(conn));
         } else {
             wake(c, fx);

@@ -7,6 +7,7 @@ pub(crate) mod handshake;
 mod keep_alive;
 mod outbox;
 mod pace;
+mod ready;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,14 +18,15 @@ use mqtt_proto::{Connect, Packet, Version};
 
 use crate::memory::Charge;
 use crate::session::SessionId;
-use crate::{Client, CommitSeq, ConnectionId, Frame, Limits, Moment, Peer, PeerKind, explanation};
+use crate::{Client, CommitSeq, ConnectionId, Limits, Moment, Peer, PeerKind, explanation};
 
 pub(crate) use aliases::{InboundAliases, OutboundAliases};
 pub(crate) use denials::Denials;
 pub(crate) use handshake::{Handshake, Step};
 pub(crate) use keep_alive::KeepAlive;
-pub(crate) use outbox::{Outbox, Waiting};
+pub(crate) use outbox::{Kind, Next, Outbox, Revoked, Waiting};
 pub(crate) use pace::Pace;
+pub(crate) use ready::Spares;
 
 /// How far a connection is.
 ///
@@ -205,6 +207,7 @@ impl Connection {
         mut packet: Packet,
         sentence: Option<&'static str>,
         after: CommitSeq,
+        spares: &mut Spares,
     ) -> bool {
         if let Some(sentence) = sentence.filter(|_| self.wants_explanations()) {
             explanation::add(&mut packet, sentence);
@@ -215,7 +218,7 @@ impl Connection {
                 return false;
             }
         }
-        self.outbox.reply(Frame::Packet(packet), after);
+        self.outbox.reply(packet, self.version, after, spares);
         true
     }
 

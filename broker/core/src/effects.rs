@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What the core asks a driver to do after an entry.
 
-use mqtt_proto::Version;
-
-use crate::{AuthRequest, CommitSeq, ConnectionId, Event, Frame, Location, Moment, Record};
+use crate::{AuthRequest, Chunks, CommitSeq, ConnectionId, Event, Location, Moment, Record};
 
 /// The outcome of one entry; the driver owns and reuses it, emptying each list as it acts.
 #[derive(Default)]
@@ -39,10 +37,8 @@ pub struct FetchRequest {
 /// What one connection has to send, filled by [`crate::Broker::drain`].
 #[derive(Default)]
 pub struct Drained {
-    /// Frames in sending order.
-    pub frames: Vec<Frame>,
-    /// The version to encode them in; none before CONNECT.
-    pub version: Option<Version>,
+    /// Whole frames in sending order.
+    pub chunks: Chunks,
     /// More frames are ready: drain again once these are written.
     pub more: bool,
     /// The next frames wait until this commit is durable.

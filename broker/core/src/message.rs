@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use mqtt_proto::{Properties, Property, QoS, Topic};
+use mqtt_proto::{Properties, Property, Publish, QoS, Topic};
 
 use crate::memory::{self, Charge, Ledger};
 use crate::{Location, Moment};
@@ -21,6 +21,8 @@ pub struct Message {
     pub body: Body,
     /// After this moment it is not delivered any more. [MQTT-3.3.2-5]
     pub expires: Option<Moment>,
+    /// Its number among those published since the start; none for what the store or the broker's own memory brings back.
+    pub(crate) serial: Option<u64>,
     /// What it is counted with once it waits for somebody.
     pub(crate) charge: OnceLock<Charge>,
 }
@@ -40,7 +42,33 @@ impl Message {
             properties,
             body,
             expires,
+            serial: None,
             charge: OnceLock::new(),
+        }
+    }
+
+    /// What fills the place of a message that is gone.
+    pub(crate) fn nothing() -> Self {
+        let body = Body::Inline(Bytes::new());
+        let terms = (QoS::AtMostOnce, false);
+        Self::new(Topic::empty(), terms, Properties::new(), body, None)
+    }
+
+    /// The same in memory of its own, for whoever keeps it longer than the read buffer.
+    pub(crate) fn detached(&self) -> Self {
+        let (topic, body) = match &self.body {
+            Body::Inline(payload) => {
+                let (topic, payload) = Publish::detached(&self.topic, payload);
+                (topic, Body::Inline(payload))
+            }
+            stored @ Body::Stored { .. } => (self.topic.detached(), stored.clone()),
+        };
+        Self {
+            topic,
+            body,
+            properties: self.properties.clone(),
+            charge: OnceLock::new(),
+            ..*self
         }
     }
 

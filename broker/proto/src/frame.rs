@@ -4,7 +4,7 @@
 use bytes::{Buf, BytesMut};
 
 use crate::error::{DecodeError, Fault, Guess};
-use crate::packet::{Connect, Packet, PacketKind};
+use crate::packet::{Connect, Packet, PacketKind, Publish};
 use crate::version::Version;
 use crate::wire::{self, Reader};
 
@@ -67,8 +67,9 @@ impl Decoder {
 
     /// Takes one whole packet from the front of `buf`; `None` when more bytes are needed.
     ///
-    /// A packet of up to 8 KiB is copied out of `buf`, so that a message that is kept pins nothing
-    /// else; a longer one takes its part of `buf` with it.
+    /// Topic and payload of a PUBLISH of up to 4 KiB are slices of `buf`, and whoever keeps them longer than for
+    /// this batch must copy them ([`Publish::detached`]). A longer packet is copied out of `buf`, so that it pins nothing else;
+    /// one beyond 1 MiB takes its part of `buf` with it.
     pub fn decode(&mut self, buf: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
         let Some(header) = self.header(buf)? else {
             return Ok(None);
@@ -153,22 +154,25 @@ impl Decoder {
             buf.advance(packet_len);
             return Ok(Packet::Connect(Box::new(connect)));
         };
-        let decode = |mut reader: Reader<'_>| {
-            let mut packet = Packet::decode(header.kind, header.flags, &mut reader, version)?;
-            self.role.check(&mut packet)?;
-            Ok(packet)
-        };
-        let decoded = if packet_len > MAX_COPIED {
-            let body = buf.split_to(packet_len).freeze().slice(header.len..);
-            decode(Reader::sharing(&body))
-        } else {
-            let decoded = decode(Reader::copying(
-                buf.get(header.len..packet_len).unwrap_or_default(),
-            ));
+        let copied = packet_len <= MAX_COPIED;
+        let decoded = if header.kind == PacketKind::Publish && packet_len <= MAX_LENT {
+            let mut body = buf.split_to(packet_len).freeze();
+            body.advance(header.len);
+            Publish::lent(header.flags, body, version).map(Packet::Publish)
+        } else if copied {
+            let body = buf.get(header.len..packet_len).unwrap_or_default();
+            let decoded = header.decode(&mut Reader::copying(body), version);
             buf.advance(packet_len);
             decoded
+        } else {
+            let body = buf.split_to(packet_len).freeze().slice(header.len..);
+            header.decode(&mut Reader::sharing(&body), version)
         };
-        decoded.map_err(|fault| DecodeError::Invalid {
+        let checked = decoded.and_then(|mut packet| {
+            self.role.check(&mut packet)?;
+            Ok(packet)
+        });
+        checked.map_err(|fault| DecodeError::Invalid {
             packet: header.kind,
             fault,
         })
@@ -194,6 +198,10 @@ struct Header {
 impl Header {
     const fn packet_len(&self) -> usize {
         self.len.saturating_add(self.body_len)
+    }
+
+    fn decode(&self, reader: &mut Reader<'_>, version: Version) -> Result<Packet, Fault> {
+        Packet::decode(self.kind, self.flags, reader, version)
     }
 }
 
@@ -255,6 +263,9 @@ impl Guess {
         }
     }
 }
+
+/// The longest PUBLISH whose topic and payload are slices of the read buffer, in bytes.
+pub(crate) const MAX_LENT: usize = 4 * 1024;
 
 /// The longest packet that is copied out of the read buffer, in bytes; a part of that would keep all of it in memory.
 const MAX_COPIED: usize = 1024 * 1024;

@@ -29,9 +29,9 @@ pub use bytestring::ByteString;
 pub use error::{DecodeError, Fault, Guess, ProtocolName};
 pub use frame::{DecodeLimits, Decoder};
 pub use packet::{
-    Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketId, PacketKind, Password, Publish,
-    PublishHead, QoS, RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscribeOptions,
-    UnsubAck, Unsubscribe, Will, encode,
+    Ack, Auth, ConnAck, Connect, Disconnect, Glimpse, Packet, PacketId, PacketKind, Password,
+    Publish, PublishHead, QoS, RetainHandling, SubAck, Subscribe, SubscribeFilter,
+    SubscribeOptions, UnsubAck, Unsubscribe, Will, encode, whole_len,
 };
 pub use properties::{Properties, Property};
 pub use reason::Reason;

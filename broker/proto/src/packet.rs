@@ -22,7 +22,7 @@ pub use connect::{Connect, Password, Will};
 pub use disconnect::Disconnect;
 pub use kind::PacketKind;
 pub(crate) use kind::Places;
-pub use publish::{Publish, PublishHead};
+pub use publish::{Glimpse, Publish, PublishHead, whole_len};
 pub use subscribe::{RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscribeOptions};
 pub use unsubscribe::{UnsubAck, Unsubscribe};
 

@@ -17,13 +17,15 @@ pub(crate) struct Reader<'a> {
     position: usize,
     /// Nothing is read from here on.
     end: usize,
-    fields: Fields,
+    fields: Fields<'a>,
 }
 
 /// Where the bytes of a field come from.
-enum Fields {
+enum Fields<'a> {
     /// Slices of one copy of the body, made when the first field is read.
-    Shared(Option<Bytes>),
+    Copied(Option<Bytes>),
+    /// Slices of the body itself.
+    Shared(&'a Bytes),
     /// Each its own copy, so that no field keeps another alive.
     Detached,
 }
@@ -35,7 +37,7 @@ impl<'a> Reader<'a> {
             body,
             position: 0,
             end: body.len(),
-            fields: Fields::Shared(None),
+            fields: Fields::Copied(None),
         }
     }
 
@@ -45,8 +47,24 @@ impl<'a> Reader<'a> {
             body,
             position: 0,
             end: body.len(),
-            fields: Fields::Shared(Some(body.clone())),
+            fields: Fields::Shared(body),
         }
+    }
+
+    /// Reads with `read`, which gets a copy of each field that would be a slice of the body.
+    pub(crate) fn detached_fields<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let Fields::Shared(body) = self.fields else {
+            return read(self);
+        };
+        self.fields = Fields::Detached;
+        let value = read(self);
+        self.fields = Fields::Shared(body);
+        value
+    }
+
+    /// The number of bytes that were read.
+    pub(crate) const fn position(&self) -> usize {
+        self.position
     }
 
     /// Reads a body of which each field is copied on its own.
@@ -107,7 +125,8 @@ impl<'a> Reader<'a> {
         Ok(match &mut self.fields {
             _ if taken.is_empty() => Bytes::new(),
             Fields::Detached => Bytes::copy_from_slice(taken),
-            Fields::Shared(copy) => copy
+            Fields::Shared(body) => body.slice(start..self.position),
+            Fields::Copied(copy) => copy
                 .get_or_insert_with(|| Bytes::copy_from_slice(self.body))
                 .slice(start..self.position),
         })

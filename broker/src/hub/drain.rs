@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mqtt_core::{CommitSeq, ConnectionId, Drained, Effects, Moment};
-use mqtt_proto::Version;
 use tokio::sync::watch;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -45,8 +44,8 @@ impl Core {
         let mut links = std::mem::take(&mut scratch.links);
         let mut rounds = std::mem::take(&mut scratch.rounds);
         let mut waiting = links.drain(..);
-        let (mut used, mut frames) = (0, 0);
-        while used < MAX_INLINE && frames < MAX_GATHERED {
+        let (mut used, mut bytes) = (0, 0);
+        while used < MAX_INLINE && bytes < MAX_GATHERED {
             let Some(link) = waiting.next() else { break };
             let Some(held) = Held::take(link) else {
                 continue;
@@ -60,7 +59,7 @@ impl Core {
                 .is_any(&[Status::Blocked, Status::Closing, Status::Broken]);
             if round.taken {
                 self.take_frames(now, held.link(), &mut scratch.effects, &mut round.drained);
-                frames += round.drained.frames.len();
+                bytes += round.drained.chunks.len();
             }
             round.held = Some(held);
             used += 1;
@@ -165,7 +164,7 @@ impl Hub {
         if round.taken && link.is(Status::Closing) {
             // Its own task has said the last word since.
             round.taken = false;
-            round.drained.frames.clear();
+            round.drained.chunks.reset();
         }
         if !round.taken && (link.is(Status::Broken) || !self.write_backlog(link, writer)?) {
             return Ok(());
@@ -257,13 +256,9 @@ pub async fn follow(hub: Arc<Hub>, mut progress: watch::Receiver<CommitSeq>) {
     }
 }
 
-/// Turns a round's frames into bytes; over WebSocket they share one message. [MQTT-6.0.0-2]
+/// Takes a round's frames; over WebSocket they share one message. [MQTT-6.0.0-2]
 fn encode(drained: &mut Drained, layer: Layer, outgoing: &mut Outgoing) {
-    // Before CONNECT there are no frames; the version is only a formality then.
-    let version = drained.version.unwrap_or(Version::V311);
-    for frame in drained.frames.drain(..) {
-        outgoing.push_frame(&frame, version);
-    }
+    outgoing.take(&mut drained.chunks);
     match layer {
         Layer::WebSocket => {
             if !outgoing.is_empty() {
@@ -280,8 +275,8 @@ fn encode(drained: &mut Drained, layer: Layer, outgoing: &mut Outgoing) {
 
 /// Rounds for one connection before its own task goes on.
 const MAX_ROUNDS: usize = 4;
-/// Frames that leave the core together with what made them.
-const MAX_GATHERED: usize = 256;
+/// About as many bytes leave the core together with what made them.
+const MAX_GATHERED: usize = 64 * 1024;
 /// About as many bytes leave the core in one round.
 const BYTES_PER_ROUND: usize = 64 * 1024;
 

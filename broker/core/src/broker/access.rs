@@ -7,6 +7,7 @@ use mqtt_proto::{PacketId, Topic};
 
 use super::Broker;
 use crate::authz::{Permit, ToReceive};
+use crate::connection::Revoked;
 use crate::session::{Queued, SessionId};
 use crate::{Access, Effects, Event, Moment};
 
@@ -45,11 +46,11 @@ impl Broker {
             let permit: Option<Permit<ToReceive>> = session.may(topic);
             permit.is_some()
         };
-        for delivery in c.outbox.revoke(may) {
-            let topic = &delivery.message.topic;
-            match delivery.packet_id {
-                Some(packet_id) => self.revoke_in_flight(id, packet_id, topic, fx),
-                None => self.revoke(id, topic, fx),
+        let Some(version) = c.version else { return };
+        for Revoked { topic, packet_id } in c.outbox.revoke(version, may) {
+            match packet_id {
+                Some(packet_id) => self.revoke_in_flight(id, packet_id, &topic, fx),
+                None => self.revoke(id, &topic, fx),
             }
         }
     }
@@ -97,7 +98,7 @@ impl Broker {
         };
         session.withheld += 1;
         if session.withheld == 1 {
-            let (client, topic) = (session.key.clone(), topic.clone());
+            let (client, topic) = (session.key.clone(), topic.detached());
             self.tell(Event::DeliveryDenied { client, topic }, fx);
         }
     }

@@ -12,7 +12,7 @@ use crate::memory;
 use crate::session::{INTERNAL_USER, PendingWill, SessionId};
 use crate::{
     AuthRequest, Client, CommitSeq, ConnectionId, Credentials, DisconnectCause, Effects, Event,
-    Frame, LoginFailure, Moment, ProtocolFault, SessionKey, Terms, Verdict,
+    LoginFailure, Moment, ProtocolFault, SessionKey, Terms, Verdict,
 };
 
 impl Broker {
@@ -320,7 +320,8 @@ impl Broker {
         };
         for packet_id in session.outbound.to_release() {
             let pubrel = Packet::PubRel(Ack::new(packet_id, Reason::Success));
-            c.outbox.reply(Frame::Packet(pubrel), CommitSeq::default());
+            c.outbox
+                .reply(pubrel, c.version, CommitSeq::default(), &mut self.spares);
         }
         wake(c, fx);
     }

@@ -3,102 +3,21 @@
 
 use std::sync::Arc;
 
-use mqtt_proto::{PacketId, Property, QoS, Version};
+use mqtt_proto::QoS;
 
+use super::carrier::{Carrier, Terms};
 use super::durable::entry_of;
+use super::parcel::{Form, Parcel, SLOW};
 use super::{Broker, wake};
 use crate::authz::{Permit, ToReceive};
-use crate::connection::Connection;
-use crate::memory::{self, Charge};
-use crate::session::{Queued, SessionId, Stored};
-use crate::shared::GroupId;
+use crate::memory;
+use crate::session::{Queued, SessionId};
 use crate::{
-    Body, CommitSeq, ConnectionId, Delivery, Effects, EntryId, Event, Location, Message, Moment,
-    Progress, Record, SessionKey,
+    Body, CommitSeq, ConnectionId, Effects, Event, Message, Moment, Progress, Record, SessionKey,
 };
 
-/// Bytes for a socket above which what waits for it is counted: a client that reads at all has fewer.
-const SLOW: usize = 64 * 1024;
 /// Durable messages at the head of a queue whose payloads stay in memory; those behind them are left to the store.
 pub(super) const KEPT_IN_MEMORY: usize = 64;
-
-/// A stored payload.
-pub(super) struct Reference {
-    /// How many queue entries and carriers name it.
-    pub count: u32,
-    _charge: Charge,
-}
-
-impl Reference {
-    /// One claim on a message whose payload is counted with `charge`.
-    pub fn new(charge: Charge) -> Self {
-        Self {
-            count: 1,
-            ..Self::unclaimed(charge)
-        }
-    }
-
-    pub fn unclaimed(charge: Charge) -> Self {
-        Self {
-            count: 0,
-            _charge: charge,
-        }
-    }
-}
-
-/// A message on its way to its receivers, with the place of its payload in the store once it has one.
-pub(super) struct Carrier {
-    message: Arc<Message>,
-    pub location: Option<Location>,
-    /// The queue entry that it comes from, until another takes its place.
-    pub moved: Option<EntryId>,
-    /// The same message without its payload in memory.
-    stored: Option<Arc<Message>>,
-}
-
-impl Carrier {
-    pub fn new(message: Arc<Message>) -> Self {
-        Self::of(message, None)
-    }
-
-    /// One that takes over a queue entry's claim on the stored message.
-    pub fn of(message: Arc<Message>, stored: Option<Stored>) -> Self {
-        Self {
-            message,
-            location: stored.map(|stored| stored.location),
-            moved: stored.map(|stored| stored.id),
-            stored: None,
-        }
-    }
-
-    pub fn message(&self) -> &Arc<Message> {
-        &self.message
-    }
-
-    /// For a queue in which it will wait behind others: the payload is left to the store.
-    pub fn without_payload(&mut self, location: Location) -> Arc<Message> {
-        let message = &self.message;
-        let stored = self.stored.get_or_insert_with(|| {
-            let len = message.body.len();
-            Arc::new(Message::new(
-                message.topic.clone(),
-                (message.qos, message.retain),
-                message.properties.clone(),
-                Body::Stored { location, len },
-                message.expires,
-            ))
-        });
-        Arc::clone(stored)
-    }
-}
-
-/// How one receiver gets a message.
-pub(super) struct Terms {
-    pub qos: QoS,
-    pub retain: bool,
-    pub identifiers: Vec<u32>,
-    pub group: Option<GroupId>,
-}
 
 impl Broker {
     /// Gives a session a message: QoS 0 if it is connected, QoS 1 and 2 through its queue. In 3.1.1 [MQTT-3.1.2-5]
@@ -127,13 +46,20 @@ impl Broker {
         let Some(session) = self.sessions.get(id) else {
             return false;
         };
-        let Some(permit) = session.may(&carrier.message.topic) else {
-            self.withhold(id, &carrier.message.topic, fx);
+        let Some(permit) = session.may(&carrier.message().topic) else {
+            self.withhold(id, &carrier.message().topic, fx);
             return false;
         };
+        let (connection, durable) = (session.connection, session.durable);
+        let behind = connection.is_none() || session.outbound.queue.len() >= KEPT_IN_MEMORY;
+        let qos = terms.qos.min(carrier.message().qos); // [MQTT-3.8.4-8], in 3.1.1 [MQTT-3.8.4-6]
+        if qos == QoS::AtMostOnce && matches!(carrier.message().body, Body::Inline(_)) {
+            self.deliver_at_most_once(now, connection, carrier, &terms, &permit, fx);
+            return false;
+        }
         let mut entry = Queued {
-            message: Arc::clone(&carrier.message),
-            qos: terms.qos.min(carrier.message.qos), // [MQTT-3.8.4-8], in 3.1.1 [MQTT-3.8.4-6]
+            message: Arc::clone(carrier.kept()),
+            qos,
             retain: terms.retain,
             identifiers: terms.identifiers,
             stored: None,
@@ -141,12 +67,6 @@ impl Broker {
             charge: None,
             group: terms.group,
         };
-        let (connection, durable) = (session.connection, session.durable);
-        let behind = connection.is_none() || session.outbound.queue.len() >= KEPT_IN_MEMORY;
-        if entry.qos == QoS::AtMostOnce && entry.payload().is_some() {
-            self.deliver_at_most_once(now, connection, &entry, &permit, fx);
-            return false;
-        }
         let of_durable_group = || self.groups.get(terms.group?).filter(|g| g.durable);
         if !durable && of_durable_group().is_none() {
             return self.enqueue(id, entry, &permit, fx);
@@ -229,51 +149,96 @@ impl Broker {
         }
     }
 
-    pub(super) fn deliver_at_most_once(
+    fn deliver_at_most_once(
         &mut self,
         now: Moment,
         connection: Option<ConnectionId>,
-        entry: &Queued,
+        carrier: &mut Carrier,
+        terms: &Terms,
         permit: &Permit<ToReceive>,
         fx: &mut Effects,
     ) {
         let Some(c) = connection.and_then(|conn| self.connections.get_mut(conn)) else {
             return;
         };
-        if entry.message.is_expired(now) {
+        let parcel = Parcel::new(carrier.message(), QoS::AtMostOnce, terms);
+        if !parcel.is_ready_for(c) {
+            carrier.kept();
+        }
+        let parcel = Parcel::new(carrier.message(), QoS::AtMostOnce, terms);
+        self.send_at_most_once(now, connection, &parcel, permit, fx);
+    }
+
+    pub(super) fn send_at_most_once(
+        &mut self,
+        now: Moment,
+        connection: Option<ConnectionId>,
+        parcel: &Parcel<'_>,
+        permit: &Permit<ToReceive>,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = connection.and_then(|conn| self.connections.get_mut(conn)) else {
+            return;
+        };
+        if parcel.message.is_expired(now) {
             self.stats.publish_dropped += 1;
             return;
         }
-        let slow = c.outbox.pending_bytes() > SLOW;
+        let pending = c.outbox.pending_bytes();
+        let slow = pending > SLOW;
         let full = slow && self.memory.held() >= self.params.limits.memory_limit;
-        if full || c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes {
-            c.dropped += 1;
-            c.dropped_in_all += 1;
-            let live = c.live().filter(|_| c.dropped == 1);
-            let first = live.map(|live| Event::DroppingMessages {
-                client: live.client.session.clone(),
-                limit: if full {
-                    "memory_limit"
-                } else {
-                    "max_pending_bytes"
-                },
-                topic: entry.message.topic.clone(),
-            });
-            return self.drop_message(first, fx);
+        if full || pending >= self.params.limits.max_pending_bytes {
+            let limit = if full {
+                "memory_limit"
+            } else {
+                "max_pending_bytes"
+            };
+            let conn = c.id;
+            return self.drop_pending(conn, parcel.message, limit, fx);
         }
-        match delivery(c, entry, None, now) {
-            Some(delivery) => {
+        match parcel.form(c, &mut self.encoded, now) {
+            Some(Form::Ready) => {
+                let (spares, encoded) = (&mut self.spares, &self.encoded);
+                c.outbox.push(permit, encoded, parcel.qos, None, spares);
                 if slow {
-                    entry.message.hold(&self.memory);
+                    c.outbox.charge(&self.memory, encoded.len());
+                }
+                wake(c, fx);
+            }
+            Some(Form::Later(delivery)) => {
+                if slow {
+                    parcel.message.hold(&self.memory);
                 }
                 c.outbox.deliver(permit, delivery, CommitSeq::default());
                 wake(c, fx);
             }
             None => {
                 let conn = c.id;
-                self.drop_oversize(conn, &entry.message, fx);
+                self.drop_oversize(conn, parcel.message, fx);
             }
         }
+    }
+
+    /// A QoS 0 message for a client that does not read; the first since its outbox was empty is told.
+    fn drop_pending(
+        &mut self,
+        conn: ConnectionId,
+        message: &Message,
+        limit: &'static str,
+        fx: &mut Effects,
+    ) {
+        let Some(c) = self.connections.get_mut(conn) else {
+            return;
+        };
+        c.dropped += 1;
+        c.dropped_in_all += 1;
+        let live = c.live().filter(|_| c.dropped == 1);
+        let first = live.map(|live| Event::DroppingMessages {
+            client: live.client.session.clone(),
+            limit,
+            topic: message.topic.detached(),
+        });
+        self.drop_message(first, fx);
     }
 
     /// A message larger than the client takes; the first of a connection is told. [MQTT-3.1.2-25]
@@ -291,46 +256,8 @@ impl Broker {
         let first = live.map(|live| Event::DroppingMessages {
             client: live.client.session.clone(),
             limit: "the client's Maximum Packet Size",
-            topic: message.topic.clone(),
+            topic: message.topic.detached(),
         });
         self.drop_message(first, fx);
     }
-}
-
-/// The PUBLISH for one client; none if it is larger than the client accepts. [MQTT-3.1.2-25]
-pub(super) fn delivery(
-    c: &Connection,
-    entry: &Queued,
-    packet_id: Option<PacketId>,
-    now: Moment,
-) -> Option<Delivery> {
-    c.live()?;
-    let version = c.version?;
-    let mut extra = Vec::new();
-    if version == Version::V5 {
-        extra.extend(
-            entry
-                .identifiers
-                .iter()
-                .map(|&id| Property::SubscriptionIdentifier(id)),
-        ); // [MQTT-3.3.4-3]
-        extra.extend(
-            entry
-                .message
-                .remaining(now)
-                .map(Property::MessageExpiryInterval),
-        );
-    }
-    let delivery = Delivery {
-        message: Arc::clone(&entry.message),
-        payload: entry.payload()?.clone(),
-        qos: entry.qos,
-        dup: false, // [MQTT-4.3.1-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2]
-        retain: entry.retain,
-        packet_id,
-        extra,
-        unnamed: false,
-    };
-    let fits = c.max_packet_size == usize::MAX || delivery.packet_len(version) <= c.max_packet_size;
-    fits.then_some(delivery)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mqtt_proto::{Filter, PacketId};
 
 use super::Broker;
-use super::deliver::{Carrier, Reference};
+use super::carrier::{Carrier, Reference};
 use crate::memory::{self, Charge};
 use crate::session::{Queued, Session, SessionId, Stored};
 use crate::shared::{Group, Groups};

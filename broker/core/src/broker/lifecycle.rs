@@ -117,8 +117,8 @@ impl Broker {
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
-        let unsent = c.outbox.abandon_deliveries();
         let (internal, version) = (c.is_internal(), c.version);
+        let unsent = c.outbox.abandon_deliveries(version);
         let dropped = std::mem::take(&mut c.dropped);
         if let Some(session) = self.sessions.get_mut(live.session) {
             session.outbound.withhold(&unsent);

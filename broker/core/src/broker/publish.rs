@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_proto::{Ack, Packet, PacketId, Property, Publish, QoS, Reason, Version};
+use mqtt_proto::{Ack, Packet, PacketId, Publish, QoS, Reason, Version};
 
+use super::carrier::Carrier;
 use super::work::FanOut;
 use super::{Broker, wake};
 use crate::authz::{Permit, ToPublish};
@@ -13,7 +14,7 @@ use crate::retained::RetainedFull;
 use crate::session::SessionId;
 use crate::timers::Timer;
 use crate::{
-    Body, CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Message, Moment, PeerKind,
+    CommitSeq, ConnectionId, DisconnectCause, Effects, Event, Message, Moment, PeerKind,
     ProtocolFault, Record,
 };
 
@@ -103,19 +104,20 @@ impl Broker {
         if !self.limits().allow_topic(publish.topic.as_str()) {
             return self.deny(conn, publish, Reason::TopicNameInvalid, fx);
         }
-        let message = Arc::new(message(now, publish));
-        let unstored = self.cannot_keep(Some(session), &message);
+        let carrier = self.take_up(now, publish);
+        let message = carrier.message();
+        let unstored = self.cannot_keep(Some(session), message);
         if unstored && publish.qos > QoS::AtMostOnce {
             return self.refuse_unstored(conn, publish, fx);
         }
         // Without RETAIN nothing is stored or removed: [MQTT-3.3.1-8], in 3.1.1 [MQTT-3.3.1-12].
         if unstored {
             self.leave_unretained(conn, publish, fx);
-        } else if message.retain && self.retain(&permit, &message, fx).is_err() {
+        } else if message.retain && self.retain(&permit, message, fx).is_err() {
             return self.deny(conn, publish, Reason::QuotaExceeded, fx);
         }
         self.begin_exactly_once(session, publish, fx);
-        let routed = self.route(now, &permit, message, Some(session), fx);
+        let routed = self.route(now, &permit, carrier, Some(session), fx);
         let reason = match routed.receivers {
             0 => Reason::NoMatchingSubscribers,
             _ => Reason::Success,
@@ -231,7 +233,7 @@ impl Broker {
             self.tell(
                 Event::PublishDenied {
                     client,
-                    topic: publish.topic.clone(),
+                    topic: publish.topic.detached(),
                     reason,
                 },
                 fx,
@@ -324,30 +326,11 @@ impl Broker {
         if message.retain {
             let _full = self.retain(permit, &message, fx);
         }
-        let routed = self.route(now, permit, message, None, fx);
+        let carrier = Carrier::new(message);
+        let routed = self.route(now, permit, carrier, None, fx);
         if let Some(rest) = routed.rest {
             self.begin_fan_out(rest);
         }
         routed.receivers
     }
-}
-
-/// The message as it travels on: without what concerns only this hop. [MQTT-3.3.1-3] [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16]
-/// [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
-pub(super) fn message(now: Moment, publish: &Publish) -> Message {
-    let mut properties = publish.properties.clone();
-    properties.retain(|property| {
-        !matches!(
-            property,
-            Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_)
-        )
-    });
-    let expires = publish.properties.message_expiry_interval();
-    Message::new(
-        publish.topic.clone(),
-        (publish.qos, publish.retain),
-        properties,
-        Body::Inline(publish.payload.clone()),
-        expires.map(|seconds| now.after(Duration::from_secs(seconds.into()))),
-    )
 }

@@ -2,16 +2,17 @@
 //! Moves messages from a session's queue to its connection's outbox, as the window, the socket and the store allow.
 
 use bytes::Bytes;
-use mqtt_proto::{PacketId, QoS};
+use mqtt_proto::QoS;
 
+use super::carrier::{Carrier, Terms};
 use super::connections::Connections;
-use super::deliver::{Carrier, Terms, delivery};
 use super::durable::entry_of;
+use super::parcel::{Form, Parcel};
 use super::work::Work;
 use super::{Broker, wake};
 use crate::connection::Connection;
 use crate::session::{Queued, Replay, Session, SessionId, Sessions};
-use crate::{ConnectionId, Delivery, Effects, FetchRequest, Limits, Location, Moment};
+use crate::{ConnectionId, Effects, FetchRequest, Limits, Location, Moment};
 
 /// Steps of one session in one entry; more wait for the next.
 const PUMP_SLICE: usize = 256;
@@ -65,12 +66,8 @@ impl Broker {
             self.revoke_in_flight(id, packet_id, &entry.message.topic, fx);
             return Step::Again;
         };
-        match delivery(c, &entry, Some(packet_id), now) {
-            Some(delivery) => {
-                let again = Delivery {
-                    dup: true, // [MQTT-3.3.1-1]
-                    ..delivery
-                };
+        match Parcel::queued(&entry).again(c, packet_id, now) {
+            Some(again) => {
                 c.outbox.redeliver(&permit, again);
                 wake(c, fx);
             }
@@ -119,26 +116,37 @@ impl Broker {
             self.revoke_waiting(id, entry, fx);
             return Step::Again;
         };
+        let parcel = Parcel::queued(&entry);
         if entry.qos == QoS::AtMostOnce {
-            self.deliver_at_most_once(now, Some(conn), &entry, &permit, fx);
+            self.send_at_most_once(now, Some(conn), &parcel, &permit, fx);
             self.settle_stored(id, stored, fx);
             return Step::Again;
         }
-        let Some(mut delivery) = delivery(c, &entry, Some(PacketId::MIN), now) else {
+        let Some(form) = parcel.form(c, &mut self.encoded, now) else {
             self.drop_oversize(conn, &entry.message, fx);
             self.settle_stored(id, stored, fx);
             return Step::Again;
         };
         // At QoS 1 what a member that ends with its connection has in flight goes back to the group.
         let recorded = session.durable || entry.qos == QoS::ExactlyOnce;
-        delivery.packet_id = Some(session.outbound.launch(entry));
+        let qos = entry.qos;
+        let packet_id = Some(session.outbound.launch(entry));
         wake(c, fx);
+        let mut delivery = match form {
+            Form::Ready => {
+                let (spares, encoded) = (&mut self.spares, &self.encoded);
+                c.outbox.push(&permit, encoded, qos, packet_id, spares);
+                None
+            }
+            Form::Later(delivery) => Some(delivery),
+        };
         let launched = session.outbound.newest().filter(|_| recorded);
         let record = launched.and_then(|m| entry_of(session, &self.groups, &m.entry, m.progress()));
         let before = self.committed;
         self.record(record, fx);
         let after = self.commits_since(before);
-        if let Some(c) = self.connections.get_mut(conn) {
+        if let (Some(c), Some(mut delivery)) = (self.connections.get_mut(conn), delivery.take()) {
+            delivery.packet_id = packet_id;
             c.outbox.deliver(&permit, delivery, after);
         }
         Step::Again

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Broker;
-use super::deliver::Reference;
+use super::carrier::Reference;
 use crate::authz::Permit;
 use crate::routes::Subscriber;
 use crate::session::{PendingWill, Queued, SessionId, Stored};

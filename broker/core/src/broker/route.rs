@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! From a message to its receivers: every session whose subscriptions match gets it once.
 
-use std::sync::Arc;
-
 use mqtt_proto::{QoS, Topic};
 
 use super::Broker;
-use super::deliver::{Carrier, Terms};
+use super::carrier::{Carrier, Terms};
 use super::work::FanOut;
 use crate::authz::{Permit, ToPublish};
 use crate::routes::Receiver;
 use crate::session::SessionId;
 use crate::shared::GroupId;
-use crate::{Effects, Message, Moment};
+use crate::{Effects, Moment};
 
 /// Deliveries queued in one entry; a larger fan-out goes on in the next.
 pub(super) const FAN_OUT_SLICE: usize = 1_000;
@@ -46,26 +44,27 @@ impl Broker {
         &mut self,
         now: Moment,
         _: &Permit<ToPublish>,
-        message: Arc<Message>,
+        mut carrier: Carrier,
         publisher: Option<SessionId>,
         fx: &mut Effects,
     ) -> Routed {
-        let (mut targets, visited) = self.collect_targets(&message.topic, publisher);
+        let (mut targets, visited) = self.collect_targets(&carrier.message().topic, publisher);
         let receivers = targets.len();
         let later = targets.split_off(targets.len().min(FAN_OUT_SLICE));
-        let mut carrier = Carrier::new(message);
         for target in targets.drain(..) {
             self.send_to_target(now, target, &mut carrier, fx);
         }
         self.targets = targets;
         if later.is_empty() {
             self.finish(&carrier, fx);
+            self.keep_spare(carrier);
             return Routed {
                 receivers,
                 rest: None,
                 visited,
             };
         }
+        carrier.kept();
         Routed {
             receivers,
             rest: Some(FanOut {

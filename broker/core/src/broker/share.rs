@@ -6,8 +6,9 @@ use std::sync::Arc;
 use mqtt_proto::{Filter, QoS};
 
 use super::Broker;
+use super::carrier::{Carrier, Terms};
 use super::connections::Connections;
-use super::deliver::{Carrier, KEPT_IN_MEMORY, Terms};
+use super::deliver::KEPT_IN_MEMORY;
 use super::durable::waiting_of;
 use super::pump::{Step, ready};
 use super::work::Work;

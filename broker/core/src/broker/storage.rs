@@ -68,7 +68,7 @@ impl Broker {
         fx: &mut Effects,
     ) {
         self.stats.publish_dropped += 1;
-        self.tell_unstored(conn, Unstored::Message(publish.topic.clone()), fx);
+        self.tell_unstored(conn, Unstored::Message(publish.topic.detached()), fx);
         let Some(c) = self.connections.get_mut(conn) else {
             return;
         };
@@ -100,7 +100,7 @@ impl Broker {
         fx: &mut Effects,
     ) {
         self.stats.publish_dropped += 1;
-        self.tell_unstored(conn, Unstored::Retained(publish.topic.clone()), fx);
+        self.tell_unstored(conn, Unstored::Retained(publish.topic.detached()), fx);
     }
 
     /// A will that cannot be kept for anybody is delivered at QoS 0 to those who are connected.

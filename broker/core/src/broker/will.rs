@@ -4,7 +4,7 @@
 use mqtt_proto::{Publish, Will};
 
 use super::Broker;
-use super::publish::message;
+use super::carrier::message;
 use crate::authz::{Permit, ToPublish, Who, authorize};
 use crate::session::{PendingWill, SessionId};
 use crate::{Effects, Event, Moment, SessionKey};

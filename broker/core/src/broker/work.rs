@@ -6,7 +6,7 @@ use std::collections::{HashSet, VecDeque};
 use mqtt_proto::{Filter, PacketId, QoS, Reason};
 
 use super::Broker;
-use super::deliver::Carrier;
+use super::carrier::Carrier;
 use super::route::{FAN_OUT_SLICE, Target};
 use crate::connection::Connection;
 use crate::session::SessionId;

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use mqtt_proto::{Property, Publish, Topic, Version};
 
-use crate::{Delivery, ProtocolFault};
+use crate::ProtocolFault;
+use crate::frame::Delivery;
 
 /// Topics to which a client gave numbers, 1 to the maximum that its CONNACK told.
 #[derive(Default)]
@@ -84,6 +85,11 @@ impl OutboundAliases {
             numbers: HashMap::new(),
             bytes: 0,
         })
+    }
+
+    /// Whether it could shorten a message of that topic.
+    pub fn concerns(&self, topic: &Topic) -> bool {
+        topic.len() > ALIAS_LEN
     }
 
     /// Shortens a message that leaves now, after all those that left before it.

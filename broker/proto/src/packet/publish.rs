@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! PUBLISH: a message, whole as a packet, or as a head in front of a payload that many share.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{PacketId, PacketKind, Places, QoS, packet_len, sum};
 use crate::error::Fault;
+use crate::frame::MAX_LENT;
 use crate::properties::{self, Properties, Property};
 use crate::topic::Topic;
 use crate::version::Version;
@@ -37,6 +38,23 @@ impl Publish {
         reader: &mut Reader<'_>,
         version: Version,
     ) -> Result<Self, Fault> {
+        let mut publish = Self::decode_head(flags, reader, version)?;
+        publish.payload = reader.rest()?;
+        Ok(publish)
+    }
+
+    /// Decodes a body whose memory topic and payload share, while all properties are copied.
+    pub(crate) fn lent(flags: u8, mut body: Bytes, version: Version) -> Result<Self, Fault> {
+        let mut reader = Reader::sharing(&body);
+        let mut publish = Self::decode_head(flags, &mut reader, version)?;
+        let head = reader.position();
+        body.advance(head);
+        publish.payload = body;
+        Ok(publish)
+    }
+
+    /// Decodes all but the payload, of which only the topic name may be a slice of the body.
+    fn decode_head(flags: u8, reader: &mut Reader<'_>, version: Version) -> Result<Self, Fault> {
         let qos = QoS::from_bits(flags >> flag::QOS_SHIFT)?; // [MQTT-3.3.1-4]
         let dup = flags & flag::DUP != 0;
         if dup && qos == QoS::AtMostOnce {
@@ -47,7 +65,8 @@ impl Publish {
             QoS::AtMostOnce => None, // [MQTT-2.2.1-2], in 3.1.1 [MQTT-2.3.1-5]
             _ => Some(reader.packet_id()?),
         };
-        let properties = super::decode_properties(version, Places::PUBLISH, reader)?;
+        let properties = reader
+            .detached_fields(|reader| super::decode_properties(version, Places::PUBLISH, reader))?;
         let topic = if !name.is_empty() || !version.has_properties() {
             Topic::new(name)?
         } else if properties.topic_alias().is_some() {
@@ -55,7 +74,6 @@ impl Publish {
         } else {
             return Err(Fault::NoTopic);
         };
-        let payload = reader.rest()?;
         let retain = flags & flag::RETAIN != 0;
         Ok(Self {
             dup,
@@ -64,9 +82,22 @@ impl Publish {
             topic,
             packet_id,
             properties,
-            payload,
+            payload: Bytes::new(),
             format_invalid: false,
         })
+    }
+
+    /// Topic and payload in memory of their own, where they may be slices of a read buffer: for whoever keeps them.
+    pub fn detached(topic: &Topic, payload: &Bytes) -> (Topic, Bytes) {
+        let len = topic.len().saturating_add(payload.len());
+        if len > MAX_LENT {
+            return (topic.clone(), payload.clone());
+        }
+        let mut both = BytesMut::with_capacity(len);
+        both.put_slice(topic.as_bytes());
+        both.put_slice(payload);
+        let name = both.split_to(topic.len()).freeze();
+        (topic.with_memory(name), both.freeze())
     }
 
     /// Compares the content with its format indicator, if it has one that says UTF-8.
@@ -114,14 +145,16 @@ impl PublishHead<'_> {
     /// Appends the fixed and the variable header; `payload_len` bytes of payload must follow.
     ///
     /// Reserves room for the head only. At QoS 1 and 2 a missing identifier is written as 0, which
-    /// no peer accepts.
-    pub fn encode(&self, version: Version, payload_len: usize, out: &mut BytesMut) {
+    /// no peer accepts. Returns where in the packet the identifier stands.
+    pub fn encode(&self, version: Version, payload_len: usize, out: &mut BytesMut) -> usize {
+        let start = out.len();
         let list_len = self.list_len();
         let head_len = self.variable_header_len(version, list_len);
         out.reserve(packet_len(head_len));
         out.put_u8(self.first_byte());
         wire::put_variable(head_len.saturating_add(payload_len), out);
         wire::put_string(self.topic, out);
+        let packet_id_at = out.len().saturating_sub(start);
         if self.qos > QoS::AtMostOnce {
             out.put_u16(self.packet_id.map_or(0, PacketId::get));
         }
@@ -130,6 +163,7 @@ impl PublishHead<'_> {
             properties::encode_list(self.properties.as_slice(), out);
             properties::encode_list(self.extra, out);
         }
+        packet_id_at
     }
 
     /// The length of the whole packet in bytes, to compare with what the client accepts.
@@ -162,6 +196,52 @@ impl PublishHead<'_> {
             },
         ])
     }
+}
+
+/// A PUBLISH of ours, looked at where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glimpse<'a> {
+    /// Bytes of the whole packet.
+    pub len: usize,
+    /// The topic name, empty only beside a topic alias.
+    pub topic: &'a str,
+    /// The identifier, present at QoS 1 and 2.
+    pub packet_id: Option<PacketId>,
+    /// Bytes of the content.
+    pub payload_len: usize,
+}
+
+impl<'a> Glimpse<'a> {
+    /// The packet at the start of `bytes`; `None` where there is no whole PUBLISH.
+    pub fn of(bytes: &'a [u8], version: Version) -> Option<Self> {
+        let len = whole_len(bytes)?;
+        let (first, rest) = bytes.get(..len)?.split_first()?;
+        let (_, len_len) = wire::variable(rest).ok()??;
+        let mut reader = Reader::detached(rest.get(len_len..)?);
+        let name = reader.u16().ok()?;
+        let topic = std::str::from_utf8(reader.take(name.into()).ok()?).ok()?;
+        let packet_id = match first >> flag::QOS_SHIFT & 0b11 {
+            0 => None,
+            _ => Some(reader.packet_id().ok()?),
+        };
+        if version.has_properties() {
+            let list = reader.variable().ok()?;
+            reader.take(usize::try_from(list).ok()?).ok()?;
+        }
+        Some(Self {
+            len,
+            topic,
+            packet_id,
+            payload_len: reader.remaining(),
+        })
+    }
+}
+
+/// The length of the packet at the start of `bytes`, by its fixed header, in bytes.
+pub fn whole_len(bytes: &[u8]) -> Option<usize> {
+    let (body_len, len_len) = wire::variable(bytes.get(1..)?).ok()??;
+    let body_len = usize::try_from(body_len).ok()?;
+    Some(body_len.saturating_add(len_len).saturating_add(1))
 }
 
 /// The low four bits of the first byte.
