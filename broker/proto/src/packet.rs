@@ -13,7 +13,7 @@ mod unsubscribe;
 
 use std::num::NonZeroU16;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 pub use ack::Ack;
 pub use auth::Auth;
@@ -163,8 +163,7 @@ pub fn encode(packet: &Packet, version: Version, out: &mut BytesMut) {
 /// Makes room for a whole packet once and writes its fixed header.
 fn put_header(first: u8, body_len: usize, out: &mut BytesMut) {
     out.reserve(packet_len(body_len));
-    out.put_u8(first);
-    wire::put_variable(body_len, out);
+    wire::put_start(first, body_len, out);
 }
 
 /// The length of a whole packet with a body of this length, in bytes.

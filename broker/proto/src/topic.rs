@@ -7,7 +7,6 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
-use bytes::Bytes;
 use bytestring::ByteString;
 
 /// A valid topic name; cheap to clone.
@@ -41,13 +40,6 @@ impl Topic {
     /// A copy that keeps nothing of the packet in memory in which this name came.
     pub fn detached(&self) -> Self {
         Self(ByteString::from(self.as_str()))
-    }
-
-    /// The same name in that memory, which must hold it.
-    pub(crate) fn with_memory(&self, name: Bytes) -> Self {
-        let name = ByteString::try_from(name).unwrap_or_else(|_| self.0.clone());
-        debug_assert_eq!(name, self.0, "another name");
-        Self(name)
     }
 
     /// The name as text.

@@ -213,6 +213,19 @@ pub(crate) fn variable(bytes: &[u8]) -> Result<Option<(u32, usize)>, Fault> {
     }
 }
 
+/// Writes a fixed header: the first byte of the packet, and how many follow it.
+pub(crate) fn put_start(first: u8, body_len: usize, out: &mut BytesMut) {
+    let low = |value: usize| u8::try_from(value & 0x7F).unwrap_or_default();
+    match body_len {
+        0..=0x7F => out.put_slice(&[first, low(body_len)]),
+        0x80..=0x3FFF => out.put_slice(&[first, low(body_len) | 0x80, low(body_len >> 7)]),
+        _ => {
+            out.put_u8(first);
+            put_variable(body_len, out);
+        }
+    }
+}
+
 /// Writes a variable byte integer; a value above 268 435 455 is written as that.
 pub(crate) fn put_variable(value: usize, out: &mut BytesMut) {
     let mut rest = value.min(MAX_VARIABLE);

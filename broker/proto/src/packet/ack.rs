@@ -51,8 +51,8 @@ impl Ack {
         let first = kind.first_byte();
         let short = self.properties.is_empty() || !version.has_properties();
         if short && (self.reason == Reason::Success || !version.has_properties()) {
-            put_header(first, 2, out);
-            out.put_u16(self.packet_id.get());
+            let [high, low] = self.packet_id.get().to_be_bytes();
+            out.put_slice(&[first, 2, high, low]);
         } else if short {
             put_header(first, 3, out);
             out.put_u16(self.packet_id.get());

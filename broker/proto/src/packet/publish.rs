@@ -93,11 +93,7 @@ impl Publish {
         if len > MAX_LENT {
             return (topic.clone(), payload.clone());
         }
-        let mut both = BytesMut::with_capacity(len);
-        both.put_slice(topic.as_bytes());
-        both.put_slice(payload);
-        let name = both.split_to(topic.len()).freeze();
-        (topic.with_memory(name), both.freeze())
+        (topic.detached(), Bytes::copy_from_slice(payload))
     }
 
     /// Compares the content with its format indicator, if it has one that says UTF-8.
@@ -148,11 +144,13 @@ impl PublishHead<'_> {
     /// no peer accepts. Returns where in the packet the identifier stands.
     pub fn encode(&self, version: Version, payload_len: usize, out: &mut BytesMut) -> usize {
         let start = out.len();
-        let list_len = self.list_len();
+        let list_len = match version.has_properties() {
+            true => self.list_len(),
+            false => 0,
+        };
         let head_len = self.variable_header_len(version, list_len);
         out.reserve(packet_len(head_len));
-        out.put_u8(self.first_byte());
-        wire::put_variable(head_len.saturating_add(payload_len), out);
+        wire::put_start(self.first_byte(), head_len.saturating_add(payload_len), out);
         wire::put_string(self.topic, out);
         let packet_id_at = out.len().saturating_sub(start);
         if self.qos > QoS::AtMostOnce {
