@@ -96,8 +96,8 @@ pub struct Broker {
     publications: u64,
     /// Reused by every publication.
     targets: Vec<Target>,
-    /// Memory of a message that nobody kept, for the next.
-    spare: Option<Arc<Message>>,
+    /// Memory of messages that nobody has any more, for the next ones.
+    spare: Vec<Arc<Message>>,
     encoded: Encoded,
     spares: Spares,
     shutting_down: bool,
@@ -129,7 +129,7 @@ impl Broker {
             storage_trouble: 0,
             publications: 0,
             targets: Vec::new(),
-            spare: None,
+            spare: Vec::new(),
             encoded: Encoded::default(),
             spares: Spares::default(),
             shutting_down: false,

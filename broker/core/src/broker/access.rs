@@ -73,7 +73,7 @@ impl Broker {
 
     /// Drops a message that waited for a client that may no longer have it; another member of its group may get it.
     pub(super) fn revoke_waiting(&mut self, id: SessionId, entry: Queued, fx: &mut Effects) {
-        match entry.group {
+        match entry.group.as_deref().copied() {
             Some(group) => {
                 self.withhold(id, &entry.message.topic.clone(), fx);
                 self.give_back(group, entry, fx);

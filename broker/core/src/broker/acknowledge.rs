@@ -20,7 +20,7 @@ impl Broker {
     pub(super) fn pubrec(&mut self, now: Moment, conn: ConnectionId, ack: &Ack, fx: &mut Effects) {
         let before = self.committed;
         let reason = match self.settle(now, conn, ack, Stage::Receive, fx) {
-            AckOutcome::Done(_) => return,
+            AckOutcome::Done => return,
             AckOutcome::Release => {
                 let live = self.connections.get(conn).and_then(Connection::live);
                 if let Some(id) = live.map(|live| live.session) {
@@ -94,11 +94,13 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(id) else {
             return AckOutcome::Unknown;
         };
-        let outcome = session
-            .outbound
-            .acknowledge(ack.packet_id, stage, ack.reason.is_error());
-        if let AckOutcome::Done(entry) = &outcome {
+        let (outcome, ended) =
+            session
+                .outbound
+                .acknowledge(ack.packet_id, stage, ack.reason.is_error());
+        if let Some(entry) = ended {
             self.settle_stored(id, entry.stored, fx);
+            self.recycle(entry.message);
             self.pump(now, id, fx);
         }
         outcome

@@ -64,7 +64,11 @@ impl Carrier {
     /// The message for somebody who keeps it: in memory of its own.
     pub fn kept(&mut self) -> &Arc<Message> {
         if std::mem::take(&mut self.lent) {
-            self.message = Arc::new(self.message.detached());
+            let detached = self.message.detached();
+            match Arc::get_mut(&mut self.message) {
+                Some(place) => *place = detached,
+                None => self.message = Arc::new(detached),
+            }
         }
         &self.message
     }
@@ -110,30 +114,38 @@ pub(super) struct Terms {
 }
 
 impl Broker {
-    /// The message; one at QoS 0 that is not retained stays in the read buffer until somebody keeps it.
+    /// The message; one that is not retained stays in the read buffer until somebody keeps it.
     pub(super) fn take_up(&mut self, now: Moment, publish: &Publish) -> Carrier {
         let message = Message {
             serial: Some(self.publications),
             ..message(now, publish)
         };
-        if publish.qos == QoS::AtMostOnce && !publish.retain {
-            return Carrier::lent(self.share(message));
+        if publish.retain {
+            Carrier::new(self.share(message.detached()))
+        } else {
+            Carrier::lent(self.share(message))
         }
-        Carrier::new(self.share(message.detached()))
     }
 
     /// Keeps the memory of a message that nobody kept, for the next one.
     pub(super) fn keep_spare(&mut self, carrier: Carrier) {
-        let mut message = carrier.message;
+        self.recycle(carrier.message);
+    }
+
+    /// Keeps the memory of a message, if it is nobody else's.
+    pub(super) fn recycle(&mut self, mut message: Arc<Message>) {
+        if self.spare.len() >= MAX_SPARE {
+            return;
+        }
         if let Some(place) = Arc::get_mut(&mut message) {
             *place = Message::nothing();
-            self.spare = Some(message);
+            self.spare.push(message);
         }
     }
 
     /// The message in memory that all who receive it share.
     fn share(&mut self, message: Message) -> Arc<Message> {
-        match self.spare.take() {
+        match self.spare.pop() {
             Some(mut spare) => {
                 if let Some(place) = Arc::get_mut(&mut spare) {
                     *place = message;
@@ -164,3 +176,6 @@ pub(super) fn message(now: Moment, publish: &Publish) -> Message {
         expires.map(|seconds| now.after(Duration::from_secs(seconds.into()))),
     )
 }
+
+/// Messages whose memory is kept for the next ones.
+const MAX_SPARE: usize = 256;

@@ -61,11 +61,11 @@ impl Broker {
             message: Arc::clone(carrier.kept()),
             qos,
             retain: terms.retain,
-            identifiers: terms.identifiers,
+            identifiers: terms.identifiers.into(),
             stored: None,
             fetched: None,
             charge: None,
-            group: terms.group,
+            group: terms.group.map(Box::new),
         };
         let of_durable_group = || self.groups.get(terms.group?).filter(|g| g.durable);
         if !durable && of_durable_group().is_none() {
@@ -113,18 +113,17 @@ impl Broker {
         };
         entry.message.hold(&self.memory);
         entry.charge = Some(self.memory.charge(memory::ENTRY));
-        let topic = entry.message.topic.clone();
         let queued = match full && session.outbound.would_wait(session.connection) {
-            true => Err("memory_limit"),
+            true => Err((entry, "memory_limit")),
             false => session.outbound.queue.push(entry, &self.params.limits),
         };
-        if let Err(limit) = queued {
+        if let Err((entry, limit)) = queued {
             session.outbound.dropped += 1;
             session.outbound.dropped_in_all += 1;
             let first = (session.outbound.dropped == 1).then(|| Event::DroppingMessages {
                 client: session.key.clone(),
                 limit,
-                topic,
+                topic: entry.message.topic.clone(),
             });
             self.drop_message(first, fx);
             return false;

@@ -41,7 +41,7 @@ impl Broker {
             return location;
         }
         let location = Location(self.committed.0 + 1);
-        let message = Arc::clone(carrier.message());
+        let message = Arc::clone(carrier.kept());
         let charge = self.charge_stored(message.body.len());
         self.commit(Record::Message { location, message }, fx);
         self.references.insert(location, Reference::new(charge));
@@ -188,7 +188,7 @@ pub(super) fn entry_of(
     progress: Progress,
 ) -> Option<Entry> {
     queued.stored?;
-    let group = queued.group.and_then(|group| groups.get(group));
+    let group = queued.group.as_deref().and_then(|group| groups.get(*group));
     let group = group.map(|group| group.filter.clone());
     let owner = match (session.durable, &group) {
         (true, _) => Owner::Session(session.key.clone()),
@@ -217,7 +217,7 @@ fn entry(
         location,
         qos: queued.qos,
         retain: queued.retain,
-        identifiers: queued.identifiers.clone(),
+        identifiers: queued.identifiers.to_vec(),
         group,
         progress,
     })

@@ -200,7 +200,7 @@ impl Broker {
         self.stats.queued_messages -= session.outbound.queue.len() as u64;
         self.tell_dropped(&session.key, session.outbound.dropped, fx);
         for (entry, free) in session.outbound.take_all() {
-            match entry.group.filter(|_| free) {
+            match entry.group.as_deref().copied().filter(|_| free) {
                 Some(group) => self.give_back(group, entry, fx),
                 // The end of a durable session is the end of its entries.
                 None if session.durable => self.release(entry.location(), fx),

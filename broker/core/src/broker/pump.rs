@@ -218,7 +218,7 @@ impl Broker {
         } else {
             for entry in session.outbound.next_to_send(FETCH_AHEAD) {
                 if entry.location() == Some(location) {
-                    entry.fetched.clone_from(&payload);
+                    entry.fetched = payload.clone().map(Box::new);
                 }
             }
         }

@@ -200,11 +200,14 @@ impl Broker {
             message,
             qos: entry.qos,
             retain: entry.retain,
-            identifiers: entry.identifiers,
+            identifiers: entry.identifiers.into(),
             stored: Some(Stored { id, location }),
             fetched: None,
             charge: Some(self.memory.charge(memory::ENTRY)),
-            group: entry.group.and_then(|filter| self.groups.find(&filter)),
+            group: entry
+                .group
+                .and_then(|filter| self.groups.find(&filter))
+                .map(Box::new),
         };
         if !self.put_back(&entry.owner, queued, entry.progress) {
             return done;
@@ -232,8 +235,9 @@ impl Broker {
             // A member that ended with its connection had begun QoS 2 with it. [MQTT-4.8.2-5]
             Owner::Group(_) if progress != Progress::Waiting => false,
             Owner::Group(filter) => {
-                queued.group = self.groups.find(filter);
-                let group = queued.group.and_then(|id| self.groups.get_mut(id));
+                queued.group = self.groups.find(filter).map(Box::new);
+                let group = queued.group.as_deref();
+                let group = group.and_then(|id| self.groups.get_mut(*id));
                 group.is_some_and(|group| {
                     group.queue.push_back(queued);
                     true

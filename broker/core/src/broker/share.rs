@@ -184,14 +184,17 @@ impl Broker {
         let (location, record) = (entry.location(), waiting_of(group, &entry));
         let queued = match full {
             true => Err("memory_limit"),
-            false => group.queue.push(entry, &self.params.limits),
+            false => {
+                let pushed = group.queue.push(entry, &self.params.limits);
+                pushed.map_err(|(_, limit)| limit)
+            }
         };
         if let Err(limit) = queued {
             group.dropped += 1;
             let first = (group.dropped == 1).then(|| Event::DroppingShared {
                 filter: group.filter.clone(),
                 limit,
-                topic: carrier.message().topic.clone(),
+                topic: carrier.message().topic.detached(),
             });
             self.release(location, fx);
             return self.drop_message(first, fx);
@@ -224,17 +227,17 @@ impl Broker {
         let stored = durable.then(|| self.store_entry(carrier, fx));
         let message = match stored.filter(|_| behind) {
             Some(stored) => carrier.without_payload(stored.location),
-            None => Arc::clone(carrier.message()),
+            None => Arc::clone(carrier.kept()),
         };
         message.hold(&self.memory);
         Some(Queued {
             qos: message.qos,
             retain: message.retain,
             message,
-            identifiers: Vec::new(),
+            identifiers: Box::default(),
             stored,
             fetched: None,
-            group: Some(id),
+            group: Some(Box::new(id)),
             charge: Some(self.memory.charge(memory::ENTRY)),
         })
     }

@@ -62,7 +62,7 @@ impl Inflight {
 /// What an acknowledgement did.
 pub(crate) enum AckOutcome {
     /// The exchange ended.
-    Done(Queued),
+    Done,
     /// PUBREL is due now, for the first time.
     Release,
     /// PUBREL is due again.
@@ -216,10 +216,7 @@ impl Outbound {
 
     /// Gives up a message the client can never take.
     pub fn abandon(&mut self, packet_id: PacketId) -> Option<Queued> {
-        let index = self
-            .inflight
-            .iter()
-            .position(|m| m.packet_id == packet_id)?;
+        let index = self.place(packet_id)?;
         self.remove(index)
     }
 
@@ -250,16 +247,35 @@ impl Outbound {
 
     /// What is in flight under this identifier.
     pub fn in_flight(&self, packet_id: PacketId) -> Option<&Inflight> {
-        self.inflight.iter().find(|m| m.packet_id == packet_id)
+        self.inflight.get(self.place(packet_id)?)
     }
 
-    /// Applies PUBACK, PUBREC or PUBCOMP; `failed` is a reason code of 0x80 and above. [MQTT-4.4.0-2]
-    pub fn acknowledge(&mut self, packet_id: PacketId, stage: Stage, failed: bool) -> AckOutcome {
-        let Some(index) = self.inflight.iter().position(|m| m.packet_id == packet_id) else {
-            return AckOutcome::Unknown;
+    /// Where a message in flight is: identifiers follow each other, so it is as far behind the first as its identifier, or
+    /// less far where some between them have ended; only beside one of 65,535 messages ago all must be looked at.
+    fn place(&self, packet_id: PacketId) -> Option<usize> {
+        let first = self.inflight.front()?.packet_id.get();
+        let ahead = match packet_id.get().checked_sub(first) {
+            Some(ahead) => ahead,
+            None => packet_id.get() + (u16::MAX - first),
+        };
+        let end = self.inflight.len().min(usize::from(ahead) + 1);
+        let is_it = |m: &Inflight| m.packet_id == packet_id;
+        let near = self.inflight.range(..end).rposition(is_it);
+        near.or_else(|| self.inflight.iter().position(is_it))
+    }
+
+    /// Applies PUBACK, PUBREC or PUBCOMP, and returns the message whose exchange ended; `failed` is a reason code of 0x80 and above. [MQTT-4.4.0-2]
+    pub fn acknowledge(
+        &mut self,
+        packet_id: PacketId,
+        stage: Stage,
+        failed: bool,
+    ) -> (AckOutcome, Option<Queued>) {
+        let Some(index) = self.place(packet_id) else {
+            return (AckOutcome::Unknown, None);
         };
         let Some(message) = self.inflight.get_mut(index) else {
-            return AckOutcome::Unknown;
+            return (AckOutcome::Unknown, None);
         };
         match (message.stage, stage) {
             (Stage::Receive, Stage::Receive) if !failed => {
@@ -267,16 +283,13 @@ impl Outbound {
                 self.last_received += 1;
                 message.received = self.last_received;
                 self.unsent -= usize::from(!message.counted);
-                AckOutcome::Release
+                (AckOutcome::Release, None)
             }
             // The same PUBREC again: so is PUBREL.
-            (Stage::Complete, Stage::Receive) if !failed => AckOutcome::ReleaseAgain,
+            (Stage::Complete, Stage::Receive) if !failed => (AckOutcome::ReleaseAgain, None),
             // Also when it failed: the message is discarded, and no other member of a group gets it. [MQTT-4.8.2-6]
-            (has, got) if has == got => match self.remove(index) {
-                Some(entry) => AckOutcome::Done(entry),
-                None => AckOutcome::Unknown,
-            },
-            _ => AckOutcome::Unknown,
+            (has, got) if has == got => (AckOutcome::Done, self.remove(index)),
+            _ => (AckOutcome::Unknown, None),
         }
     }
 

@@ -25,15 +25,15 @@ pub(crate) struct Queued {
     pub message: Arc<Message>,
     pub qos: QoS,
     pub retain: bool,
-    pub identifiers: Vec<u32>,
+    pub identifiers: Box<[u32]>,
     /// Its place in the store, if it is durable.
     pub stored: Option<Stored>,
     /// A stored payload that was read back.
-    pub fetched: Option<Bytes>,
+    pub fetched: Option<Box<Bytes>>,
     /// What its place is counted with, once it has one.
     pub charge: Option<Charge>,
     /// The shared subscription through which the session got it.
-    pub group: Option<GroupId>,
+    pub group: Option<Box<GroupId>>,
 }
 
 impl Queued {
@@ -45,7 +45,7 @@ impl Queued {
     pub fn payload(&self) -> Option<&Bytes> {
         match &self.message.body {
             Body::Inline(payload) => Some(payload),
-            Body::Stored { .. } => self.fetched.as_ref(),
+            Body::Stored { .. } => self.fetched.as_deref(),
         }
     }
 
@@ -77,13 +77,13 @@ impl Queue {
     }
 
     /// Refuses with the name of the limit that is reached.
-    pub fn push(&mut self, entry: Queued, limits: &Limits) -> Result<(), &'static str> {
+    pub fn push(&mut self, entry: Queued, limits: &Limits) -> Result<(), (Queued, &'static str)> {
         let weight = entry.weight();
         if self.entries.len() >= limits.max_queued_messages {
-            return Err("max_queued_messages");
+            return Err((entry, "max_queued_messages"));
         }
         if self.bytes.get() + weight > limits.max_queued_bytes && !self.entries.is_empty() {
-            return Err("max_queued_bytes");
+            return Err((entry, "max_queued_bytes"));
         }
         self.push_back(entry);
         Ok(())
