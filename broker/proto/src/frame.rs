@@ -24,6 +24,8 @@ pub struct Decoder {
     role: Role,
     version: Option<Version>,
     limits: DecodeLimits,
+    /// Bytes of the packet for which a buffer of its own was made; 0 for none.
+    apart: usize,
 }
 
 /// Which side of the connection decodes.
@@ -40,6 +42,7 @@ impl Decoder {
             role: Role::Server,
             version: None,
             limits,
+            apart: 0,
         }
     }
 
@@ -52,6 +55,7 @@ impl Decoder {
             role: Role::Client,
             version: Some(version),
             limits,
+            apart: 0,
         }
     }
 
@@ -69,7 +73,7 @@ impl Decoder {
     ///
     /// Topic and payload of a PUBLISH of up to 4 KiB are slices of `buf`, and whoever keeps them longer than for
     /// this batch must copy them ([`Publish::detached`]). A longer packet is copied out of `buf`, so that it pins nothing else;
-    /// one beyond 1 MiB takes its part of `buf` with it.
+    /// one beyond 1 MiB, or alone in a buffer that was made for it, takes its part of `buf` with it.
     pub fn decode(&mut self, buf: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
         let Some(header) = self.header(buf)? else {
             return Ok(None);
@@ -78,6 +82,25 @@ impl Decoder {
             return Ok(None);
         }
         self.body(&header, buf).map(Some)
+    }
+
+    /// A buffer for a packet that is half received: with room for all of a long one, which needs no copy then if no other
+    /// bytes come into it.
+    pub fn set_aside(&mut self, half: &[u8]) -> BytesMut {
+        let header = self.header(half).ok().flatten();
+        let len = header.map_or(0, |header| header.packet_len());
+        if self.version.is_none() || !(MAX_LENT..=MAX_APART).contains(&len) {
+            return BytesMut::from(half);
+        }
+        let mut buffer = BytesMut::with_capacity(len);
+        buffer.extend_from_slice(half);
+        self.apart = len;
+        buffer
+    }
+
+    /// How many bytes the long packet lacks that is received in a buffer of its own; 0 for none.
+    pub const fn lacks(&self, buf: &[u8]) -> usize {
+        self.apart.saturating_sub(buf.len())
     }
 
     /// Reads and checks the fixed header as soon as it is there, before the body arrives.
@@ -154,7 +177,8 @@ impl Decoder {
             buf.advance(packet_len);
             return Ok(Packet::Connect(Box::new(connect)));
         };
-        let copied = packet_len <= MAX_COPIED;
+        let alone = std::mem::take(&mut self.apart) == packet_len && buf.len() == packet_len;
+        let copied = packet_len <= MAX_COPIED && !alone;
         let decoded = if header.kind == PacketKind::Publish && packet_len <= MAX_LENT {
             let mut body = buf.split_to(packet_len).freeze();
             body.advance(header.len);
@@ -266,6 +290,9 @@ impl Guess {
 
 /// The longest PUBLISH whose topic and payload are slices of the read buffer, in bytes.
 pub(crate) const MAX_LENT: usize = 4 * 1024;
+
+/// The longest packet that is received in a buffer of its own, in bytes.
+const MAX_APART: usize = 256 * 1024;
 
 /// The longest packet that is copied out of the read buffer, in bytes; a part of that would keep all of it in memory.
 const MAX_COPIED: usize = 1024 * 1024;

@@ -21,6 +21,8 @@ pub struct Input {
     websocket: Option<WebSocket>,
     /// The buffers are those of a scratch, to be given back.
     borrowed: bool,
+    /// The last packet that was half received is a long one.
+    long: bool,
     /// Bytes the next read asks for.
     appetite: usize,
     /// The stream may hold packets that were not handed over yet.
@@ -62,6 +64,7 @@ impl Input {
             stream: BytesMut::new(),
             websocket: None,
             borrowed: false,
+            long: false,
             appetite: SMALL_READ,
             waiting: false,
             deaf: false,
@@ -82,9 +85,12 @@ impl Input {
     /// Where the next bytes go, and how many are wanted.
     pub fn space(&mut self, scratch: &mut Scratch) -> (&mut BytesMut, usize) {
         self.borrow(scratch);
-        let most = match self.borrowed && self.decoder.version().is_some() {
-            true => LARGE_READ,
-            false => self.appetite,
+        let most = match (self.borrowed, self.decoder.lacks(&self.stream)) {
+            // After one long packet comes another as a rule: its beginning tells how long.
+            (true, _) if self.long => SMALL_READ,
+            (true, _) if self.decoder.version().is_some() => LARGE_READ,
+            (false, lacks @ 1..) if self.websocket.is_none() => lacks,
+            _ => self.appetite,
         };
         let buffer = match &mut self.websocket {
             Some(websocket) => &mut websocket.raw,
@@ -108,6 +114,7 @@ impl Input {
     /// Gives back what belongs to the scratch, and frees what nothing is in.
     pub fn give_back(&mut self, scratch: &mut Scratch) {
         let borrowed = std::mem::take(&mut self.borrowed);
+        let plain = self.websocket.is_none();
         let raw = self.websocket.as_mut().map(|websocket| &mut websocket.raw);
         let spare = [&mut scratch.stream, &mut scratch.raw];
         for (own, spare) in [Some(&mut self.stream), raw]
@@ -119,8 +126,10 @@ impl Input {
                 // The rest of a packet takes no more memory than it must.
                 let rest = match own.is_empty() {
                     true => BytesMut::new(),
+                    false if plain => self.decoder.set_aside(own),
                     false => BytesMut::from(&own[..]),
                 };
+                self.long = plain && self.decoder.lacks(&rest) > 0;
                 *spare = std::mem::replace(own, rest);
                 spare.clear();
             } else if own.is_empty() {

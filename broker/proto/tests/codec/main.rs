@@ -2,6 +2,7 @@
 //! The codec seen from outside: samples of every packet, exact bytes, refusals, streams, tables.
 
 mod bytes_on_the_wire;
+mod lent;
 mod malformed_connect;
 mod malformed_packets;
 mod properties;
