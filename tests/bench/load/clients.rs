@@ -24,6 +24,8 @@ pub struct Clients {
     pub delivered: u64,
     /// Publishers that have nothing under way since the pacer looked last.
     pub done: Vec<usize>,
+    /// When the run began.
+    epoch: Instant,
     /// From when a message was due until it was read; only where messages are due at fixed times.
     pub latency: Option<Histogram>,
 }
@@ -40,15 +42,19 @@ pub fn connect(work: &Work, target: &Target) -> io::Result<Vec<Link>> {
         let topic = number.checked_sub(publishers).map(|n| work.topic(n));
         let filter = topic.as_deref().map(|topic| (topic, work.qos));
         let name = name(publishers, number);
-        Link::open(target, number, &name, filter)
-            .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+        let link = Link::open(target, number, &name, filter);
+        link.map(|mut link| {
+            link.expect(work.payload);
+            link
+        })
+        .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
     };
     (0..publishers + work.subscribers()).map(open).collect()
 }
 
 impl Clients {
     /// The clients behind these links.
-    pub fn new(work: &Work, version: Version, links: &[Link]) -> Self {
+    pub fn new(work: &Work, version: Version, links: &[Link], epoch: Instant) -> Self {
         let publishers = 0..work.publishers();
         let (receivers, senders) = match work.shape {
             Shape::Pairs(_) => (1, 1),
@@ -73,18 +79,13 @@ impl Clients {
             subscribers: (0..work.subscribers()).map(subscriber).collect(),
             delivered: 0,
             done: Vec::new(),
+            epoch,
             latency: matches!(work.pace, Pace::Rate(_)).then(Histogram::default),
         }
     }
 
     /// Takes a packet that a link has got; answers are appended to `out`.
-    pub fn take(
-        &mut self,
-        link: usize,
-        packet: &Packet,
-        out: &mut Vec<u8>,
-        now: u64,
-    ) -> io::Result<()> {
+    pub fn take(&mut self, link: usize, packet: &Packet, out: &mut Vec<u8>) -> io::Result<()> {
         let count = self.publishers.len();
         match (packet, link.checked_sub(count)) {
             (Packet::Message { qos, id, stamp }, Some(number)) => {
@@ -93,6 +94,7 @@ impl Clients {
                     self.publishers[stamp.publisher as usize].delivered();
                     self.note(stamp.publisher as usize);
                     if let Some(latency) = &mut self.latency {
+                        let now = self.epoch.elapsed().as_nanos() as u64;
                         latency.record(now.saturating_sub(stamp.due));
                     }
                 }

@@ -199,6 +199,21 @@ pub fn first(bytes: &[u8], version: Version) -> io::Result<Option<(Packet, usize
     Ok(Some((packet, head + length)))
 }
 
+/// A message in `bytes` whose payload is incomplete, as soon as its stamp has come, and its size, which is more than has come.
+///
+/// # Errors
+///
+/// A length of more than four bytes.
+pub fn begun(bytes: &[u8], version: Version) -> io::Result<Option<(Packet, usize)>> {
+    Ok(match lengths(bytes)? {
+        Some((head, length)) if bytes[0] & 0xF0 == PUBLISH => {
+            let packet = message(bytes[0], &bytes[head..], version);
+            packet.map(|packet| (packet, head + length))
+        }
+        _ => None,
+    })
+}
+
 fn message(kind: u8, body: &[u8], version: Version) -> Option<Packet> {
     let topic = u16::from_be_bytes(*body.first_chunk()?);
     let mut rest = body.get(2 + usize::from(topic)..)?;

@@ -54,7 +54,7 @@ impl Engine {
             target: target.clone(),
             pacer: Pacer::new(work.pace, &readiness)?,
             readiness,
-            clients: Clients::new(work, target.version, &links),
+            clients: Clients::new(work, target.version, &links, now),
             links,
             scratch: Vec::new(),
             dirty: Vec::new(),
@@ -167,7 +167,6 @@ impl Engine {
     /// Waits for sockets and takes what they have.
     fn wait(&mut self, patience: Duration) -> io::Result<()> {
         let count = self.readiness.wait(patience)?;
-        let now = self.now();
         for n in 0..count {
             let ready = self.readiness.ready(n);
             // Other numbers are the pacer's.
@@ -177,7 +176,7 @@ impl Engine {
             if ready.read {
                 let clients = &mut self.clients;
                 let came = link.read(&mut self.scratch, &self.target, |packet, out| {
-                    clients.take(ready.number, packet, out, now)
+                    clients.take(ready.number, packet, out)
                 });
                 match came {
                     Ok(true) => self.last_arrival = Instant::now(),

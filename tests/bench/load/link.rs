@@ -19,6 +19,11 @@ pub struct Link {
     pub out: Vec<u8>,
     /// The begin of a packet that came in part.
     partial: Vec<u8>,
+    /// A message whose payload has not come to its end, and how many bytes of it have not.
+    begun: Option<Packet>,
+    payload_left: usize,
+    /// Bytes read at one time.
+    read: usize,
     interest: Interest,
     /// It is not read for now.
     is_paused: bool,
@@ -46,6 +51,9 @@ impl Link {
             number,
             out: codec::connect(target.version, client),
             partial: Vec::new(),
+            begun: None,
+            payload_left: 0,
+            read: READ,
             interest: Interest::READ,
             is_paused: false,
             receive_maximum: u64::MAX,
@@ -81,19 +89,37 @@ impl Link {
         target: &Target,
         mut take: impl FnMut(&Packet, &mut Vec<u8>) -> io::Result<()>,
     ) -> io::Result<bool> {
-        let begun = self.partial.len();
-        if scratch.len() < begun + READ {
-            scratch.resize(begun + READ, 0);
+        let kept = self.partial.len();
+        if scratch.len() < kept + READ {
+            scratch.resize(kept + READ, 0);
         }
-        scratch[..begun].copy_from_slice(&self.partial);
-        let count = match self.wire.read(&mut scratch[begun..begun + READ]) {
+        scratch[..kept].copy_from_slice(&self.partial);
+        let read = if self.payload_left >= LARGE {
+            self.wire.discard(&mut scratch[..READ], self.payload_left)
+        } else {
+            self.wire.read(&mut scratch[kept..kept + self.read])
+        };
+        let count = match read {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             other => other?,
         };
-        let mut rest = &scratch[..begun + count];
+        // A message that has begun leaves nothing that is kept.
+        let payload = count.min(self.payload_left);
+        self.payload_left -= payload;
+        if self.payload_left == 0 {
+            if let Some(packet) = self.begun.take() {
+                take(&packet, &mut self.out)?;
+            }
+        }
+        let mut rest = &scratch[payload..kept + count];
         while let Some((packet, size)) = codec::first(rest, target.version)? {
             take(&packet, &mut self.out)?;
             rest = &rest[size..];
+        }
+        if let Some((packet, size)) = codec::begun(rest, target.version)? {
+            self.begun = Some(packet);
+            self.payload_left = size - rest.len();
+            rest = &[];
         }
         self.partial.clear();
         self.partial.extend_from_slice(rest);
@@ -116,6 +142,13 @@ impl Link {
     pub fn end(&mut self, readiness: &Readiness) -> io::Result<()> {
         self.out.clear();
         readiness.remove(self.wire.socket())
+    }
+
+    /// Expects payloads of so many bytes: of large ones it reads only the begin, and the kernel discards the rest.
+    pub fn expect(&mut self, payload: usize) {
+        if payload >= LARGE && self.wire.can_discard() {
+            self.read = 4 * 1024;
+        }
     }
 
     /// Whether nothing waits to be written.
@@ -155,7 +188,9 @@ impl Link {
     }
 }
 
-/// Bytes read at one time.
+/// Bytes read at one time, unless payloads are large.
 const READ: usize = 256 * 1024;
+/// Bytes of a payload that are not worth copying.
+const LARGE: usize = 16 * 1024;
 /// How long the broker may take to answer while clients connect.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -22,6 +22,9 @@ pub struct Pacer {
     waiting: VecDeque<usize>,
     /// How many have something under way.
     active: usize,
+    /// Publishers that owe something, and how many messages each publisher does.
+    sending: Vec<usize>,
+    owed: Vec<u64>,
     /// When each publisher's next message is due.
     due: Vec<u64>,
     timer: TimerFd,
@@ -36,6 +39,8 @@ impl Pacer {
             end: 0,
             waiting: VecDeque::new(),
             active: 0,
+            sending: Vec::new(),
+            owed: Vec::new(),
             due: Vec::new(),
             timer,
         })
@@ -51,6 +56,12 @@ impl Pacer {
             let due = |n| begin + n as u64 * SECOND / u64::from(rate);
             self.due = publishers.clone().map(due).collect();
         }
+        self.owed = vec![0; publishers.len()];
+        self.sending.clear();
+        if self.pace == Pace::Fire {
+            self.owed.fill(u64::MAX);
+            self.sending.extend(publishers.clone());
+        }
         self.waiting = publishers.collect();
     }
 
@@ -64,38 +75,59 @@ impl Pacer {
     ) -> io::Result<Duration> {
         match self.pace {
             Pace::Window { messages, at_once } => {
-                self.active -= clients.done.len();
-                self.waiting.extend(clients.done.drain(..));
+                for number in clients.done.drain(..) {
+                    if self.owed[number] == 0 {
+                        self.active -= 1;
+                        self.waiting.push_back(number);
+                    }
+                }
                 while now < self.end && self.active < at_once {
                     let Some(number) = self.waiting.pop_front() else {
                         break;
                     };
-                    let publisher = &mut clients.publishers[number];
-                    for _ in 0..u64::from(messages).min(publisher.limit) {
-                        publisher.send(&mut links[number].out, now);
-                    }
+                    let limit = clients.publishers[number].limit;
+                    self.owed[number] = limit.min(messages.into());
+                    self.sending.push(number);
                     self.active += 1;
-                    dirty.push(number);
                 }
-                Ok(Duration::MAX)
             }
-            Pace::Fire => {
-                clients.done.clear();
-                let mut patience = Duration::MAX;
-                for (number, publisher) in clients.publishers.iter_mut().enumerate() {
-                    if now >= self.end || !links[number].is_idle() {
-                        continue;
-                    }
-                    for _ in 0..FIRE / publisher.size() + 1 {
-                        publisher.send(&mut links[number].out, now);
-                    }
-                    dirty.push(number);
-                    patience = Duration::ZERO;
-                }
-                Ok(patience)
-            }
-            Pace::Rate(rate) => self.send_what_is_due(clients, links, dirty, (now, rate)),
+            Pace::Fire => clients.done.clear(),
+            Pace::Rate(rate) => return self.send_what_is_due(clients, links, dirty, (now, rate)),
         }
+        if now >= self.end {
+            self.sending.clear();
+        }
+        Ok(self.send_what_is_owed(clients, links, dirty, now))
+    }
+
+    /// Lets whoever has sent what it was given go on with what it owes.
+    fn send_what_is_owed(
+        &mut self,
+        clients: &mut Clients,
+        links: &mut [Link],
+        dirty: &mut Vec<usize>,
+        now: u64,
+    ) -> Duration {
+        let owed = &mut self.owed;
+        let mut patience = Duration::MAX;
+        self.sending.retain(|&number| {
+            let link = &mut links[number];
+            if !link.is_idle() {
+                return true;
+            }
+            let publisher = &mut clients.publishers[number];
+            let count = owed[number].min((CHUNK / publisher.size() + 1) as u64);
+            for _ in 0..count {
+                publisher.send(&mut link.out, now);
+            }
+            dirty.push(number);
+            owed[number] -= count;
+            if owed[number] > 0 {
+                patience = Duration::ZERO;
+            }
+            owed[number] > 0
+        });
+        patience
     }
 
     fn send_what_is_due(
@@ -129,5 +161,5 @@ impl Pacer {
 /// Under this number the timer is watched.
 const TIMER: usize = usize::MAX;
 const SECOND: u64 = 1_000_000_000;
-/// Bytes that a publisher without a window writes at one time.
-const FIRE: usize = 32 * 1024;
+/// Bytes that a publisher writes at one time, or one message: few enough to stay in the processor's caches.
+const CHUNK: usize = 32 * 1024;

@@ -3,6 +3,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+
+use nix::sys::socket::{self, MsgFlags};
 
 use super::tls::Session;
 use super::websocket::{self, Frames};
@@ -69,6 +72,28 @@ impl Wire {
         match &mut self.layer {
             Layer::WebSocket(frames) => frames.open(&mut into[..count]),
             _ => Ok(count),
+        }
+    }
+
+    /// Whether [`discard`](Self::discard) costs less than reading.
+    pub fn can_discard(&self) -> bool {
+        matches!(self.layer, Layer::None)
+    }
+
+    /// Reads at most `count` bytes that nobody looks at; over plain TCP the kernel does not even copy them.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn discard(&mut self, into: &mut [u8], count: usize) -> io::Result<usize> {
+        if !self.can_discard() {
+            return self.read(into);
+        }
+        let count = count.min(into.len());
+        let socket = self.socket.as_raw_fd();
+        match socket::recv(socket, &mut into[..count], MsgFlags::MSG_TRUNC)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            count => Ok(count),
         }
     }
 
