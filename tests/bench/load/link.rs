@@ -176,12 +176,13 @@ impl Link {
     fn ask(&mut self, target: &Target) -> io::Result<Vec<u8>> {
         while !self.wire.write(&mut self.out)? {}
         let mut answer = Vec::new();
+        // TLS does not read into less than a record.
+        let mut bytes = vec![0; READ];
         loop {
             if let Some((_, size)) = codec::first(&answer, target.version)? {
                 answer.truncate(size);
                 return Ok(answer);
             }
-            let mut bytes = [0; 512];
             let count = self.wire.read(&mut bytes)?;
             answer.extend_from_slice(&bytes[..count]);
         }

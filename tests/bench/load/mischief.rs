@@ -3,10 +3,16 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use mqtt_proto::{QoS, Version};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tests::certificates::{Authority, Identity, Purpose, put};
 use tests::{QUALITIES, VERSIONS};
 
 use super::codec::{CONNACK, SUBACK, lengths};
@@ -83,14 +89,41 @@ fn messages_larger_than_a_socket_takes_arrive_whole() {
 
 #[test]
 fn each_loss_duplicate_and_change_of_order_is_noticed() {
-    let (address, broker) = mischievous_broker();
+    notices_mischief(Box::new(|socket| Box::new(socket)), None);
+}
+
+#[test]
+fn they_are_noticed_over_tls_as_well() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let authority = Authority::new("bench");
+    put(folder.path(), "ca.crt", &authority.pem());
+    let identity = authority.sign("localhost", Purpose::Server, 2400);
+    let config = Arc::new(server_config(&identity));
+    let accept = move |socket| -> Box<dyn Stream> {
+        let connection = ServerConnection::new(config.clone()).expect("a session can begin");
+        Box::new(StreamOwned::new(connection, socket))
+    };
+    notices_mischief(Box::new(accept), Some(folder.path().join("ca.crt")));
+}
+
+fn notices_mischief(accept: Accept, authority: Option<PathBuf>) {
+    let (address, broker) = mischievous_broker(accept);
     let work = Work {
         shape: Shape::Pairs(1),
         qos: QoS::AtMostOnce,
         payload: 64,
         pace: Pace::Rate(10_000),
     };
-    let outcome = outcome(&work, &target(address, Version::V311));
+    let transport = match authority {
+        None => Transport::Tcp,
+        Some(_) => Transport::Tls,
+    };
+    let target = Target {
+        transport,
+        authority,
+        ..target(address, Version::V311)
+    };
+    let outcome = outcome(&work, &target);
     let done = broker.join().expect("the double ends by itself");
     let done = done.expect("the double's sockets work");
     assert!(
@@ -124,6 +157,25 @@ fn a_slow_subscriber_gets_late_what_the_broker_keeps() {
         assert_eq!(None, outcome.closed);
         assert!(outcome.before.total() > outcome.during.total() && outcome.during.total() > 0);
     }
+}
+
+/// What the double does with a connection before it is spoken to.
+type Accept = Box<dyn Fn(TcpStream) -> Box<dyn Stream> + Send>;
+
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
+fn server_config(identity: &Identity) -> ServerConfig {
+    let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes());
+    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes());
+    ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.expect("it is a certificate")],
+            key.expect("it is a key"),
+        )
+        .expect("they belong together")
 }
 
 /// What comes of a work that takes a moment.
@@ -163,21 +215,21 @@ fn null_broker() -> SocketAddr {
 /// A broker for one publisher and then one subscriber, which of each ten messages loses one, doubles one and swaps two.
 ///
 /// It returns what it has done when the publisher has gone.
-fn mischievous_broker() -> (SocketAddr, JoinHandle<io::Result<Outcome>>) {
+fn mischievous_broker(accept: Accept) -> (SocketAddr, JoinHandle<io::Result<Outcome>>) {
     let (listener, address) = listen();
     let broker = thread::spawn(move || {
-        let (mut publisher, _) = listener.accept()?;
-        packet(&mut publisher)?;
+        let mut publisher = accept(listener.accept()?.0);
+        packet(&mut *publisher)?;
         publisher.write_all(&[CONNACK, 2, 0, 0])?;
-        let (mut subscriber, _) = listener.accept()?;
-        packet(&mut subscriber)?;
+        let mut subscriber = accept(listener.accept()?.0);
+        packet(&mut *subscriber)?;
         subscriber.write_all(&[CONNACK, 2, 0, 0])?;
-        packet(&mut subscriber)?;
+        packet(&mut *subscriber)?;
         subscriber.write_all(&[SUBACK, 3, 0, 1, 0])?;
         let mut done = Outcome::default();
         let mut held = Vec::new();
         for n in 0.. {
-            let Ok(message) = packet(&mut publisher) else {
+            let Ok(message) = packet(&mut *publisher) else {
                 break;
             };
             match n % 10 {
@@ -209,7 +261,7 @@ fn listen() -> (TcpListener, SocketAddr) {
 }
 
 /// Reads one packet, as it is.
-fn packet(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
+fn packet(socket: &mut dyn Stream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut byte = [0];
     loop {
