@@ -173,7 +173,7 @@ pub fn lengths(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
 ///
 /// # Errors
 ///
-/// A packet that is shorter than what it must hold, and an answer that refuses.
+/// A packet that is shorter than what it must hold, an answer that refuses, and DISCONNECT.
 pub fn first(bytes: &[u8], version: Version) -> io::Result<Option<(Packet, usize)>> {
     let Some((head, length)) = lengths(bytes)? else {
         return Ok(None);
@@ -193,6 +193,10 @@ pub fn first(bytes: &[u8], version: Version) -> io::Result<Option<(Packet, usize
             }),
             _ => None,
         },
+        DISCONNECT => {
+            let reason = body.first().unwrap_or(&0);
+            return Err(malformed(&format!("disconnected with 0x{reason:02x}")));
+        }
         kind => Some(Packet::Other(kind)),
     };
     let packet = packet.ok_or_else(|| malformed("a packet is shorter than what it must hold"))?;

@@ -10,7 +10,7 @@ use mqtt_proto::QoS;
 
 use super::engine::Engine;
 use super::histogram::Histogram;
-use super::{Outcome, Pace, SILENCE, Shape, Target, Work};
+use super::{Outcome, Pace, SILENCE, Shape, Target, Work, cpu_time};
 
 /// A slow consumer among others, by its name in the tables.
 pub struct Stall {
@@ -33,7 +33,7 @@ pub struct StallOutcome {
     pub before: Histogram,
     /// The same during the stall.
     pub during: Histogram,
-    /// Deliveries to those, summed up; what is lost here was lost because somebody else was slow.
+    /// Deliveries to those, summed up, with the time of sending and this thread's CPU time until the end; what is lost here was lost because somebody else was slow.
     pub others: Outcome,
     /// Deliveries to the one that was slow, when it had read all that came in the end.
     pub slow: Outcome,
@@ -71,6 +71,7 @@ impl Stall {
             pace: Pace::Rate(self.rate),
         };
         let mut engine = Engine::connect(&work, target, SILENCE)?;
+        let cpu = cpu_time();
         engine.send_for(self.before)?;
         let before = engine.take_latency();
         mark(Moment::Begin);
@@ -81,15 +82,19 @@ impl Stall {
         engine.resume()?;
         engine.settle()?;
         mark(Moment::Over);
-        let closed = engine.closed.clone();
         let mut each = engine.each_subscriber();
         let slow = each.swap_remove(SLOW);
+        let nobody = Outcome {
+            elapsed: self.before + self.during,
+            generator_cpu: cpu_time().saturating_sub(cpu),
+            ..Outcome::default()
+        };
         Ok(StallOutcome {
             before,
             during,
-            others: each.iter().fold(Outcome::default(), Outcome::plus),
+            others: each.iter().fold(nobody, Outcome::plus),
             slow,
-            closed,
+            closed: engine.closed,
         })
     }
 }

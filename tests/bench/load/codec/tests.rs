@@ -77,6 +77,8 @@ fn answers_are_read_and_refusals_are_errors() {
     );
     assert!(read(&[PUBACK, 3, 0, 9, 0x97]).is_err());
     assert!(read(&[PUBACK, 1, 0]).is_err());
+    let goodbye = read(&[DISCONNECT, 1, 0x93]).expect_err("the broker is gone");
+    assert_eq!("disconnected with 0x93", goodbye.to_string());
     assert!(read(&[PUBLISH, 0x80, 0x80, 0x80, 0x80, 1]).is_err());
 }
 
