@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The front door: every target is one script or one command.
 .DEFAULT_GOAL := help
-.PHONY: help run test check debs image boot bench bench-durable bench-logins durability fuzz mutants soak clean
+.PHONY: help run test check debs image boot bench bench-quick bench-durable bench-logins durability fuzz mutants soak clean
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +24,11 @@ image: debs ## Builds the SD-card image for the Raspberry Pi (target/image)
 boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 	image/boot
 
-bench: ## Measures messages and CPU time per message, beside Mosquitto on this machine
-	tests/bench/run
+bench: ## Measures everything beside every broker that can be had (SCENARIOS="names" for less, PEERS="flashmq=PROGRAM" for more)
+	tests/bench/run $(foreach peer,$(PEERS),--peer $(peer)) $(SCENARIOS)
+
+bench-quick: ## Measures the most important in two minutes, beside Mosquitto; fails only on lost, doubled or reordered messages
+	tests/bench/run --quick
 
 bench-durable: ## Measures durable messages, flushes and bytes on a file system of their own, and the time of a start; as root
 	tests/bench/durable/run

@@ -1,83 +1,163 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! A broker under test: started on a free loopback port, open to anonymous clients, its CPU time readable.
+//! A broker under test, and one running process of it on a free loopback port.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use mqtt_proto::Version;
 use tempfile::TempDir;
-use tests::tools::Measured;
+use tests::certificates::{Authority, Purpose};
 
-/// A running broker; it is killed when it is dropped.
+use crate::kind::{Identity, Kind, Setting};
+use crate::load::Transport;
+use crate::process::{Cores, Process};
+
+/// A broker that takes part.
+#[derive(Debug, Clone)]
 pub struct Contestant {
+    /// The head of its column.
+    pub name: String,
+    pub kind: Kind,
+    pub program: PathBuf,
+    /// What it says of itself.
     pub version: String,
-    pub address: SocketAddr,
-    pub server: Measured,
+}
+
+/// What a measurement needs of a broker.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    pub transport: Transport,
+    pub version: Version,
+    /// Lines of ours under `[limits]`; none where the defaults will do.
+    pub limits: &'static str,
+    /// What is acknowledged has to be on the disk.
+    pub durable: bool,
+}
+
+/// What all brokers of a run share.
+pub struct Ground {
+    pub cores: Cores,
+    pub identity: Identity,
     _folder: TempDir,
 }
 
-impl Contestant {
-    /// The `broker` that was built beside this program.
-    pub fn ours() -> Self {
-        let own = std::env::current_exe().expect("a program knows its own path");
-        Self::broker(&own.with_file_name("broker"))
-    }
-
-    /// Any build of our `broker`.
-    pub fn broker(program: &Path) -> Self {
-        Self::start(program, "--version", &["run", "--config"], |port| {
-            format!(
-                "version = 1\n[broker]\nallow_anonymous = true\n\
-                 [[listener]]\nport = {port}\nbind_address = \"127.0.0.1\"\n"
-            )
-        })
-    }
-
-    /// Mosquitto, set to the same bounds.
-    pub fn mosquitto() -> Self {
-        let found = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"]
-            .into_iter()
-            .find(|path| Path::new(path).exists());
-        let program = found.unwrap_or("mosquitto");
-        Self::start(Path::new(program), "-h", &["-c"], |port| {
-            format!(
-                "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n\
-                 set_tcp_nodelay true\nmax_inflight_messages 100\nmax_queued_messages 1000\n"
-            )
-        })
-    }
-
-    fn start(
-        program: &Path,
-        ask: &str,
-        arguments: &[&str],
-        configuration: impl Fn(u16) -> String,
-    ) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let socket = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
-        let address = socket.local_addr().expect("a bound socket has an address");
-        drop(socket);
-        let file = folder.path().join("configuration");
-        std::fs::write(&file, configuration(address.port()))
-            .expect("a configuration can be written");
-        let mut command = Command::new(program);
-        command.args(arguments).arg(&file);
-        Self {
-            version: version(program, ask),
-            address,
-            server: Measured::start(&mut command, address),
+impl Ground {
+    /// Pins this thread to the generator's processor, and makes an authority and a certificate for `localhost`.
+    pub fn new(cores: usize) -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).map(|()| path)
+        };
+        let authority = Authority::new("bench");
+        let leaf = authority.sign("localhost", Purpose::Server, UNTIL);
+        Ok(Self {
+            cores: Cores::new(cores)?,
+            identity: Identity {
+                certificate: write("certificate.pem", &leaf.certificate)?,
+                key: write("key.pem", &leaf.key)?,
+                authority: write("authority.pem", &authority.pem())?,
+            },
             _folder: folder,
-        }
+        })
     }
 }
 
-/// The first line that the program prints about itself.
-fn version(program: &Path, ask: &str) -> String {
-    let output = Command::new(program).arg(ask).output();
-    let output = output.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+impl Contestant {
+    /// Asks the program for its version; fails where it cannot be run.
+    pub fn new(name: &str, kind: Kind, program: &Path) -> Result<Self, String> {
+        let asked = Command::new(program).arg(kind.version_argument()).output();
+        let said = asked.map_err(|error| format!("{}: {error}", program.display()))?;
+        let text = [said.stdout, said.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let first = text.lines().find(|line| !line.trim().is_empty());
+        Ok(Self {
+            name: name.to_owned(),
+            kind,
+            program: program.to_path_buf(),
+            version: first.unwrap_or_default().trim().to_owned(),
+        })
+    }
+
+    /// Starts it with its state in a folder of its own, which goes with the process.
+    pub fn start(&self, wish: &Wish, ground: &Ground) -> Result<Running, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let mut running = self.start_in(folder.path(), wish, ground)?;
+        running.folder = Some(folder);
+        Ok(running)
+    }
+
+    /// Starts it on the state that the folder has; fails where it does not open its port within [`PATIENCE`].
+    pub fn start_in(&self, folder: &Path, wish: &Wish, ground: &Ground) -> Result<Running, String> {
+        let (port, spare) = free_ports().map_err(|error| error.to_string())?;
+        let setting = Setting {
+            port,
+            spare,
+            transport: wish.transport,
+            version: wish.version,
+            identity: &ground.identity,
+            folder,
+            limits: wish.limits,
+            durable: wish.durable,
+        };
+        let text = self.kind.configuration(&setting).ok_or(NOT_POSSIBLE)?;
+        let file = folder.join("broker.conf");
+        std::fs::write(&file, text).map_err(|error| error.to_string())?;
+        let mut command = Command::new(&self.program);
+        command.args(self.kind.arguments(&setting, &file));
+        command.current_dir(folder).env_remove("JOURNAL_STREAM");
+        let started = Instant::now();
+        let process = Process::start(&mut command, &ground.cores, &folder.join("printed"));
+        let mut process =
+            process.map_err(|error| format!("{}: {error}", self.program.display()))?;
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        wait_for(address, &mut process)?;
+        Ok(Running {
+            address,
+            started,
+            process,
+            folder: None,
+        })
+    }
 }
+
+/// A running broker; it is killed when it is dropped.
+pub struct Running {
+    pub address: SocketAddr,
+    /// When the process was made.
+    pub started: Instant,
+    pub process: Process,
+    folder: Option<TempDir>,
+}
+
+fn wait_for(address: SocketAddr, process: &mut Process) -> Result<(), String> {
+    let begin = Instant::now();
+    while TcpStream::connect(address).is_err() {
+        if let Some(end) = process.end() {
+            return Err(end);
+        }
+        if begin.elapsed() > PATIENCE {
+            return Err(format!("does not listen within {PATIENCE:?}"));
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+    Ok(())
+}
+
+/// Two ports that nobody listens on.
+fn free_ports() -> io::Result<(u16, u16)> {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let (one, other) = (bind()?, bind()?);
+    Ok((one.local_addr()?.port(), other.local_addr()?.port()))
+}
+
+/// The longest time from the start to the open port.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The year in which the certificate ends.
+const UNTIL: i32 = 2090;
+/// What is said where a kind has no configuration for a wish.
+pub const NOT_POSSIBLE: &str = "cannot do this";

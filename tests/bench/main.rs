@@ -1,128 +1,177 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! `load`: the broker and a peer under the same load in one run, in turns, so that both see the same machine.
+//! `load`: the broker and its peers under the same work in one run, in turns, so that all see the same machine.
 //!
-//! `load at` runs the load generator alone, `load null PORT` a broker without any state, `load ceiling` tells what
-//! the kernel takes.
-//!
-//! Usage: `load [--beside BROKER] [--turns N] [SECONDS [SCENARIO...]]`; the peer is Mosquitto or another build of `broker`, N the turns
-//! of each (default 3), the seconds the length of a turn (default 2). Rates are of delivered messages; CPU time is the broker
-//! process's own, user and system. On a busy machine trust CPU time and ratios.
+//! Every turn has a fresh process on processors of its own; CPU time is that of the broker's process. Prints a table, and writes
+//! every figure to target/bench/bench.json and a page with plots to target/bench/bench.html.
 
+mod client;
 mod contestant;
-mod group;
+mod costs;
+mod experiment;
+mod field;
+mod figure;
+mod kind;
 mod load;
 mod null;
-mod scenario;
+mod options;
+mod process;
+mod report;
+mod results;
+mod stream;
+mod targets;
+mod turns;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
-use std::time::Duration;
+use std::process::{Command, ExitCode};
 
-use contestant::Contestant;
-use scenario::{Measured, SCENARIOS, Scenario};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tests::tools;
 
-struct Options {
-    beside: Option<PathBuf>,
-    turns: usize,
-    length: Duration,
-    /// Names of scenarios; none means all.
-    wanted: Vec<String>,
-}
+use contestant::Ground;
+use experiment::Experiment;
+use field::Field;
+use options::{Choice, Options, USAGE};
+use report::{About, Report};
+use results::{Faults, OURS, Results};
+use turns::Plan;
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    match arguments.split_first() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let ended = match arguments.split_first() {
         Some((first, rest)) if first == "at" => return load::command::at(rest),
         Some((first, _)) if first == "ceiling" => return load::ceiling::command(),
         Some((first, rest)) if first == "null" => return null::command(rest),
-        _ => {}
-    }
-    let Some(options) = options(arguments.into_iter()) else {
-        eprintln!("usage: load [--beside BROKER] [--turns N] [SECONDS [SCENARIO...]]");
-        return ExitCode::from(2);
+        Some((first, _)) if first == "list" => {
+            let all = experiment::all();
+            all.iter()
+                .for_each(|experiment| println!("{}", experiment.name));
+            Ok(true)
+        }
+        _ => match Options::parse(arguments.into_iter()) {
+            Some(options) => measure(&options),
+            None => Err(USAGE.to_owned()),
+        },
     };
-    let Options { turns, length, .. } = options;
-    let ours = Contestant::ours();
-    let peer = match &options.beside {
-        Some(program) => Contestant::broker(program),
-        None => Contestant::mosquitto(),
-    };
-    println!(
-        "{} and {}, {turns} turns of {length:?} each",
-        ours.version, peer.version
-    );
-    println!(
-        "{:<14}{:>12}{:>12}{:>8}{:>12}{:>12}{:>8}{:>16}",
-        "", "msgs/s", "peer", "ratio", "CPU us/msg", "peer", "ratio", "lowest-highest"
-    );
-    let is_wanted = |scenario: &&Scenario| {
-        options.wanted.is_empty() || options.wanted.iter().any(|name| name == scenario.name)
-    };
-    for scenario in SCENARIOS.iter().filter(is_wanted) {
-        let pairs: Vec<_> = (0..turns)
-            .map(|turn| pair(scenario, &ours, &peer, length, turn))
-            .collect();
-        print(scenario.name, &pairs);
-    }
-    println!("A ratio above 1 is in our favour.");
-    ExitCode::SUCCESS
-}
-
-fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
-    let mut options = Options {
-        beside: None,
-        turns: 3,
-        length: Duration::from_secs(2),
-        wanted: Vec::new(),
-    };
-    let mut seconds = None;
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--beside" => options.beside = Some(arguments.next()?.into()),
-            "--turns" => options.turns = arguments.next()?.parse().ok().filter(|n| *n > 0)?,
-            other if other.starts_with('-') => return None,
-            other if seconds.is_none() => seconds = Some(other.parse().ok()?),
-            _ => options.wanted.push(argument),
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
         }
     }
-    options.length = seconds.map_or(options.length, Duration::from_secs);
-    Some(options)
 }
 
-/// One turn of each; who begins changes every time.
-fn pair(
-    scenario: &Scenario,
-    ours: &Contestant,
-    peer: &Contestant,
-    length: Duration,
-    turn: usize,
-) -> (Measured, Measured) {
-    if turn % 2 == 0 {
-        let first = scenario.run(ours, length);
-        (first, scenario.run(peer, length))
-    } else {
-        let first = scenario.run(peer, length);
-        (scenario.run(ours, length), first)
+/// Measures and tells; false where messages of ours did not come as they should.
+fn measure(options: &Options) -> Result<bool, String> {
+    let experiments = wanted(options)?;
+    let field = match &options.field {
+        Choice::All(given) => Field::complete(given),
+        Choice::Beside(program) => Field::beside(program),
+        Choice::Quick => Field::small(),
+    }?;
+    // Ten thousand clients need as many descriptors, here and in the brokers.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| error.to_string())?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).map_err(|error| error.to_string())?;
+    let ground = Ground::new(options.cores).map_err(|error| error.to_string())?;
+    let plan = Plan {
+        turns: options.turns,
+        length: options.length,
+        ground: &ground,
+        disk: options.disk.as_deref(),
+    };
+    let results = turns::run(&experiments, field, &plan);
+    let report = Report {
+        results: &results,
+        experiments: &experiments,
+        about: about(options, &ground),
+    };
+    tell(&report, options).map_err(|error| format!("writing the results: {error}"))?;
+    Ok(is_whole(&experiments, &results))
+}
+
+/// The experiments of these names; the names of a quick run where none is given.
+fn wanted(options: &Options) -> Result<Vec<Experiment>, String> {
+    let all = experiment::all();
+    let names: Vec<&str> = match options.field {
+        Choice::Quick if options.wanted.is_empty() => QUICK.to_vec(),
+        _ => options.wanted.iter().map(String::as_str).collect(),
+    };
+    let is_known = |name: &&&str| !all.iter().any(|experiment| experiment.name == **name);
+    if let Some(unknown) = names.iter().find(is_known) {
+        return Err(format!(
+            "{unknown}: there is no such experiment; `load list` names them"
+        ));
+    }
+    let is_wanted = |e: &Experiment| names.is_empty() || names.contains(&e.name);
+    Ok(all.into_iter().filter(is_wanted).collect())
+}
+
+fn about(options: &Options, ground: &Ground) -> About {
+    let said = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program)
+            .args(arguments)
+            .current_dir(tools::top())
+            .output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        text.unwrap_or_default()
+    };
+    About {
+        date: said("date", &["-u", "+%F"]),
+        commit: said("git", &["describe", "--always", "--dirty"]),
+        machine: format!(
+            "{}, {} processors",
+            said("uname", &["-m"]),
+            said("nproc", &["--all"])
+        ),
+        cores: ground.cores.count,
+        turns: options.turns,
+        length: options.length.as_secs_f64(),
     }
 }
 
-/// Medians of each side, and of the ratios of the pairs.
-fn print(name: &str, pairs: &[(Measured, Measured)]) {
-    let sorted = |value: &dyn Fn(&(Measured, Measured)) -> f64| {
-        let mut values: Vec<f64> = pairs.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values
-    };
-    let median = |value: &dyn Fn(&(Measured, Measured)) -> f64| sorted(value)[pairs.len() / 2];
-    let ratios = sorted(&|(ours, peer)| peer.cpu_micros / ours.cpu_micros);
-    println!(
-        "{name:<14}{:>12.0}{:>12.0}{:>8.2}{:>12.2}{:>12.2}{:>8.2}{:>16}",
-        median(&|(ours, _)| ours.rate),
-        median(&|(_, peer)| peer.rate),
-        median(&|(ours, peer)| ours.rate / peer.rate),
-        median(&|(ours, _)| ours.cpu_micros),
-        median(&|(_, peer)| peer.cpu_micros),
-        ratios[pairs.len() / 2],
-        format!("{:.2}-{:.2}", ratios[0], ratios[pairs.len() - 1]),
+fn tell(report: &Report, options: &Options) -> std::io::Result<()> {
+    let folder = folder();
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("bench.json"), report::json::text(report))?;
+    std::fs::write(folder.join("bench.html"), report::page::text(report))?;
+    if options.markdown {
+        print!("{}", report::table::markdown(report));
+    } else {
+        print!("{}", report::table::text(report));
+    }
+    eprintln!(
+        "also in {0}/bench.json and {0}/bench.html",
+        folder.display()
     );
+    Ok(())
 }
+
+/// Where results and fetched peers are: `bench` below cargo's folder, in which this program is two levels down.
+fn folder() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let target = program.ancestors().nth(2);
+    target.unwrap_or(&program).join("bench")
+}
+
+/// Whether ours took part in every experiment, and every message of it came once and in order.
+fn is_whole(experiments: &[Experiment], results: &Results) -> bool {
+    let fails = results
+        .failures
+        .iter()
+        .any(|failure| failure.broker == OURS);
+    let faulty = |e: &Experiment| results.faults(e.name, OURS) != Faults::default();
+    !fails && !experiments.iter().any(faulty)
+}
+
+/// What a quick run does.
+const QUICK: [&str; 8] = [
+    "p2p-q0-64-closed",
+    "p2p-q1-64",
+    "p2p-q2-64",
+    "p2p-q0-100x1",
+    "fan1000-q0",
+    "fanin1000-q1",
+    "lat-q0-2k",
+    "start",
+];
