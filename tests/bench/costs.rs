@@ -6,6 +6,7 @@ pub mod calls;
 pub mod connections;
 pub mod durable;
 pub mod retained;
+pub mod slow;
 pub mod start;
 pub mod wild;
 

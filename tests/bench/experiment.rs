@@ -115,9 +115,9 @@ fn cost(cost: &'static Cost) -> Experiment {
 
 /// Rows of a stream, and of one at a steady pace.
 static MESSAGES: [&Figure; 1] = [&CPU];
-static LATENCIES: [&Figure; 4] = [&P50, &P99, &P999, &CPU];
+static LATENCIES: [&Figure; 5] = [&P50, &P99, &P999, &LONGEST, &CPU];
 
-static COSTS: [Cost; 10] = [
+static COSTS: [Cost; 12] = [
     Cost {
         name: "calls-q0-100x1",
         rows: &[&CALLS],
@@ -181,6 +181,22 @@ static COSTS: [Cost; 10] = [
         once: false,
         has_ceiling: false,
         measure: costs::backlog::measure,
+    },
+    Cost {
+        name: "slow-mem-q0",
+        rows: &[&CALM, &MEANWHILE, &KEPT],
+        limits: "",
+        once: true,
+        has_ceiling: false,
+        measure: |stage| costs::slow::measure(stage, "slow-mem-q0"),
+    },
+    Cost {
+        name: "slow-mem-q1",
+        rows: &[&CALM, &MEANWHILE, &KEPT],
+        limits: "",
+        once: true,
+        has_ceiling: false,
+        measure: |stage| costs::slow::measure(stage, "slow-mem-q1"),
     },
     Cost {
         name: "durable-q1-50x20",

@@ -47,6 +47,9 @@ figures! {
     FILL = "fill_cpu_us", "CPU µs to queue", false;
     PER_QUEUED = "queued_bytes", "bytes per queued message", false;
     DRAIN = "drain_cpu_us", "CPU µs to drain", false;
+    CALM = "calm_p50_ms", "p50 ms of the others before", false;
+    MEANWHILE = "meanwhile_p50_ms", "p50 ms of the others meanwhile", false;
+    KEPT = "kept_mb", "MB kept for the slow one", false;
     START = "start_ms", "ms to the first CONNACK", false;
     IDLE_MEMORY = "idle_rss_mb", "MB resident, idle", false;
     BINARY = "binary_mb", "MB, stripped program", false;
