@@ -105,7 +105,8 @@ impl Contestant {
             durable: wish.durable,
         };
         let text = self.kind.configuration(&setting).ok_or(NOT_POSSIBLE)?;
-        let file = folder.join("broker.conf");
+        // rumqttd reads no file of another kind.
+        let file = folder.join("broker.toml");
         std::fs::write(&file, text).map_err(|error| error.to_string())?;
         let mut command = Command::new(&self.program);
         command.args(self.kind.arguments(&setting, &file));

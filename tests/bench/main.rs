@@ -23,6 +23,7 @@ mod turns;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tests::tools;
@@ -80,11 +81,12 @@ fn measure(options: &Options) -> Result<bool, String> {
         ground: &ground,
         disk: options.disk.as_deref(),
     };
+    let begin = Instant::now();
     let results = turns::run(&experiments, field, &plan);
     let report = Report {
         results: &results,
         experiments: &experiments,
-        about: about(options, &ground),
+        about: about(options, &ground, begin.elapsed()),
     };
     tell(&report, options).map_err(|error| format!("writing the results: {error}"))?;
     Ok(is_whole(&experiments, &results))
@@ -107,7 +109,7 @@ fn wanted(options: &Options) -> Result<Vec<Experiment>, String> {
     Ok(all.into_iter().filter(is_wanted).collect())
 }
 
-fn about(options: &Options, ground: &Ground) -> About {
+fn about(options: &Options, ground: &Ground, took: Duration) -> About {
     let said = |program: &str, arguments: &[&str]| {
         let output = Command::new(program)
             .args(arguments)
@@ -127,6 +129,7 @@ fn about(options: &Options, ground: &Ground) -> About {
         cores: ground.cores.count,
         turns: options.turns,
         length: options.length.as_secs_f64(),
+        minutes: took.as_secs_f64() / 60.0,
     }
 }
 

@@ -76,11 +76,15 @@ impl Process {
         self.child.id()
     }
 
-    /// How it ended, with the last line that it printed; none while it runs.
+    /// How it ended, with the last line that it printed, or that of a panic; none while it runs.
     pub fn end(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let last = text.lines().last().unwrap_or("it said nothing");
+        let panic = text
+            .lines()
+            .skip_while(|line| !line.contains("panicked at"));
+        let last = panic.clone().nth(1).or_else(|| text.lines().last());
+        let last = last.unwrap_or("it said nothing");
         let printable: String = last.chars().filter(|c| !c.is_control()).take(200).collect();
         Some(format!("ended with {status}: {printable}"))
     }

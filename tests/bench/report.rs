@@ -33,6 +33,8 @@ pub struct About {
     pub turns: usize,
     /// Seconds of a stream.
     pub length: f64,
+    /// Minutes that the whole run took.
+    pub minutes: f64,
 }
 
 /// One figure of one experiment.
@@ -92,10 +94,11 @@ impl<'a> Report<'a> {
             cores,
             turns,
             length,
+            minutes,
         } = &self.about;
         format!(
-            "{date}, {commit}, {machine}; {cores} of them for the broker, one for the generator; {turns} turns of {length} s, \
-             machine busy {}",
+            "{date}, {commit}, {machine}; {cores} of them for the broker, one for the generator; {turns} turns of {length} s \
+             in {minutes:.0} min, machine busy {}",
             self.busy()
         )
     }

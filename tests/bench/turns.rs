@@ -2,7 +2,7 @@
 //! Every experiment with every broker in turns, so that all see the same machine; who begins changes with every turn.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::contestant::Ground;
 use crate::experiment::{Experiment, Stage};
@@ -24,18 +24,19 @@ pub fn run(experiments: &[Experiment], field: Field, plan: &Plan) -> Results {
     let mut results = Results::new(field);
     for (number, experiment) in experiments.iter().enumerate() {
         let turns = if experiment.once { 1 } else { plan.turns };
-        eprintln!(
-            "{} ({} of {})",
-            experiment.name,
-            number + 1,
-            experiments.len()
-        );
+        let begin = Instant::now();
         for turn in 0..turns {
             let before = Ticks::now();
             one_turn(experiment, turn, plan, &mut results);
             let busy = before.and_then(|before| Ok(Ticks::now()?.busy_since(&before)));
             results.busy.extend(busy);
         }
+        let (name, seconds) = (experiment.name, begin.elapsed().as_secs());
+        eprintln!(
+            "{} of {}: {name} in {seconds} s",
+            number + 1,
+            experiments.len()
+        );
     }
     results
 }

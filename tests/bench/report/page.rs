@@ -88,15 +88,24 @@ fn card(report: &Report, row: &Row) -> String {
             },
         })
         .collect();
-    let verdict = match &row.verdict {
-        Some(verdict) => format!(
-            "<p class=\"{}\">{}: {}</p>",
-            class(verdict.is_met()),
-            escaped(&verdict.goal),
-            verdict.words()
-        ),
-        None => String::new(),
-    };
+    let verdict = row.verdict.as_ref().map(|verdict| {
+        let class = class(verdict.is_met());
+        let goal = escaped(&verdict.goal);
+        format!("<span class=\"{class}\">{goal}: {}</span>", verdict.words())
+    });
+    let to_null = row
+        .to_null
+        .map(|ratio| format!("{:.2} × null", ratio.median));
+    let to_best = row.to_best.map(|(best, ratio)| {
+        let class = class(ratio.median <= 1.0);
+        let name = escaped(report.name(best));
+        format!(
+            "<span class=\"{class}\">{:.2} × {name}</span>",
+            ratio.median
+        )
+    });
+    let below: Vec<_> = [to_null, to_best, verdict].into_iter().flatten().collect();
+    let verdict = format!("<p>{}</p>", below.join(" · "));
     format!(
         "<section><h3>{} <small>{}</small></h3>\n{}{verdict}</section>\n",
         row.experiment.name,
