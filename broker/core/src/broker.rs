@@ -77,6 +77,8 @@ pub struct Broker {
     routes: Routes,
     groups: Groups,
     retained: Retained,
+    /// Reused by every replay.
+    replayed: Vec<Arc<Message>>,
     /// How many queue entries name a stored payload.
     references: HashMap<Location, Reference>,
     /// What all of them make the broker hold.
@@ -105,6 +107,7 @@ pub struct Broker {
 
 impl Broker {
     pub fn new(params: Params, now: Moment) -> Self {
+        let memory = Ledger::default();
         let mut broker = Self {
             params,
             listeners: Listeners::default(),
@@ -115,9 +118,10 @@ impl Broker {
             sessions: Sessions::default(),
             routes: Routes::default(),
             groups: Groups::default(),
-            retained: Retained::default(),
+            retained: Retained::new(&memory),
+            replayed: Vec::new(),
             references: HashMap::new(),
-            memory: Ledger::default(),
+            memory,
             stores_in_memory: false,
             timers: Timers::default(),
             work: VecDeque::new(),

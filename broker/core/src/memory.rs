@@ -81,6 +81,8 @@ pub(crate) const CONNECTION: usize = 8 * 1024;
 pub(crate) const SESSION: usize = 1024;
 /// A message without topic, properties and payload.
 pub(crate) const MESSAGE: usize = 256;
+/// A small retained message, without topic and payload.
+pub(crate) const PACKED: usize = 160;
 /// A message that the store has, without its payload.
 pub(crate) const STORED: usize = 128;
 /// A message's place in one session.

@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The last retained message of each topic, and walks over those that match a filter.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod kept;
+mod walk;
+
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use bytestring::ByteString;
-use mqtt_proto::Filter;
-
+use crate::memory::{Charge, Ledger};
 use crate::{Body, Limits, Message, Moment};
+use kept::Kept;
+pub(crate) use walk::Walk;
 
 /// Retained messages in the order of their topics.
-#[derive(Default)]
 pub(crate) struct Retained {
-    messages: BTreeMap<ByteString, Arc<Message>>,
+    messages: BTreeSet<Kept>,
     /// Those that expire, soonest first.
-    expiring: BTreeSet<(Moment, ByteString)>,
+    expiring: BTreeSet<(Moment, Box<str>)>,
     /// Messages and their bytes outside `$` topics.
     count: usize,
     bytes: usize,
+    memory: Ledger,
+    /// What the packed ones are counted with.
+    charge: Charge,
 }
 
 /// The broker holds as many retained messages as it may.
@@ -26,18 +31,30 @@ pub(crate) struct Retained {
 pub(crate) struct RetainedFull;
 
 impl Retained {
+    /// None, what is kept counts in `memory`.
+    pub fn new(memory: &Ledger) -> Self {
+        Self {
+            messages: BTreeSet::new(),
+            expiring: BTreeSet::new(),
+            count: 0,
+            bytes: 0,
+            memory: memory.clone(),
+            charge: memory.charge(0),
+        }
+    }
+
     /// Stores the message for its topic; one without payload removes what is stored. [MQTT-3.3.1-6]
     ///
     /// Returns whether anything is different from before.
     pub fn set(&mut self, message: &Arc<Message>, limits: &Limits) -> Result<bool, RetainedFull> {
         let (topic, len) = (message.topic.as_str(), weight(message));
-        let earlier = self.messages.get(topic);
+        let earlier = self.find(topic);
         let changed = differs(earlier, message);
         if len == 0 {
             self.forget(topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7], in 3.1.1 [MQTT-3.3.1-10], [MQTT-3.3.1-11]
             return Ok(changed);
         }
-        let earlier = earlier.map(|m| weight(m));
+        let earlier = earlier.map(Kept::weight);
         let count = self.count + usize::from(earlier.is_none());
         let bytes = self.bytes - earlier.unwrap_or(0).min(self.bytes) + len;
         let full = count > limits.max_retained_messages || bytes > limits.max_retained_bytes;
@@ -50,68 +67,76 @@ impl Retained {
 
     /// Stores a message that was retained before, whatever the limits.
     pub fn restore(&mut self, message: &Arc<Message>) {
-        let topic = ByteString::from(message.topic.as_str());
+        let topic = message.topic.as_str();
         if let Some(at) = message.expires {
-            self.expiring.insert((at, topic.clone()));
+            self.expiring.insert((at, topic.into()));
         }
+        let kept = Kept::new(message);
         if !topic.starts_with('$') {
             self.count += 1;
-            self.bytes += weight(message);
+            self.bytes += kept.weight();
+            match kept.charge() {
+                Some(bytes) => self.charge.grow(bytes),
+                None => message.hold(&self.memory),
+            }
         }
-        if let Some(earlier) = self.messages.insert(topic, Arc::clone(message)) {
+        if let Some(earlier) = self.messages.replace(kept) {
             self.leave_out(&earlier, message.expires);
         }
     }
 
     /// Whether the message would leave anything different from before.
     pub fn would_change(&self, message: &Message) -> bool {
-        differs(self.messages.get(message.topic.as_str()), message)
+        differs(self.find(&message.topic), message)
     }
 
     /// Whether the message needs more room than the one it replaces has.
     pub fn would_grow(&self, message: &Message) -> bool {
-        let earlier = self.messages.get(message.topic.as_str());
-        weight(message) > earlier.map_or(0, |m| weight(m))
+        weight(message) > self.find(&message.topic).map_or(0, Kept::weight)
     }
 
-    /// The next message in topic order that matches; looks at no more than `steps` topics.
+    /// Adds the next messages in topic order that match to `found`, `most` of them; looks at no more than `steps` topics.
     pub fn next(
-        &mut self,
+        &self,
         walk: &mut Walk,
         now: Moment,
-        steps: &mut usize,
-    ) -> Option<Arc<Message>> {
-        while *steps > 0 && !walk.done {
-            *steps -= 1;
-            let Some(topic) = self.topic_after(walk) else {
-                walk.done = true;
+        (steps, most): (usize, usize),
+        found: &mut Vec<Arc<Message>>,
+    ) {
+        let from = match walk.last() {
+            Some(last) => Bound::Excluded(last.as_bytes()),
+            None => Bound::Included(walk.prefix().as_bytes()),
+        };
+        let steps = if walk.is_exact() { 1 } else { steps };
+        let range = self.messages.range::<[u8], _>((from, Bound::Unbounded));
+        let (mut last, mut ended) = (None, true);
+        for (looked, kept) in range.enumerate() {
+            let topic = kept.topic();
+            if !topic.starts_with(walk.prefix()) {
                 break;
-            };
-            walk.last = Some(topic.clone());
-            walk.done = !walk.filter.is_wildcard();
-            let message = self
-                .messages
-                .get(&topic)
-                .filter(|_| walk.filter.matches(&topic));
-            if let Some(message) = message.map(Arc::clone) {
-                if !message.is_expired(now) {
-                    return Some(message);
-                }
+            }
+            if looked == steps || found.len() == most {
+                ended = false;
+                break;
+            }
+            last = Some(topic);
+            if walk.matches(topic) && !kept.is_expired(now) {
+                found.extend(kept.message());
             }
         }
-        None
+        walk.go_on(last, ended);
     }
 
     /// Removes the message that expired first, if there is one. [MQTT-3.3.2-5]
     pub fn take_expired(&mut self, now: Moment) -> Option<Arc<Message>> {
         let (_, topic) = self.expiring.first().filter(|(at, _)| *at <= now)?;
         let topic = topic.clone();
-        self.forget(&topic)
+        self.forget(&topic)?.message()
     }
 
     /// All of them, in the order of their topics.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Message>> {
-        self.messages.values()
+    pub fn iter(&self) -> impl Iterator<Item = Arc<Message>> {
+        self.messages.iter().filter_map(Kept::message)
     }
 
     /// Messages outside `$` topics.
@@ -124,79 +149,32 @@ impl Retained {
         self.bytes
     }
 
-    fn topic_after(&self, walk: &Walk) -> Option<ByteString> {
-        let prefix = walk.prefix();
-        let from = match &walk.last {
-            Some(last) => Bound::Excluded(last.as_ref()),
-            None => Bound::Included(prefix),
-        };
-        let (topic, _) = self
-            .messages
-            .range::<str, _>((from, Bound::Unbounded))
-            .next()?;
-        topic.starts_with(prefix).then(|| topic.clone())
+    fn find(&self, topic: &str) -> Option<&Kept> {
+        self.messages.get(topic.as_bytes())
     }
 
-    fn forget(&mut self, topic: &str) -> Option<Arc<Message>> {
-        let message = self.messages.remove(topic)?;
-        self.leave_out(&message, None);
-        Some(message)
+    fn forget(&mut self, topic: &str) -> Option<Kept> {
+        let kept = self.messages.take(topic.as_bytes())?;
+        self.leave_out(&kept, None);
+        Some(kept)
     }
 
     /// No longer counts a message whose topic has none now, or one that expires at `expires`.
-    fn leave_out(&mut self, message: &Message, expires: Option<Moment>) {
-        if let Some(at) = message.expires.filter(|at| Some(*at) != expires) {
-            let topic = ByteString::from(message.topic.as_str());
-            self.expiring.remove(&(at, topic));
+    fn leave_out(&mut self, kept: &Kept, expires: Option<Moment>) {
+        if let Some(at) = kept.expires().filter(|at| Some(*at) != expires) {
+            self.expiring.remove(&(at, kept.topic().into()));
         }
-        if !message.topic.as_str().starts_with('$') {
+        if !kept.topic().starts_with('$') {
             self.count -= 1;
-            self.bytes -= weight(message);
-        }
-    }
-}
-
-/// A position in the retained messages that match a filter.
-#[derive(Debug)]
-pub(crate) struct Walk {
-    filter: Filter,
-    last: Option<ByteString>,
-    done: bool,
-}
-
-impl Walk {
-    pub fn new(filter: Filter) -> Self {
-        Self {
-            filter,
-            last: None,
-            done: false,
-        }
-    }
-
-    pub fn is_for(&self, filter: &Filter) -> bool {
-        self.filter == *filter
-    }
-
-    pub fn is_done(&self) -> bool {
-        self.done
-    }
-
-    /// What every matching topic starts with.
-    fn prefix(&self) -> &str {
-        let filter = self.filter.as_str();
-        let end = filter.find(['+', '#']).unwrap_or(filter.len());
-        let fixed = filter.get(..end).unwrap_or_default();
-        // "sport/#" matches "sport" too: section 4.7.1.2.
-        match filter.get(end..) {
-            Some("#") => fixed.strip_suffix('/').unwrap_or(fixed),
-            _ => fixed,
+            self.bytes -= kept.weight();
+            self.charge.shrink(kept.charge().unwrap_or(0));
         }
     }
 }
 
 /// Whether a message is another one than that which it replaces.
-fn differs(earlier: Option<&Arc<Message>>, message: &Message) -> bool {
-    earlier.map_or(weight(message) > 0, |m| !m.says_the_same_as(message))
+fn differs(earlier: Option<&Kept>, message: &Message) -> bool {
+    earlier.map_or(weight(message) > 0, |kept| !kept.says_the_same_as(message))
 }
 
 /// Bytes it keeps, 0 for one without payload; a retained message's payload is always in memory.
@@ -211,7 +189,7 @@ fn weight(message: &Message) -> usize {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use mqtt_proto::{Properties, QoS, Topic};
+    use mqtt_proto::{Filter, Properties, QoS, Topic};
 
     fn message(topic: &str, text: &'static str) -> Arc<Message> {
         Arc::new(Message::new(
@@ -223,14 +201,14 @@ mod tests {
         ))
     }
 
-    fn matching(retained: &mut Retained, filter: &str) -> Vec<String> {
+    fn matching(retained: &Retained, filter: &str) -> Vec<String> {
         let mut walk = Walk::new(Filter::new(filter.into()).unwrap());
         let mut found = Vec::new();
         while !walk.is_done() {
             // One step at a time: a walk goes on where it stopped.
-            if let Some(m) = retained.next(&mut walk, Moment::default(), &mut 1) {
-                found.push(m.topic.as_str().to_owned());
-            }
+            let mut next = Vec::new();
+            retained.next(&mut walk, Moment::default(), (1, 1), &mut next);
+            found.extend(next.iter().map(|m| m.topic.as_str().to_owned()));
         }
         found
     }
@@ -238,7 +216,7 @@ mod tests {
     #[test]
     fn a_walk_finds_what_the_reference_matcher_finds() {
         let topics = ["a", "a/b", "a/b/c", "a/c", "a!", "b", "/a", "$SYS/a"];
-        let mut retained = Retained::default();
+        let mut retained = Retained::new(&Ledger::default());
         for topic in topics {
             retained
                 .set(&message(topic, "x"), &Limits::default())
@@ -253,7 +231,7 @@ mod tests {
                 .filter(|t| reference.matches(t))
                 .collect();
             expected.sort_unstable();
-            assert_eq!(matching(&mut retained, filter), expected, "{filter}");
+            assert_eq!(matching(&retained, filter), expected, "{filter}");
         }
     }
 
@@ -263,7 +241,7 @@ mod tests {
             max_retained_messages: 1,
             ..Limits::default()
         };
-        let mut retained = Retained::default();
+        let mut retained = Retained::new(&Ledger::default());
         retained.set(&message("a", "1"), &limits).unwrap();
         retained.set(&message("a", "2"), &limits).unwrap();
         assert!(retained.set(&message("b", "1"), &limits).is_err());

@@ -268,11 +268,8 @@ impl Broker {
             return Err(RetainedFull);
         }
         let changed = self.retained.set(message, &self.params.limits)?; // [MQTT-3.3.1-5]
-        let kept = message.body.len() > 0;
-        if of_clients && kept {
-            message.hold(&self.memory);
-        }
         if changed {
+            let kept = message.body.len() > 0;
             self.record_retained(message, kept, fx);
         }
         Ok(())

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Moves messages from a session's queue to its connection's outbox, as the window, the socket and the store allow.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use mqtt_proto::QoS;
 
@@ -11,8 +13,9 @@ use super::parcel::{Form, Parcel};
 use super::work::Work;
 use super::{Broker, wake};
 use crate::connection::Connection;
+use crate::routes::Subscriber;
 use crate::session::{Queued, Replay, Session, SessionId, Sessions};
-use crate::{ConnectionId, Effects, FetchRequest, Limits, Location, Moment};
+use crate::{ConnectionId, Effects, FetchRequest, Limits, Location, Message, Moment};
 
 /// Steps of one session in one entry; more wait for the next.
 const PUMP_SLICE: usize = 256;
@@ -20,16 +23,21 @@ const PUMP_SLICE: usize = 256;
 const FETCH_AHEAD: usize = 16;
 /// Retained topics looked at in one step.
 const REPLAY_STEPS: usize = 64;
+/// Retained messages sent in one step.
+const REPLAY_SLICE: usize = 64;
 
 pub(super) enum Step {
     Again,
+    /// The same after so many messages at once.
+    Many(usize),
     Blocked,
 }
 
 impl Broker {
     /// Moves what waits for a session into its connection's outbox, as far as there is room.
     pub(super) fn pump(&mut self, now: Moment, id: SessionId, fx: &mut Effects) {
-        for _ in 0..PUMP_SLICE {
+        let mut left = PUMP_SLICE;
+        while left > 0 {
             let step = match self.sessions.get(id) {
                 Some(session) if session.outbound.must_resend() => self.pump_again(now, id, fx),
                 Some(session) if !session.outbound.queue.is_empty() => self.pump_queue(now, id, fx),
@@ -38,8 +46,10 @@ impl Broker {
                 Some(session) if !session.parked_in.is_empty() => self.pump_group(now, id, fx),
                 _ => return,
             };
-            if let Step::Blocked = step {
-                return;
+            match step {
+                Step::Again => left -= 1,
+                Step::Many(count) => left = left.saturating_sub(count),
+                Step::Blocked => return,
             }
         }
         if let Some(session) = self.sessions.get_mut(id) {
@@ -152,43 +162,83 @@ impl Broker {
         Step::Again
     }
 
-    /// Sends the next retained message of the oldest new subscription. [MQTT-3.3.1-9]
+    /// Sends the next retained messages of the oldest new subscription. [MQTT-3.3.1-9]
     fn pump_replay(&mut self, now: Moment, id: SessionId, fx: &mut Effects) -> Step {
+        if !self.has_socket_room(id) {
+            return Step::Blocked;
+        }
         let Some(session) = self.sessions.get_mut(id) else {
             return Step::Blocked;
         };
-        let Some(c) = session
-            .connection
-            .and_then(|conn| self.connections.get(conn))
-        else {
-            return Step::Blocked;
-        };
-        if c.outbox.pending_bytes() >= self.params.limits.max_pending_bytes {
-            return Step::Blocked;
-        }
+        let unstored = session.durable && !self.storage.is_ok();
         let Some(Replay { walk, subscriber }) = session.replays.front_mut() else {
             return Step::Blocked;
         };
-        let message = self.retained.next(walk, now, &mut { REPLAY_STEPS });
-        let unstored = session.durable && !self.storage.is_ok();
-        let terms = Terms {
-            qos: match unstored {
-                true => QoS::AtMostOnce,
-                false => subscriber.qos,
-            },
-            retain: true, // [MQTT-3.3.1-8]
-            identifiers: subscriber.identifier.into_iter().collect(),
-            group: None,
-        };
-        if walk.is_done() {
-            session.replays.pop_front();
+        let mut subscriber = *subscriber;
+        if unstored {
+            subscriber.qos = QoS::AtMostOnce;
         }
-        if let Some(message) = message {
+        // What may be queued goes on from there before the next one comes.
+        let most = match subscriber.qos {
+            QoS::AtMostOnce => REPLAY_SLICE,
+            _ => 1,
+        };
+        let mut found = std::mem::take(&mut self.replayed);
+        self.retained
+            .next(walk, now, (REPLAY_STEPS, most), &mut found);
+        let count = found.len().max(1);
+        let stopped_at = self.send_retained(now, subscriber, &mut found, fx);
+        self.replayed = found;
+        self.go_on_with_replay(id, stopped_at);
+        Step::Many(count)
+    }
+
+    /// Sends these as far as the socket has room; returns the last one that was sent if it had not room for all.
+    fn send_retained(
+        &mut self,
+        now: Moment,
+        subscriber: Subscriber,
+        found: &mut Vec<Arc<Message>>,
+        fx: &mut Effects,
+    ) -> Option<Arc<Message>> {
+        let mut last = None;
+        for message in found.drain(..) {
+            if !self.has_socket_room(subscriber.session) {
+                return last;
+            }
+            let terms = Terms {
+                qos: subscriber.qos,
+                retain: true, // [MQTT-3.3.1-8]
+                identifiers: subscriber.identifier.into_iter().collect(),
+                group: None,
+            };
+            last = Some(Arc::clone(&message));
             let mut carrier = Carrier::new(message);
-            self.send_one(now, id, &mut carrier, terms, fx);
+            self.send_one(now, subscriber.session, &mut carrier, terms, fx);
             self.finish(&carrier, fx);
         }
-        Step::Again
+        None
+    }
+
+    /// Ends the replay that comes first if it is done, or takes it back to the last topic that was sent.
+    fn go_on_with_replay(&mut self, id: SessionId, stopped_at: Option<Arc<Message>>) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let Some(Replay { walk, .. }) = session.replays.front_mut() else {
+            return;
+        };
+        match stopped_at {
+            Some(message) => walk.return_to(&message.topic),
+            None if walk.is_done() => drop(session.replays.pop_front()),
+            None => {}
+        }
+    }
+
+    fn has_socket_room(&self, id: SessionId) -> bool {
+        let connection = self.sessions.get(id).and_then(|session| session.connection);
+        let c = connection.and_then(|conn| self.connections.get(conn));
+        c.is_some_and(|c| c.outbox.pending_bytes() < self.params.limits.max_pending_bytes)
     }
 
     /// The store's answer to a fetch.

@@ -117,7 +117,6 @@ impl Broker {
                 found.inbound.receive(packet_id);
             }
             Record::Retained(message) => {
-                message.hold(&self.memory);
                 self.retained.restore(&message);
             }
             Record::Message { location, message } => {

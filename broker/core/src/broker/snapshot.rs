@@ -26,9 +26,9 @@ impl Broker {
             }
             self.entries_of(session, &mut entries);
         }
-        let of_clients = |m: &&Arc<Message>| !m.topic.as_str().starts_with('$');
+        let of_clients = |m: &Arc<Message>| !m.topic.as_str().starts_with('$');
         let retained = self.retained.iter().filter(of_clients);
-        records.extend(retained.map(|message| Record::Retained(Arc::clone(message))));
+        records.extend(retained.map(Record::Retained));
         for group in self.groups.iter() {
             let waiting = group.queue.iter();
             entries.extend(waiting.filter_map(|queued| {
