@@ -17,5 +17,6 @@ mod rights;
 mod scram;
 mod siege;
 mod socket;
+mod stalled;
 mod tls;
 mod witness;

@@ -5,6 +5,7 @@ mod connections;
 mod memory;
 mod rate;
 mod sessions;
+mod stalled;
 mod topics;
 
 use mqtt_core::{DisconnectCause, Event, ProtocolFault};
