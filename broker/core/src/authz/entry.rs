@@ -22,9 +22,21 @@ pub enum Grant {
 pub struct AccessEntry {
     grant: Grant,
     filter: Box<str>,
+    form: Form,
     /// The filter names the user (`%u`), or the client identifier (`%c`).
     of_user: bool,
     of_client: bool,
+}
+
+/// How an entry is compared; most need no look at their levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// No wildcard and no name: only itself.
+    Topic,
+    /// A topic without wildcards or names, then `/#`.
+    Subtree,
+    /// After so many bytes, which are whole levels, there are wildcards and names.
+    Levels(usize),
 }
 
 /// What stands for `%u` and `%c`; none where the name cannot be a level.
@@ -36,12 +48,30 @@ pub(super) struct Identity<'a> {
     pub client: Option<&'a str>,
 }
 
+impl Form {
+    /// Of a filter without names.
+    fn of(filter: &str) -> Self {
+        match filter.strip_suffix("/#") {
+            None if !filter.contains(['+', '#']) => Self::Topic,
+            Some(parent) if !parent.contains('+') => Self::Subtree,
+            _ => Self::of_levels(filter),
+        }
+    }
+
+    fn of_levels(filter: &str) -> Self {
+        let first = filter.find(['+', '#', '%']).unwrap_or(filter.len());
+        let plain = filter.get(..first).and_then(|plain| plain.rfind('/'));
+        Self::Levels(plain.map_or(0, |slash| slash + 1))
+    }
+}
+
 impl AccessEntry {
     /// An entry whose filter means what it says.
     pub fn new(grant: Grant, filter: &Filter) -> Self {
         Self {
             grant,
             filter: filter.as_str().into(),
+            form: Form::of(filter.as_str()),
             of_user: false,
             of_client: false,
         }
@@ -50,10 +80,16 @@ impl AccessEntry {
     /// An entry in whose filter `%u` is the user name and `%c` the client identifier, each as one level or a part of one.
     pub fn pattern(grant: Grant, filter: &Filter) -> Self {
         let text = filter.as_str();
+        let (of_user, of_client) = (text.contains("%u"), text.contains("%c"));
+        let plain = Self::new(grant, filter);
         Self {
-            of_user: text.contains("%u"),
-            of_client: text.contains("%c"),
-            ..Self::new(grant, filter)
+            form: match of_user || of_client {
+                true => Form::of_levels(text),
+                false => plain.form,
+            },
+            of_user,
+            of_client,
+            ..plain
         }
     }
 
@@ -85,6 +121,12 @@ impl AccessEntry {
         if what.starts_with('$') && !self.filter.starts_with('$') {
             return false;
         }
+        match self.form {
+            Form::Topic => return *self.filter == *what,
+            Form::Subtree => return self.is_parent_of(what),
+            Form::Levels(plain) if what.get(..plain) != self.filter.get(..plain) => return false,
+            Form::Levels(_) => {}
+        }
         // Every topic has a first level, so `#` asks for as much as `+/#` does.
         let what = if what == "#" { "+/#" } else { what };
         let (mut filter, mut levels) = (self.filter.split('/'), what.split('/'));
@@ -97,6 +139,13 @@ impl AccessEntry {
                 _ => return false,
             }
         }
+    }
+
+    /// Whether `what` is the topic before `/#`, or below it.
+    fn is_parent_of(&self, what: &str) -> bool {
+        let parent = self.filter.strip_suffix("/#").unwrap_or(&self.filter);
+        let rest = what.strip_prefix(parent);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Whether the level of an entry, its names put in, is this level of a topic or filter.
@@ -122,5 +171,38 @@ impl AccessEntry {
             (level, rest) = (behind, after);
         }
         level == rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compared_as_a_whole_is_judged_as_level_by_level() {
+        let texts = [
+            "a", "a/b", "a/b/c", "ab", "a/", "/", "/a", "#", "+", "a/#", "a/+", "a/b/#", "+/#",
+            "/#", "a/+/#", "a/+/c", "$SYS", "$SYS/#", "$SYS/a",
+        ];
+        let identity = Identity {
+            anonymous: true,
+            user: None,
+            client: None,
+        };
+        let mut forms = [0; 3];
+        for filter in texts {
+            let entry = AccessEntry::new(Grant::Read, &Filter::new(filter.into()).unwrap());
+            let form = [Form::Topic, Form::Subtree].into_iter();
+            forms[form.take_while(|form| *form != entry.form).count()] += 1;
+            let slow = AccessEntry {
+                form: Form::Levels(0),
+                ..entry.clone()
+            };
+            for what in texts {
+                let (fast, slow) = (entry.covers(identity, what), slow.covers(identity, what));
+                assert_eq!(fast, slow, "{filter} and {what}");
+            }
+        }
+        assert!(forms.iter().all(|count| *count > 3), "{forms:?}");
     }
 }
