@@ -115,7 +115,7 @@ pub(super) struct Terms {
 
 impl Broker {
     /// The message; one that is not retained stays in the read buffer until somebody keeps it.
-    pub(super) fn take_up(&mut self, now: Moment, publish: &Publish) -> Carrier {
+    pub(super) fn take_up(&mut self, now: Moment, publish: &mut Publish) -> Carrier {
         let message = Message {
             serial: Some(self.publications),
             ..message(now, publish)
@@ -157,22 +157,22 @@ impl Broker {
     }
 }
 
-/// The message as it travels on: without what concerns only this hop. [MQTT-3.3.1-3] [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16]
+/// The message as it travels on, taken out of its packet but for the topic: without what concerns only this hop. [MQTT-3.3.1-3] [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16]
 /// [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
-pub(super) fn message(now: Moment, publish: &Publish) -> Message {
-    let mut properties = publish.properties.clone();
+pub(super) fn message(now: Moment, publish: &mut Publish) -> Message {
+    let expires = publish.properties.message_expiry_interval();
+    let mut properties = std::mem::take(&mut publish.properties);
     properties.retain(|property| {
         !matches!(
             property,
             Property::MessageExpiryInterval(_) | Property::WillDelayInterval(_)
         )
     });
-    let expires = publish.properties.message_expiry_interval();
     Message::new(
         publish.topic.clone(),
         (publish.qos, publish.retain),
         properties,
-        Body::Inline(publish.payload.clone()),
+        Body::Inline(std::mem::take(&mut publish.payload)),
         expires.map(|seconds| now.after(Duration::from_secs(seconds.into()))),
     )
 }

@@ -62,7 +62,7 @@ impl Broker {
             let fault = ProtocolFault::ReceiveMaximumExceeded; // [MQTT-3.3.4-7]; no other packet needs a quota: [MQTT-3.3.4-8]
             return self.end(now, conn, DisconnectCause::Protocol(fault), fx);
         }
-        self.take_in(now, conn, session, &publish, fx);
+        self.take_in(now, conn, session, &mut publish, fx);
     }
 
     /// Keeps a message that came too soon until its time, and what follows it.
@@ -90,7 +90,7 @@ impl Broker {
         now: Moment,
         conn: ConnectionId,
         session: SessionId,
-        publish: &Publish,
+        publish: &mut Publish,
         fx: &mut Effects,
     ) {
         let before = self.committed;

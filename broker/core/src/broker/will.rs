@@ -36,7 +36,7 @@ impl Broker {
             let (client, topic) = (session, will.topic);
             return self.tell(Event::WillDenied { client, topic }, fx);
         };
-        let publish = Publish {
+        let mut publish = Publish {
             dup: false,
             qos: will.qos,
             retain: will.retain,
@@ -46,7 +46,7 @@ impl Broker {
             payload: will.payload,
             format_invalid: false,
         };
-        let message = self.weaken_will(session, message(now, &publish), fx);
+        let message = self.weaken_will(session, message(now, &mut publish), fx);
         self.publish_own(now, &permit, message, fx);
     }
 
