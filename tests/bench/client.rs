@@ -42,7 +42,11 @@ impl Client {
             received: BytesMut::new(),
             unsent: BytesMut::new(),
         };
-        client.put(connect);
+        // rumqttd takes no client that would be silent for ever.
+        client.put(Connect {
+            keep_alive: KEEP_ALIVE,
+            ..connect
+        });
         client.flush()?;
         Ok(client)
     }
@@ -167,5 +171,7 @@ pub const PUBACK: u8 = 0x40;
 const CONNACK: u8 = 0x20;
 const SUBACK: u8 = 0x90;
 const DISCONNECT: u8 = 0xe0;
+/// Seconds, longer than anything here takes.
+const KEEP_ALIVE: u16 = 600;
 /// A broker that is silent for so long has lost something.
 const SILENCE: Duration = Duration::from_secs(10);

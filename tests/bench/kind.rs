@@ -190,7 +190,9 @@ fn nats(setting: &Setting) -> String {
         certificate, key, ..
     } = setting.identity;
     let mqtt = |port: &u16, tls: &str| {
-        format!("mqtt {{ host: 127.0.0.1, port: {port}, max_ack_pending: 100 {tls} }}\n")
+        format!(
+            "mqtt {{ host: 127.0.0.1, port: {port}, max_ack_pending: 100, js_api_timeout: \"60s\" {tls} }}\n"
+        )
     };
     let listeners = match setting.transport {
         Transport::Tcp => mqtt(port, ""),

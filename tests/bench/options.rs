@@ -46,7 +46,7 @@ impl Options {
             field: Choice::All(Vec::new()),
             turns: 3,
             cores: 1,
-            length: Duration::from_secs(1),
+            length: Duration::from_millis(800),
             disk: None,
             markdown: false,
             wanted: Vec::new(),

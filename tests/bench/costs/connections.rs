@@ -5,7 +5,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mqtt_proto::{Connect, Version};
+use mqtt_proto::Version;
 use nix::sys::resource::{Resource, getrlimit};
 use tests::packets::connect;
 
@@ -31,7 +31,7 @@ fn storm(running: &Running) -> io::Result<Figures> {
     for wave in 0..count / WAVE {
         let names = (0..WAVE).map(|n| format!("idle-{}", wave * WAVE + n));
         let opened: io::Result<Vec<_>> = names
-            .map(|name| Client::open(running.address, hello(&name)))
+            .map(|name| Client::open(running.address, connect(Version::V311, &name)))
             .collect();
         for mut client in opened? {
             client.accepted()?;
@@ -50,14 +50,6 @@ fn storm(running: &Running) -> io::Result<Figures> {
         (&PER_CONNECTION, memory),
         (&WAKEUPS, wakeups as f64 / IDLE.as_secs_f64()),
     ])
-}
-
-/// A keep alive that is not due while we look.
-fn hello(name: &str) -> Connect {
-    Connect {
-        keep_alive: 600,
-        ..connect(Version::V311, name)
-    }
 }
 
 const CLIENTS: usize = 10_000;

@@ -149,4 +149,4 @@ const SHIFT: usize = 37;
 const BURST: usize = 64;
 const PAYLOAD: usize = 64;
 /// The longest time for all subscriptions.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(25);
