@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A broker under test, and one running process of it on a free loopback port.
 
-use std::io;
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt_proto::Version;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::certificates::{Authority, Purpose};
 
@@ -121,6 +123,7 @@ impl Contestant {
             address,
             started,
             process,
+            control: folder.join("control"),
             folder: None,
         })
     }
@@ -132,7 +135,22 @@ pub struct Running {
     /// When the process was made.
     pub started: Instant,
     pub process: Process,
+    /// The control socket, which only ours opens.
+    control: PathBuf,
     folder: Option<TempDir>,
+}
+
+impl Running {
+    /// Microseconds of the longest entry into the core since the start; none where the broker does not tell.
+    pub fn longest_entry(&self) -> Option<f64> {
+        let mut socket = UnixStream::connect(&self.control).ok()?;
+        socket.set_read_timeout(Some(PATIENCE)).ok()?;
+        writeln!(socket, "{}", json!({"v": 1, "do": "status"})).ok()?;
+        let mut answer = String::new();
+        BufReader::new(socket).read_line(&mut answer).ok()?;
+        let answer: Value = serde_json::from_str(&answer).ok()?;
+        answer["status"]["longest_entry_us"].as_f64()
+    }
 }
 
 fn wait_for(address: SocketAddr, process: &mut Process) -> Result<(), String> {

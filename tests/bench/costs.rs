@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::contestant::Running;
+use crate::figure::{ENTRY, Figures};
 
 /// CPU time and memory of a broker between two moments.
 struct Meter {
@@ -48,6 +49,13 @@ impl Meter {
         let more = running.process.memory()?.saturating_sub(self.memory);
         Ok(more as f64 / count as f64)
     }
+}
+
+/// What was measured with how long the core was held at most, or why nothing was.
+fn finished(running: &mut Running, measured: io::Result<Figures>) -> Result<Figures, String> {
+    let mut figures = explained(running, measured)?;
+    figures.extend(running.longest_entry().map(|micros| (&ENTRY, micros)));
+    Ok(figures)
 }
 
 /// Says why nothing was measured: how the broker ended, if it has, or else the error.

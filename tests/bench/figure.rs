@@ -29,6 +29,7 @@ figures! {
     P99 = "p99_us", "p99 µs", false;
     P999 = "p999_us", "p99.9 µs", false;
     LONGEST = "max_us", "longest µs", false;
+    ENTRY = "longest_entry_us", "µs, longest entry into the core", false;
     LOST = "lost", "lost", false;
     DUPLICATED = "duplicated", "twice", false;
     REORDERED = "reordered", "out of order", false;

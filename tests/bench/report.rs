@@ -8,9 +8,9 @@ mod plot;
 pub mod table;
 
 use crate::experiment::Experiment;
-use crate::figure::Figure;
+use crate::figure::{ENTRY, Figure};
 use crate::kind::Kind;
-use crate::results::{Faults, Results, Spread};
+use crate::results::{Faults, OURS, Results, Spread};
 use crate::targets::{self, Verdict};
 
 /// A run with all that is told about it.
@@ -124,6 +124,7 @@ impl<'a> Report<'a> {
         let mut notes = self.versions();
         notes.extend(self.absent());
         notes.extend(self.changed());
+        notes.extend(self.longest_entries());
         notes.extend(self.misses());
         notes.extend(self.faulty());
         notes.extend(self.failed());
@@ -155,6 +156,23 @@ impl<'a> Report<'a> {
                 format!("ours in {}: {limits}; else as shipped", experiment.name)
             })
             .collect()
+    }
+
+    /// How long everybody else waited at most while ours was in its core, where that was longest.
+    fn longest_entries(&self) -> Option<String> {
+        let longest = |experiment: &Experiment| {
+            let spread = self.results.spread(experiment.name, &ENTRY, OURS)?;
+            Some((spread.highest, experiment.name))
+        };
+        let mut all: Vec<_> = self.experiments.iter().filter_map(longest).collect();
+        all.sort_by(|one, other| other.0.total_cmp(&one.0));
+        let told: Vec<_> = all
+            .iter()
+            .take(LONGEST_ENTRIES)
+            .map(|(micros, name)| format!("{} µs in {name}", digits(*micros)))
+            .collect();
+        let told = told.join(", ");
+        (!told.is_empty()).then(|| format!("the longest entries into the core of ours: {told}"))
     }
 
     /// What was not reached, by how much, and where another broker is ahead.
@@ -209,6 +227,9 @@ impl<'a> Report<'a> {
         notes
     }
 }
+
+/// How many of the longest entries are told.
+const LONGEST_ENTRIES: usize = 5;
 
 /// A number with as many digits as mean something.
 pub fn digits(value: f64) -> String {

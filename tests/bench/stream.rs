@@ -35,7 +35,9 @@ pub fn run(scenario: &Scenario, stage: &Stage) -> Result<Figures, String> {
         .process
         .memory()
         .map_err(|error| error.to_string())?;
-    Ok(figures(&outcome, end - begin, memory))
+    let mut figures = figures(&outcome, end - begin, memory);
+    figures.extend(running.longest_entry().map(|micros| (&ENTRY, micros)));
+    Ok(figures)
 }
 
 /// Where the running broker is reached for a scenario.

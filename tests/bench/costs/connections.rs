@@ -9,7 +9,7 @@ use mqtt_proto::Version;
 use nix::sys::resource::{Resource, getrlimit};
 use tests::packets::connect;
 
-use super::{Meter, explained};
+use super::{Meter, finished};
 use crate::client::Client;
 use crate::contestant::Running;
 use crate::experiment::Stage;
@@ -19,7 +19,7 @@ use crate::figure::*;
 pub fn measure(stage: &Stage) -> Result<Figures, String> {
     let mut running = stage.start()?;
     let measured = storm(&running);
-    explained(&mut running, measured)
+    finished(&mut running, measured)
 }
 
 fn storm(running: &Running) -> io::Result<Figures> {

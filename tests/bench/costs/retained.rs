@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mqtt_proto::{Publish, QoS, Version};
 use tests::packets::{connect, publish_at, subscribe};
 
-use super::{Meter, explained};
+use super::{Meter, finished};
 use crate::client::{Client, PUBACK, PUBLISH};
 use crate::contestant::Running;
 use crate::experiment::Stage;
@@ -17,7 +17,7 @@ use crate::figure::*;
 pub fn measure(stage: &Stage) -> Result<Figures, String> {
     let mut running = stage.start()?;
     let measured = all(&running);
-    explained(&mut running, measured)
+    finished(&mut running, measured)
 }
 
 fn all(running: &Running) -> io::Result<Figures> {

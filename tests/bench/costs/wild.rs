@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use mqtt_proto::{QoS, Subscribe, SubscribeFilter, Version};
 use tests::packets::{connect, options, publish, publish_at, subscribe};
 
-use super::{Meter, explained};
+use super::{Meter, finished};
 use crate::client::{Client, PUBACK, PUBLISH};
 use crate::contestant::Running;
 use crate::experiment::Stage;
@@ -20,7 +20,7 @@ use crate::figure::*;
 pub fn measure(stage: &Stage, count: usize) -> Result<Figures, String> {
     let mut running = stage.start()?;
     let measured = all(&running, count, stage.length);
-    explained(&mut running, measured)
+    finished(&mut running, measured)
 }
 
 fn all(running: &Running, count: usize, length: Duration) -> io::Result<Figures> {
