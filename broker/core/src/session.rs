@@ -12,7 +12,7 @@ use mqtt_proto::Filter;
 use slab::Slab;
 
 use crate::authz::{Permit, Right, Rights, Who, authorize};
-use crate::memory::Charge;
+use crate::memory::{self, Charge};
 use crate::retained::Walk;
 use crate::routes::Subscriber;
 use crate::shared::GroupId;
@@ -73,6 +73,19 @@ impl Session {
             key: &self.key,
         };
         authorize(who, what)
+    }
+
+    /// Takes a filter out of its subscriptions, and gives back the memory; false if it is none of them.
+    pub fn drop_subscription(&mut self, filter: &Filter) -> bool {
+        if !self.subscriptions.remove(filter) {
+            return false;
+        }
+        self.charge.shrink(memory::of_subscription(filter));
+        let left = self.subscriptions.len();
+        if left * 4 <= self.subscriptions.capacity() {
+            self.subscriptions.shrink_to(left * 2);
+        }
+        true
     }
 }
 

@@ -172,11 +172,10 @@ impl Broker {
                 return;
             };
             // [MQTT-3.10.4-1]
-            if !session.subscriptions.remove(filter) {
+            if !session.drop_subscription(filter) {
                 reasons.push(Reason::NoSubscriptionExisted); // [MQTT-3.11.3-2]
                 continue;
             }
-            session.charge.shrink(memory::of_subscription(filter));
             session.replays.retain(|replay| !replay.walk.is_for(filter)); // [MQTT-3.10.4-2], and what was queued stays: [MQTT-3.10.4-3]
             let durable = session.durable.then(|| session.key.clone());
             self.remove_route(filter, id, fx);
