@@ -17,8 +17,8 @@ mod timestamp;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
 use mqtt_core::Event;
@@ -32,8 +32,16 @@ use sink::Sink;
 /// A handle of the one log; clones feed the same thread.
 #[derive(Clone)]
 pub struct Log {
-    queue: SyncSender<Item>,
-    dropped: Arc<AtomicU64>,
+    queue: Sender<Item>,
+    level: Arc<Level>,
+}
+
+/// How full the queue is.
+#[derive(Default)]
+struct Level {
+    waiting: AtomicUsize,
+    /// Lines that found no room since that was told.
+    dropped: AtomicU64,
 }
 
 /// What waits in the queue; it becomes text on the logger thread.
@@ -48,10 +56,10 @@ impl Log {
     /// Starts the logger thread; it ends when the last handle is gone.
     pub fn start() -> io::Result<Self> {
         let (log, items) = Self::queue();
-        let dropped = Arc::clone(&log.dropped);
+        let level = Arc::clone(&log.level);
         std::thread::Builder::new()
             .name("broker-log".to_owned())
-            .spawn(move || write_all(&items, &dropped, &mut Sink::open()))?;
+            .spawn(move || write_all(&items, &level, &mut Sink::open()))?;
         Ok(log)
     }
 
@@ -79,15 +87,14 @@ impl Log {
     pub fn flush(&self) {
         let deadline = Instant::now() + MAX_FLUSH;
         let (written, all_written) = mpsc::sync_channel(1);
-        let mut item = Item::Flush(written);
-        while let Err(TrySendError::Full(back)) = self.queue.try_send(item) {
+        while !self.put(Item::Flush(written.clone())) {
             // Nothing comes before the item is in the queue: this only waits.
             let _ = all_written.recv_timeout(FLUSH_RETRY);
             if Instant::now() >= deadline {
                 return;
             }
-            item = back;
         }
+        drop(written);
         // A logger thread that is stuck must not keep the process alive.
         let _ = all_written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
@@ -103,31 +110,37 @@ impl Log {
     pub fn captured() -> (Self, Receiver<String>) {
         let (log, items) = Self::queue();
         let (mut sink, lines) = Sink::captured();
-        let dropped = Arc::clone(&log.dropped);
-        std::thread::spawn(move || write_all(&items, &dropped, &mut sink));
+        let level = Arc::clone(&log.level);
+        std::thread::spawn(move || write_all(&items, &level, &mut sink));
         (log, lines)
     }
 
     fn queue() -> (Self, Receiver<Item>) {
-        let (queue, items) = mpsc::sync_channel(MAX_QUEUED);
-        (
-            Self {
-                queue,
-                dropped: Arc::default(),
-            },
-            items,
-        )
+        // Takes memory only for what waits.
+        let (queue, items) = mpsc::channel();
+        let level = Arc::default();
+        (Self { queue, level }, items)
     }
 
     fn offer(&self, item: Item) {
-        if self.queue.try_send(item).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if !self.put(item) {
+            self.level.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Whether there was room for the item.
+    fn put(&self, item: Item) -> bool {
+        if self.level.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED {
+            self.level.waiting.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        // Without its thread, which ends last, the log is over.
+        self.queue.send(item).is_ok()
     }
 }
 
 /// Writes what comes until the last handle is gone.
-fn write_all(items: &Receiver<Item>, dropped: &AtomicU64, sink: &mut Sink) {
+fn write_all(items: &Receiver<Item>, level: &Level, sink: &mut Sink) {
     let mut selection = Selection::new(Instant::now());
     loop {
         let next = match selection.due(Instant::now()) {
@@ -137,7 +150,7 @@ fn write_all(items: &Receiver<Item>, dropped: &AtomicU64, sink: &mut Sink) {
         let now = Instant::now();
         let due = selection.turn(now);
         due.iter().for_each(|entry| sink.write(entry));
-        let lost = dropped.swap(0, Ordering::Relaxed);
+        let lost = level.dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             sink.write(&Entry::own(
                 &Kind::LINES_DROPPED,
@@ -145,7 +158,10 @@ fn write_all(items: &Receiver<Item>, dropped: &AtomicU64, sink: &mut Sink) {
             ));
         }
         match next {
-            Ok(item) => write(item, now, &mut selection, sink),
+            Ok(item) => {
+                level.waiting.fetch_sub(1, Ordering::Relaxed);
+                write(item, now, &mut selection, sink);
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -179,10 +195,10 @@ mod tests {
         for _ in 0..MAX_QUEUED + 3 {
             log.notice("x");
         }
-        let dropped = Arc::clone(&log.dropped);
+        let level = Arc::clone(&log.level);
         drop(log);
         let (mut sink, lines) = Sink::captured();
-        write_all(&items, &dropped, &mut sink);
+        write_all(&items, &level, &mut sink);
         let lines: Vec<String> = lines.try_iter().collect();
         assert_eq!(lines.len(), MAX_QUEUED + 1);
         assert_eq!(

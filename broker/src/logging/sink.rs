@@ -42,11 +42,11 @@ impl Sink {
     pub fn write(&mut self, entry: &Entry) {
         match self {
             Self::Journal(journal) => drop(send(journal, entry)),
-            Self::Stderr => drop(writeln!(
-                std::io::stderr().lock(),
-                "{}",
-                line(Timestamp::now(), entry)
-            )),
+            // One system call for the whole line.
+            Self::Stderr => {
+                let line = line(Timestamp::now(), entry) + "\n";
+                drop(std::io::stderr().write_all(line.as_bytes()));
+            }
             #[cfg(test)]
             Self::Captured(lines) => drop(lines.send(entry.text.clone())),
         }

@@ -13,10 +13,15 @@ pub struct RamDirectory {
     files: Arc<Mutex<BTreeMap<String, Arc<RamFile>>>>,
 }
 
-/// Bytes in memory.
+/// A file in memory.
 #[derive(Default)]
-struct RamFile {
-    bytes: Mutex<Vec<u8>>,
+struct RamFile(Mutex<Contents>);
+
+#[derive(Default)]
+struct Contents {
+    bytes: Vec<u8>,
+    /// Zeros behind the bytes take no memory.
+    len: usize,
 }
 
 impl RamDirectory {
@@ -30,7 +35,7 @@ impl Directory for RamDirectory {
         let files = self.files();
         Ok(files
             .iter()
-            .map(|(name, file)| (name.clone(), held(&file.bytes).len() as u64))
+            .map(|(name, file)| (name.clone(), held(&file.0).len as u64))
             .collect())
     }
 
@@ -72,24 +77,31 @@ impl File for RamFile {
         let end = start
             .checked_add(bytes.len())
             .ok_or(io::ErrorKind::InvalidInput)?;
-        let mut file = held(&self.bytes);
-        if file.len() < end {
-            file.resize(end, 0);
+        let mut file = held(&self.0);
+        file.len = file.len.max(end);
+        if start >= file.bytes.len() && bytes.iter().all(|byte| *byte == 0) {
+            return Ok(());
         }
-        if let Some(place) = file.get_mut(start..end) {
+        if file.bytes.len() < end {
+            file.bytes.resize(end, 0);
+        }
+        if let Some(place) = file.bytes.get_mut(start..end) {
             place.copy_from_slice(bytes);
         }
         Ok(())
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let file = held(&self.bytes);
+        let file = held(&self.0);
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let rest = file.get(start..).unwrap_or_default();
-        let len = rest.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
-            to.copy_from_slice(from);
-        }
+        let len = file.len.saturating_sub(start).min(buffer.len());
+        let rest = file.bytes.get(start..).unwrap_or_default();
+        let (known, zeros) = buffer
+            .get_mut(..len)
+            .unwrap_or_default()
+            .split_at_mut(rest.len().min(len));
+        known.copy_from_slice(rest.get(..known.len()).unwrap_or_default());
+        zeros.fill(0);
         Ok(len)
     }
 
@@ -98,7 +110,7 @@ impl File for RamFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(held(&self.bytes).len() as u64)
+        Ok(held(&self.0).len as u64)
     }
 }
 
