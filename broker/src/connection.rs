@@ -23,69 +23,32 @@ use crate::transport::{Layer, Source, Transport};
 use input::Input;
 
 /// Serves one accepted connection to its end.
-pub async fn serve(hub: Arc<Hub>, transport: Transport, peer: Peer) {
-    let mut entropy = [0; 16];
-    if let Err(error) = getrandom::fill(&mut entropy) {
-        return hub.log().error(format!(
-            "a connection is refused because the system gives no random bytes: {error}"
-        ));
-    }
-    let (source, sink, layer) = transport.split();
-    let encrypted = matches!(source, Source::Tls(_));
-    // Nothing is said in the words of HTTP before the handshake.
-    let link = hub.connect(sink, if encrypted { Layer::Plain } else { layer });
-    let presence = Presence {
-        hub: hub.clone(),
-        link: link.clone(),
-        cause: CloseCause::Transport(INTERNAL),
-    };
-    hub.enter(&mut vec![Command::Open {
-        conn: link.id,
-        peer,
-        entropy: u128::from_ne_bytes(entropy),
-    }]);
-
-    let mut connection = Connection {
-        input: Input::new(link.id, hub.decode_limits(), hub.lobby()),
-        source,
-        link,
-        hub,
-        heard: !encrypted,
-    };
-    presence.end(connection.run(layer).await);
-    // With unread bytes a closed socket is reset, and the peer might not see our last packet. Who was told nothing
-    // leaves at once: its descriptor may be needed.
-    if connection.link.sent() > 0 {
-        let _ = timeout(LINGER, connection.discard()).await;
+pub fn serve(
+    hub: Arc<Hub>,
+    transport: Transport,
+    peer: Peer,
+) -> impl Future<Output = ()> + Send + 'static {
+    // What only the beginning needs is no part of the task.
+    let arrival = Box::new((hub, transport, peer));
+    async move {
+        let opened = {
+            let arrival = arrival;
+            Connection::open(*arrival)
+        };
+        let Some((mut connection, layer)) = opened else {
+            return;
+        };
+        let cause = connection.run(layer).await;
+        connection.end(cause);
+        // With unread bytes a closed socket is reset, and the peer might not see our last packet. Who was told nothing
+        // leaves at once: its descriptor may be needed.
+        if connection.link.sent() > 0 {
+            let _ = Box::pin(timeout(LINGER, connection.discard())).await;
+        }
     }
 }
 
 /// A connection the core knows of; when it goes, by whatever way, the core is told once.
-struct Presence {
-    hub: Arc<Hub>,
-    link: Arc<Link>,
-    cause: CloseCause,
-}
-
-impl Presence {
-    fn end(mut self, cause: CloseCause) {
-        self.cause = cause;
-    }
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        // Nothing that the core still had for it may follow what was said last.
-        self.link.set(Status::Closing, true);
-        self.hub.enter(&mut vec![Command::Closed {
-            conn: self.link.id,
-            cause: self.cause,
-        }]);
-        self.hub.disconnect(&self.link);
-        self.link.sink.finish();
-    }
-}
-
 struct Connection {
     hub: Arc<Hub>,
     link: Arc<Link>,
@@ -93,9 +56,40 @@ struct Connection {
     input: Input,
     /// Something came after the TLS handshake, if there is one.
     heard: bool,
+    /// The core has been told that it is closed.
+    ended: bool,
 }
 
 impl Connection {
+    /// Tells the core of it; none where it cannot be served.
+    fn open((hub, transport, peer): (Arc<Hub>, Transport, Peer)) -> Option<(Self, Layer)> {
+        let mut entropy = [0; 16];
+        if let Err(error) = getrandom::fill(&mut entropy) {
+            hub.log().error(format!(
+                "a connection is refused because the system gives no random bytes: {error}"
+            ));
+            return None;
+        }
+        let (source, sink, layer) = transport.split();
+        let encrypted = matches!(source, Source::Tls(_));
+        // Nothing is said in the words of HTTP before the handshake.
+        let link = hub.connect(sink, if encrypted { Layer::Plain } else { layer });
+        let connection = Self {
+            input: Input::new(link.id, hub.decode_limits(), hub.lobby()),
+            hub,
+            link,
+            source,
+            heard: !encrypted,
+            ended: false,
+        };
+        connection.hub.enter(&mut vec![Command::Open {
+            conn: connection.link.id,
+            peer,
+            entropy: u128::from_ne_bytes(entropy),
+        }]);
+        Some((connection, layer))
+    }
+
     async fn run(&mut self, layer: Layer) -> CloseCause {
         if let Source::Tls(stream) = &self.source {
             let stream = stream.clone();
@@ -108,7 +102,7 @@ impl Connection {
         }
         let served = match layer {
             Layer::Plain => self.exchange().await,
-            Layer::Http | Layer::WebSocket => match self.upgrade().await {
+            Layer::Http | Layer::WebSocket => match Box::pin(self.upgrade()).await {
                 Ok(()) => self.exchange().await,
                 refused => refused,
             },
@@ -119,69 +113,107 @@ impl Connection {
         }
     }
 
+    /// Tells the core that it is closed, unless it was told before.
+    fn end(&mut self, cause: CloseCause) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        // Nothing that the core still had for it may follow what was said last.
+        self.link.set(Status::Closing, true);
+        self.hub.enter(&mut vec![Command::Closed {
+            conn: self.link.id,
+            cause,
+        }]);
+        self.hub.disconnect(&self.link);
+        self.link.sink.finish();
+    }
+
     /// Exchanges packets until the core has sent its last one.
     async fn exchange(&mut self) -> Result<(), CloseCause> {
         self.with_scratch(|connection, scratch| connection.digest(scratch))?;
-        while poll_fn(|context| self.poll_packets(context)).await? {
+        let turn = |connection: &mut Self, context: &mut Context<'_>| {
+            connection.with_scratch(|connection, scratch| connection.poll_packets(context, scratch))
+        };
+        while poll_fn(|context| turn(self, context)).await? {
             // The other connections of this worker come first now.
             tokio::task::yield_now().await;
         }
         if self.link.is_any(&[Status::Closing, Status::Ended]) {
-            self.flush().await;
+            Box::pin(self.flush()).await;
             return Ok(());
         }
-        self.hear_out().await
+        Box::pin(self.hear_out()).await
     }
 
     /// Takes in packets and sends what the core has; false at the end, true when others should come first.
-    fn poll_packets(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, CloseCause>> {
+    fn poll_packets(
+        &mut self,
+        context: &mut Context<'_>,
+        scratch: &mut Scratch,
+    ) -> Poll<Result<bool, CloseCause>> {
         loop {
             let ends = [Status::Closing, Status::Ended, Status::Broken];
             if self.link.is_any(&ends) {
                 return Poll::Ready(Ok(false));
             }
             if self.input.is_waiting(&self.link) {
-                self.with_scratch(|connection, scratch| connection.digest(scratch))?;
+                self.digest(scratch)?;
                 continue;
             }
-            let drained = self.poll_drain(context).is_ready();
-            match self.input.wants_more(&self.link) {
-                true => match self.poll_hear(context)? {
+            // Both sides have their turn, however much comes on the other.
+            let due = self.link.is(Status::Woken) || self.is_writable(context);
+            if due {
+                ready!(coop::poll_proceed(context)).made_progress();
+                self.link.take_wake();
+                self.hub.drain_with(&self.link, scratch);
+            }
+            if self.input.wants_more(&self.link) {
+                match self.poll_hear(context, scratch)? {
                     Poll::Ready(true) => return Poll::Ready(Ok(true)),
-                    Poll::Pending if !drained => return Poll::Pending,
-                    _ => {}
-                },
-                false if !drained => return Poll::Pending,
-                false => {}
+                    Poll::Ready(false) => continue,
+                    Poll::Pending => {}
+                }
+            }
+            if !due {
+                ready!(self.link.poll_wake(context));
             }
         }
     }
 
-    /// Sends what was left unsent, if there may be some; otherwise the task is woken when there is.
+    /// Sends what was left unsent, once there may be some.
     fn poll_drain(&self, context: &mut Context<'_>) -> Poll<()> {
-        // A socket that fails here fails in the next write, too.
-        let writable =
-            self.link.is(Status::Blocked) && self.link.sink.poll_writable(context).is_ready();
-        if !writable {
-            ready!(self.link.poll_woken(context));
+        let share = ready!(coop::poll_proceed(context));
+        if !self.is_writable(context) {
+            ready!(self.link.poll_wake(context));
         }
-        ready!(coop::poll_proceed(context)).made_progress();
+        share.made_progress();
+        self.link.take_wake();
         self.hub.drain(&self.link);
         Poll::Ready(())
     }
 
+    /// Whether the socket takes again what it did not take; if not, the task is woken when it does.
+    fn is_writable(&self, context: &mut Context<'_>) -> bool {
+        // A socket that fails here fails in the next write, too.
+        self.link.is(Status::Blocked) && self.link.sink.poll_writable(context).is_ready()
+    }
+
     /// Reads once and takes in what came; whether that was much.
-    fn poll_hear(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, CloseCause>> {
-        // A socket that fails here fails in the read, too.
-        let _ = ready!(self.source.poll_readable(context));
-        self.with_scratch(|connection, scratch| {
-            let (buffer, most) = connection.input.space(scratch);
-            let read = ready!(connection.source.poll_read(context, buffer, most));
-            let count = connection.received(read)?;
-            let greedy = connection.input.count(count, &connection.link);
-            connection.digest(scratch)?;
-            Poll::Ready(Ok(greedy))
-        })
+    fn poll_hear(
+        &mut self,
+        context: &mut Context<'_>,
+        scratch: &mut Scratch,
+    ) -> Poll<Result<bool, CloseCause>> {
+        if !self.input.borrow(scratch) {
+            // Memory of its own is taken only for what is there. A socket that fails here fails in the read, too.
+            let _ = ready!(self.source.poll_readable(context));
+        }
+        let (buffer, most) = self.input.space();
+        let read = ready!(self.source.poll_read(context, buffer, most));
+        let count = self.received(read)?;
+        let greedy = self.input.count(count, &self.link);
+        self.digest(scratch)?;
+        Poll::Ready(Ok(greedy))
     }
 
     fn digest(&mut self, scratch: &mut Scratch) -> Result<(), CloseCause> {
@@ -217,7 +249,10 @@ impl Connection {
             .writer()
             .fault
             .unwrap_or(io::ErrorKind::BrokenPipe);
-        let rest = async { while poll_fn(|context| self.poll_hear(context)).await.is_ok() {} };
+        let turn = |connection: &mut Self, context: &mut Context<'_>| {
+            connection.with_scratch(|connection, scratch| connection.poll_hear(context, scratch))
+        };
+        let rest = async { while poll_fn(|context| turn(self, context)).await.is_ok() {} };
         let _ = timeout(LINGER, rest).await;
         Err(failure(&fault.into()))
     }
@@ -243,6 +278,12 @@ impl Connection {
     /// Reads to the end without looking.
     async fn discard(&mut self) {
         while self.source.discard().await {}
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.end(CloseCause::Transport(INTERNAL));
     }
 }
 

@@ -125,11 +125,11 @@ impl Hub {
     }
 
     /// Memory to work with; to be put back.
-    pub fn scratch(&self) -> Scratch {
+    pub fn scratch(&self) -> Box<Scratch> {
         self.shelf.take()
     }
 
-    pub fn put_back(&self, scratch: Scratch) {
+    pub fn put_back(&self, scratch: Box<Scratch>) {
         self.shelf.give(scratch);
     }
 

@@ -108,11 +108,12 @@ impl Link {
 
     /// Waits for [`Link::wake`]; a wake-up that came before is not lost. Only the connection's own task may wait.
     pub async fn woken(&self) {
-        poll_fn(|context| self.poll_woken(context)).await;
+        poll_fn(|context| self.poll_wake(context)).await;
+        self.take_wake();
     }
 
-    /// Whether [`Link::wake`] was called since this was last ready; the task is woken when it is.
-    pub fn poll_woken(&self, context: &mut Context<'_>) -> Poll<()> {
+    /// Whether there was a [`Link::wake`] that nobody has taken; if not, the task is woken by the next.
+    pub fn poll_wake(&self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is(Status::Woken) {
             // Before the second look, so that a wake-up in between finds the task.
             self.listen(context);
@@ -120,9 +121,13 @@ impl Link {
                 return Poll::Pending;
             }
         }
+        Poll::Ready(())
+    }
+
+    /// Takes a wake-up, before the look at what it was for.
+    pub fn take_wake(&self) {
         let woken = Status::Woken as u8;
         self.status.fetch_and(!woken, Ordering::AcqRel);
-        Poll::Ready(())
     }
 
     fn listen(&self, context: &mut Context<'_>) {

@@ -85,7 +85,7 @@ pub(crate) struct Connection {
     pub max_packet_size: usize,
     pub outbox: Outbox,
     /// Numbers for the topics of what leaves the outbox; none unless the client takes them.
-    pub aliases: Option<OutboundAliases>,
+    pub aliases: Option<Box<OutboundAliases>>,
     /// The driver was told to drain and has not found the outbox empty since.
     pub woken: bool,
     /// What it is counted with; none for the broker's own.

@@ -56,7 +56,7 @@ pub(crate) struct Session {
     pub replays: VecDeque<Replay>,
     /// Groups that pass over it until it has room.
     pub parked_in: VecDeque<GroupId>,
-    pub will: Option<PendingWill>,
+    pub will: Option<Box<PendingWill>>,
     /// What it is counted with, its subscriptions included.
     pub charge: Charge,
     /// The next entry goes on with moving its messages.

@@ -18,7 +18,7 @@ pub struct Input {
     decoder: Decoder,
     /// MQTT bytes.
     stream: BytesMut,
-    websocket: Option<WebSocket>,
+    websocket: Option<Box<WebSocket>>,
     /// The buffers are those of a scratch, to be given back.
     borrowed: bool,
     /// The last packet that was half received is a long one.
@@ -76,15 +76,14 @@ impl Input {
 
     /// Takes WebSocket frames from now on; `raw` is what came after the request.
     pub fn upgrade(&mut self, raw: BytesMut) {
-        self.websocket = Some(WebSocket {
+        self.websocket = Some(Box::new(WebSocket {
             inbound: Inbound::default(),
             raw,
-        });
+        }));
     }
 
     /// Where the next bytes go, and how many are wanted.
-    pub fn space(&mut self, scratch: &mut Scratch) -> (&mut BytesMut, usize) {
-        self.borrow(scratch);
+    pub fn space(&mut self) -> (&mut BytesMut, usize) {
         let most = match (self.borrowed, self.decoder.lacks(&self.stream)) {
             // After one long packet comes another as a rule: its beginning tells how long.
             (true, _) if self.long => SMALL_READ,
@@ -99,16 +98,20 @@ impl Input {
         (buffer, most)
     }
 
-    /// Takes the scratch's buffers where nothing is half received.
-    fn borrow(&mut self, scratch: &mut Scratch) {
+    /// Takes the scratch's buffers where nothing is half received; whether it has them now.
+    pub fn borrow(&mut self, scratch: &mut Scratch) -> bool {
         let raw = self.websocket.as_mut().map(|websocket| &mut websocket.raw);
-        if self.stream.is_empty() && raw.as_ref().is_none_or(|raw| raw.is_empty()) {
+        let idle = self.stream.is_empty() && raw.as_ref().is_none_or(|raw| raw.is_empty());
+        if self.borrowed && !idle {
+            self.give_back(scratch);
+        } else if idle && !self.borrowed {
             std::mem::swap(&mut self.stream, &mut scratch.stream);
             if let Some(raw) = raw {
                 std::mem::swap(raw, &mut scratch.raw);
             }
             self.borrowed = true;
         }
+        self.borrowed
     }
 
     /// Gives back what belongs to the scratch, and frees what nothing is in.
@@ -123,14 +126,14 @@ impl Input {
             .zip(spare)
         {
             if borrowed {
+                *spare = std::mem::take(own);
                 // The rest of a packet takes no more memory than it must.
-                let rest = match own.is_empty() {
-                    true => BytesMut::new(),
-                    false if plain => self.decoder.set_aside(own),
-                    false => BytesMut::from(&own[..]),
-                };
-                self.long = plain && self.decoder.lacks(&rest) > 0;
-                *spare = std::mem::replace(own, rest);
+                if plain && !spare.is_empty() {
+                    *own = self.decoder.set_aside(spare);
+                    self.long = self.decoder.lacks(own) > 0;
+                } else if !spare.is_empty() {
+                    own.extend_from_slice(spare);
+                }
                 spare.clear();
             } else if own.is_empty() {
                 *own = BytesMut::new();
@@ -194,6 +197,7 @@ impl Input {
             }
         }
         self.waiting &= !self.deaf;
+        self.long &= !self.borrowed || !self.stream.is_empty();
         unframed
     }
 
@@ -232,7 +236,7 @@ impl Input {
 
     /// Moves WebSocket payload to the stream and sends what the protocol answers by itself.
     fn unframe(&mut self, hub: &Arc<Hub>, link: &Arc<Link>) -> Result<(), CloseCause> {
-        let Some(WebSocket { inbound, raw }) = &mut self.websocket else {
+        let Some(WebSocket { inbound, raw }) = self.websocket.as_deref_mut() else {
             return Ok(());
         };
         let mut replies = Vec::new();

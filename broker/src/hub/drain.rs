@@ -93,9 +93,14 @@ impl Hub {
     /// Sends what the core has for this connection, as far as the socket takes it.
     pub fn drain(self: &Arc<Self>, link: &Arc<Link>) {
         let mut scratch = self.scratch();
-        self.drain_with(link.clone(), &mut scratch);
-        self.settle(&mut scratch);
+        self.drain_with(link, &mut scratch);
         self.put_back(scratch);
+    }
+
+    /// The same with memory to work with.
+    pub fn drain_with(self: &Arc<Self>, link: &Arc<Link>, scratch: &mut Scratch) {
+        self.drain_one(link.clone(), scratch);
+        self.settle(scratch);
     }
 
     /// Sends what was gathered, and tells for how many connections.
@@ -117,7 +122,7 @@ impl Hub {
         let count = links.len().min(most);
         for (place, link) in links.drain(..).enumerate() {
             if place < most {
-                self.drain_with(link, scratch);
+                self.drain_one(link, scratch);
             } else {
                 link.wake();
             }
@@ -128,7 +133,7 @@ impl Hub {
         count
     }
 
-    fn drain_with(&self, link: Arc<Link>, scratch: &mut Scratch) {
+    fn drain_one(&self, link: Arc<Link>, scratch: &mut Scratch) {
         if let Some(held) = Held::take(link) {
             let mut round = std::mem::take(&mut scratch.spare);
             self.send(held, &mut round, scratch);

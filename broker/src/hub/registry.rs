@@ -55,7 +55,11 @@ impl Registry {
 
     /// Empties the list and appends the links of those that are still open to `links`.
     pub fn find(&self, conns: &mut Vec<ConnectionId>, links: &mut Vec<Arc<Link>>) {
-        links.extend(conns.drain(..).filter_map(|conn| self.get(conn).cloned()));
+        for conn in conns.drain(..) {
+            if let Some(link) = self.get(conn) {
+                links.push(link.clone());
+            }
+        }
     }
 
     /// Whether no connection is open.

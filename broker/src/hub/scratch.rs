@@ -38,10 +38,14 @@ pub struct Round {
 
 /// Scratches nobody uses now; there are never more in all than threads that enter.
 #[derive(Default)]
-pub struct Shelf(Mutex<Vec<Scratch>>);
+#[expect(
+    clippy::vec_box,
+    reason = "they come and go with every entry, and are 600 bytes long"
+)]
+pub struct Shelf(Mutex<Vec<Box<Scratch>>>);
 
 impl Shelf {
-    pub fn take(&self) -> Scratch {
+    pub fn take(&self) -> Box<Scratch> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -49,7 +53,7 @@ impl Shelf {
             .unwrap_or_default()
     }
 
-    pub fn give(&self, scratch: Scratch) {
+    pub fn give(&self, scratch: Box<Scratch>) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -45,8 +45,12 @@ impl Core {
         if !effects.fetch.is_empty() {
             self.store.fetch(&mut effects.fetch);
         }
-        self.links.find(&mut effects.wake, &mut scratch.links);
-        self.links.find(&mut effects.ended, &mut scratch.ended);
+        if !effects.wake.is_empty() {
+            self.links.find(&mut effects.wake, &mut scratch.links);
+        }
+        if !effects.ended.is_empty() {
+            self.links.find(&mut effects.ended, &mut scratch.ended);
+        }
     }
 
     /// The deadline that the alarm is to be set to, if it is a new one.

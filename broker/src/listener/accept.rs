@@ -29,12 +29,13 @@ pub async fn serve(
     log: &Log,
 ) {
     let mut failing = false;
+    let name = name(settings);
     loop {
         match next(sockets).await {
             Ok((stream, address)) => {
                 failing = false;
                 match transport(stream, settings, keeper) {
-                    Some(transport) => greet(transport, address, settings, hub),
+                    Some(transport) => greet(transport, address, (settings.port, &name), hub),
                     None => log.error(format!(
                         "A connection to {} is refused: its TLS cannot be set up.",
                         settings.place()
@@ -95,15 +96,20 @@ fn transport(
     })
 }
 
-fn greet(transport: Transport, address: Option<SocketAddr>, settings: &Listener, hub: &Arc<Hub>) {
+fn greet(
+    transport: Transport,
+    address: Option<SocketAddr>,
+    (port, listener): (u16, &ByteString),
+    hub: &Arc<Hub>,
+) {
     // An IPv4 client of a socket for both families shows its IPv4 address.
     let address =
         address.map(|address| SocketAddr::new(address.ip().to_canonical(), address.port()));
     let peer = Peer {
         kind: PeerKind::Network,
         address,
-        port: settings.port,
-        listener: name(settings),
+        port,
+        listener: listener.clone(),
     };
     tokio::spawn(connection::serve(hub.clone(), transport, peer));
 }

@@ -200,7 +200,7 @@ impl Broker {
             KeepAlive::grant(connect, limits.max_keepalive)
         };
         let aliases = properties.topic_alias_maximum().unwrap_or(0);
-        c.aliases = OutboundAliases::new(aliases.min(limits.max_topic_alias_broker));
+        c.aliases = OutboundAliases::new(aliases.min(limits.max_topic_alias_broker)).map(Box::new);
         c.phase = Phase::Live(Box::new(Live {
             session: id,
             client: client.clone(),
@@ -224,7 +224,7 @@ impl Broker {
         session.will = connect
             .will
             .clone()
-            .map(|will| PendingWill::new(will, &self.memory)); // a delayed one is cancelled [MQTT-3.1.3-9], [MQTT-3.1.2-7]
+            .map(|will| Box::new(PendingWill::new(will, &self.memory))); // a delayed one is cancelled [MQTT-3.1.3-9], [MQTT-3.1.2-7]
         if !internal {
             self.announce(client, connect, session_present, keep_alive, fx);
         }

@@ -151,7 +151,7 @@ impl Broker {
             .create((key, rights), expiry_seconds, window, charge);
         if let Some(session) = self.sessions.get_mut(id) {
             session.durable = true;
-            session.will = will.map(|will| PendingWill::new(*will, &self.memory));
+            session.will = will.map(|will| Box::new(PendingWill::new(*will, &self.memory)));
         }
         id
     }

@@ -15,7 +15,7 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
-        let due = |will: &mut PendingWill| will.due.is_some_and(|at| at <= now);
+        let due = |will: &mut Box<PendingWill>| will.due.is_some_and(|at| at <= now);
         // [MQTT-3.1.2-8], [MQTT-3.1.2-10]
         if let Some(will) = session.will.take_if(due) {
             let key = session.key.clone();

@@ -265,6 +265,9 @@ impl Outbox {
                         break;
                     };
                     self.greeted |= matches!(frame, Frame::Packet(Packet::ConnAck(_)));
+                    if is_rare(&frame) && lane.later.is_empty() {
+                        lane.later = VecDeque::new();
+                    }
                     return Ok(Next::Frame(frame));
                 }
                 Some((after, _)) => {
@@ -305,6 +308,16 @@ impl Outbox {
     pub fn is_empty(&self) -> bool {
         self.packets.get() == 0
     }
+}
+
+/// Whether a client may be idle after it, which is to hold no memory then.
+fn is_rare(frame: &Frame) -> bool {
+    matches!(
+        frame,
+        Frame::Packet(
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp
+        )
+    )
 }
 
 /// Bytes that a message stands for which is none yet.
