@@ -143,6 +143,7 @@ impl Hub {
             core.broker
                 .restore(now, records, last, &mut scratch.effects);
         });
+        self.lock().longest = Duration::ZERO;
     }
 
     /// Tells the core what was measured of the store.
@@ -233,6 +234,11 @@ impl Hub {
     /// A copy of the counters.
     pub fn stats(&self) -> Stats {
         self.lock().broker.stats()
+    }
+
+    /// The longest time that the core was held for one entry since the start.
+    pub fn longest_entry(&self) -> Duration {
+        self.lock().longest
     }
 
     /// The connected clients, at most `max`.

@@ -45,6 +45,7 @@ impl Display for Page<'_> {
             listeners,
             clients,
             counters,
+            longest_entry_us,
             store,
         } = self.0;
         writeln!(
@@ -82,6 +83,7 @@ impl Display for Page<'_> {
         }
         writeln!(f)?;
         write_counters(f, counters)?;
+        writeln!(f, "Core       {longest_entry_us} us the longest entry")?;
         write_store(f, store)
     }
 }

@@ -56,6 +56,9 @@ pub struct Status {
     /// At most 1,000; `counters.clients_connected` is the whole number.
     pub clients: Vec<Client>,
     pub counters: Counters,
+    /// The longest that everybody else waited for one entry into the core since the start, in microseconds.
+    #[serde(default)]
+    pub longest_entry_us: u64,
     #[serde(default)]
     pub store: Store,
 }

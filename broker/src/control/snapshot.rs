@@ -27,6 +27,7 @@ pub fn take(hub: &Hub, listeners: &Listeners, reloader: &Reloader, report: &Repo
             .map(|row| client(row, now))
             .collect(),
         counters: counters(&hub.stats()),
+        longest_entry_us: u64::try_from(hub.longest_entry().as_micros()).unwrap_or(u64::MAX),
         store: store(report, now),
     }
 }

@@ -2,8 +2,10 @@
 //! A stay inside the one lock: what it protects, and what happens before it is left.
 
 use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mqtt_core::{Broker, Effects, Moment};
+use tokio::time::Instant;
 
 use super::Hub;
 use super::drain::Parked;
@@ -21,6 +23,8 @@ pub struct Core {
     batch_is_open: bool,
     /// What the alarm is set to.
     deadline: Option<Moment>,
+    /// The longest stay since the store was taken over.
+    pub longest: Duration,
 }
 
 impl Core {
@@ -32,6 +36,7 @@ impl Core {
             links: Registry::default(),
             batch_is_open: false,
             deadline: None,
+            longest: Duration::ZERO,
         }
     }
 
@@ -72,13 +77,15 @@ impl Hub {
     ) {
         let mut core = self.lock();
         let abort = AbortOnUnwind;
-        let now = self.now();
+        let begun = Instant::now();
+        let now = self.clock.at(begun);
         act(&mut core, now, scratch);
         core.conclude(scratch);
         // Inside the lock, so that an older deadline never replaces a newer one.
         if let Some(deadline) = core.new_deadline(now, &scratch.effects) {
             self.alarm.set(deadline);
         }
+        core.longest = core.longest.max(begun.elapsed());
         std::mem::forget(abort);
     }
 

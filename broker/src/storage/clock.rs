@@ -40,6 +40,11 @@ impl Clock {
         self.base.after(self.started.elapsed())
     }
 
+    /// The same of an earlier look at the system's clock.
+    pub fn at(&self, instant: Instant) -> Moment {
+        self.base.after(instant.duration_since(self.started))
+    }
+
     /// Since the start of this process.
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()

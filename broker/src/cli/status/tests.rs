@@ -67,6 +67,7 @@ fn status() -> Status {
             publish_received: 7,
             ..Counters::default()
         },
+        longest_entry_us: 831,
         store: Store {
             state: "full".to_owned(),
             mode: "sync".to_owned(),
@@ -103,6 +104,7 @@ and 1 more
 Clients    3 connected, 0 away with a session, 0 expired, 0 timed out
 Publishes  7 received, 0 sent, 0 dropped, 0 waiting, 0 retained, 0 bytes held
 Traffic    0 packets and 0 bytes received, 0 packets and 0 bytes sent
+Core       831 us the longest entry
 Store      FULL, refuses what must be stored, mode sync, flush 12 ms, 1000 of 4000 bytes in use
 Written    3 KB today: 1 KB retained, 950 bytes queued, 0 bytes sessions, 950 bytes overhead
            120 MB in all: 60 MB retained, 30 MB queued, 0 bytes sessions, 30 MB overhead
