@@ -23,7 +23,7 @@ mod turns;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tests::tools;
@@ -81,12 +81,15 @@ fn measure(options: &Options) -> Result<bool, String> {
         ground: &ground,
         disk: options.disk.as_deref(),
     };
+    // What is said of the sources is said of those that were built.
+    let mut about = about(options, &ground);
     let begin = Instant::now();
     let results = turns::run(&experiments, field, &plan);
+    about.minutes = begin.elapsed().as_secs_f64() / 60.0;
     let report = Report {
         results: &results,
         experiments: &experiments,
-        about: about(options, &ground, begin.elapsed()),
+        about,
     };
     tell(&report, options).map_err(|error| format!("writing the results: {error}"))?;
     Ok(is_whole(&experiments, &results))
@@ -109,7 +112,8 @@ fn wanted(options: &Options) -> Result<Vec<Experiment>, String> {
     Ok(all.into_iter().filter(is_wanted).collect())
 }
 
-fn about(options: &Options, ground: &Ground, took: Duration) -> About {
+/// Before a run.
+fn about(options: &Options, ground: &Ground) -> About {
     let said = |program: &str, arguments: &[&str]| {
         let output = Command::new(program)
             .args(arguments)
@@ -129,7 +133,7 @@ fn about(options: &Options, ground: &Ground, took: Duration) -> About {
         cores: ground.cores.count,
         turns: options.turns,
         length: options.length.as_secs_f64(),
-        minutes: took.as_secs_f64() / 60.0,
+        minutes: 0.0,
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Bar<'a> {
 /// Bars below each other. What is longer than [`LONGEST`] times the shortest is cut off and ends in a notch.
 pub fn bars(bars: &[Bar]) -> String {
     let medians = bars.iter().filter_map(|bar| Some(bar.spread?.median));
+    // Beside nothing at all every other bar would be cut.
+    let medians = medians.filter(|median| *median > 0.0);
     let (shortest, longest) = medians.fold((f64::MAX, 0.0_f64), |(low, high), value| {
         (low.min(value), high.max(value))
     });
