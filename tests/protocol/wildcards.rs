@@ -52,6 +52,30 @@ fn a_filter_matches_what_the_standard_says() {
 }
 
 #[test]
+fn a_topic_that_comes_again_and_again_follows_every_change_of_filters() {
+    for version in VERSIONS {
+        let world = World::new();
+        let [publisher, early, late] = ["p", "e", "l"].map(|name| world.client(version, name));
+        let publish = || publisher.publish(QoS::AtMostOnce, "a/b", "again");
+        early.subscribe("a/+", QoS::AtMostOnce);
+        for _ in 0..3 {
+            publish();
+            early.take(QoS::AtMostOnce, "a/b", "again");
+        }
+        late.subscribe("+/b", QoS::AtMostOnce);
+        for _ in 0..3 {
+            publish();
+            early.take(QoS::AtMostOnce, "a/b", "again");
+            late.take(QoS::AtMostOnce, "a/b", "again");
+        }
+        early.unsubscribe("a/+");
+        publish();
+        early.expect_nothing();
+        late.take(QoS::AtMostOnce, "a/b", "again");
+    }
+}
+
+#[test]
 fn all_filters_together_deliver_as_each_alone() {
     for version in VERSIONS {
         let world = World::new();
