@@ -2,7 +2,7 @@
 //! The sending side of one connection, shared by every task that has something to send to it.
 //!
 //! Whoever takes the link's [`Turn`] writes; whoever fails to take it leaves, because the holder goes round
-//! again. The connection's own task waits in [`Link::woken`] for what only it can do.
+//! again. The connection's own task waits by [`Link::poll_wake`] for what only it can do.
 
 use std::future::poll_fn;
 use std::io;

@@ -128,14 +128,16 @@ impl Log {
         }
     }
 
-    /// Whether there was room for the item.
+    /// Whether there was room for the item, or nobody to take it: the thread, which ends last, is gone.
     fn put(&self, item: Item) -> bool {
         if self.level.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_QUEUED {
             self.level.waiting.fetch_sub(1, Ordering::Relaxed);
             return false;
         }
-        // Without its thread, which ends last, the log is over.
-        self.queue.send(item).is_ok()
+        if self.queue.send(item).is_err() {
+            self.level.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        true
     }
 }
 

@@ -142,7 +142,7 @@ impl Broker {
         let qos = entry.qos;
         let packet_id = Some(session.outbound.launch(entry));
         wake(c, fx);
-        let mut delivery = match form {
+        let delivery = match form {
             Form::Ready => {
                 let (spares, encoded) = (&mut self.spares, &self.encoded);
                 c.outbox.push(&permit, encoded, qos, packet_id, spares);
@@ -155,7 +155,7 @@ impl Broker {
         let before = self.committed;
         self.record(record, fx);
         let after = self.commits_since(before);
-        if let (Some(c), Some(mut delivery)) = (self.connections.get_mut(conn), delivery.take()) {
+        if let (Some(c), Some(mut delivery)) = (self.connections.get_mut(conn), delivery) {
             delivery.packet_id = packet_id;
             c.outbox.deliver(&permit, delivery, after);
         }
