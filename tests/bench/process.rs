@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
+use tests::tools;
 
 /// Which processors the broker has, and which the generator.
 #[derive(Debug, Clone, Copy)]
@@ -91,37 +92,17 @@ impl Process {
 
     /// CPU time of all its threads, user and system, to the nanosecond; of threads that have ended, nothing.
     pub fn cpu(&self) -> io::Result<Duration> {
-        let mut nanos = 0;
-        for task in self.tasks()? {
-            let text = std::fs::read_to_string(task?.path().join("schedstat"));
-            nanos += text.ok().and_then(|text| first_number(&text)).unwrap_or(0);
-        }
-        Ok(Duration::from_nanos(nanos))
+        tools::cpu_time(self.pid())
     }
 
     /// How often its threads have gone to sleep, which is how often they were woken.
     pub fn wakeups(&self) -> io::Result<u64> {
-        let mut sum = 0;
-        for task in self.tasks()? {
-            let text = std::fs::read_to_string(task?.path().join("status")).unwrap_or_default();
-            sum += field(&text, "voluntary_ctxt_switches:").unwrap_or(0);
-        }
-        Ok(sum)
+        tools::wakeups(self.pid())
     }
 
     /// Resident memory now, in bytes.
     pub fn memory(&self) -> io::Result<u64> {
-        self.kilobytes("VmRSS:")
-    }
-
-    fn kilobytes(&self, name: &str) -> io::Result<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let kilobytes = field(&text, name).ok_or_else(|| io::Error::other("it has ended"))?;
-        Ok(kilobytes * 1024)
-    }
-
-    fn tasks(&self) -> io::Result<std::fs::ReadDir> {
-        std::fs::read_dir(format!("/proc/{}/task", self.pid()))
+        tools::memory_now(self.pid())
     }
 }
 
@@ -164,12 +145,4 @@ impl Ticks {
         let all = self.all.saturating_sub(begin.all).max(1);
         self.busy.saturating_sub(begin.busy) as f64 / all as f64
     }
-}
-
-fn first_number(text: &str) -> Option<u64> {
-    text.split_whitespace().next()?.parse().ok()
-}
-
-fn field(text: &str, name: &str) -> Option<u64> {
-    first_number(text.lines().find_map(|line| line.strip_prefix(name))?)
 }

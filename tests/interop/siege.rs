@@ -285,5 +285,8 @@ fn held(daemon: &Daemon) -> (u64, u64) {
     let status = daemon.ask("status");
     let counted = status["status"]["counters"]["memory_held"].as_u64();
     let counted = counted.unwrap_or_else(|| panic!("{status}"));
-    (counted, tools::memory_now(daemon.pid()))
+    (
+        counted,
+        tools::memory_now(daemon.pid()).expect("the daemon runs"),
+    )
 }

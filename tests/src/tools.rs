@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Other people's programs: making sure they are there, running them, and ending those that hang.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -189,13 +189,7 @@ impl Measured {
 
     /// CPU time of all threads since the start.
     pub fn cpu_time(&self) -> Duration {
-        let tasks = format!("/proc/{}/task", self.pid());
-        let tasks = std::fs::read_dir(tasks).expect("the program runs");
-        let nanos = |task: std::io::Result<std::fs::DirEntry>| {
-            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        };
-        Duration::from_nanos(tasks.filter_map(nanos).sum())
+        cpu_time(self.pid()).expect("the program runs")
     }
 }
 
@@ -211,23 +205,51 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
+/// CPU time of all threads of a process, user and system; of threads that have ended, nothing. Fails once it has ended.
+pub fn cpu_time(pid: u32) -> io::Result<Duration> {
+    let nanos = of_tasks(pid, "schedstat", first_number)?;
+    Ok(Duration::from_nanos(nanos))
+}
+
+/// How often its threads have gone to sleep, which is how often they were woken.
+pub fn wakeups(pid: u32) -> io::Result<u64> {
+    of_tasks(pid, "status", |text| {
+        field(text, "voluntary_ctxt_switches:")
+    })
+}
+
 /// The most memory a process has had, in MiB.
 pub fn highest_memory(pid: u32) -> u64 {
-    memory(pid, "VmHWM:") / 1024
+    memory(pid, "VmHWM:").expect("the program runs") / 1024 / 1024
 }
 
-/// The memory a process has now, in bytes.
-pub fn memory_now(pid: u32) -> u64 {
-    memory(pid, "VmRSS:") * 1024
+/// The memory a process has now, in bytes. Fails once it has ended.
+pub fn memory_now(pid: u32) -> io::Result<u64> {
+    memory(pid, "VmRSS:")
 }
 
-fn memory(pid: u32, name: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the program runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kilobytes
-        .and_then(|number| number.trim().parse().ok())
-        .unwrap_or_else(|| panic!("no {name} in {status}"))
+fn memory(pid: u32, name: &str) -> io::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kilobytes = field(&status, name).ok_or_else(|| io::Error::other("it has ended"))?;
+    Ok(kilobytes * 1024)
+}
+
+/// The sum over a process's threads of what is read from a file of each.
+fn of_tasks(pid: u32, file: &str, read: impl Fn(&str) -> Option<u64>) -> io::Result<u64> {
+    let mut sum = 0;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = std::fs::read_to_string(task?.path().join(file)).unwrap_or_default();
+        sum += read(&text).unwrap_or(0);
+    }
+    Ok(sum)
+}
+
+fn field(text: &str, name: &str) -> Option<u64> {
+    first_number(text.lines().find_map(|line| line.strip_prefix(name))?)
+}
+
+fn first_number(text: &str) -> Option<u64> {
+    text.split_whitespace().next()?.parse().ok()
 }
 
 /// Reads a pipe to its end, so that the program never waits for a reader.

@@ -53,7 +53,8 @@ fn start(setting: &Setting, state: &Path) -> (Duration, u64) {
     let begin = Instant::now();
     let contestant = Contestant::start(setting, state);
     client(contestant.address, connect(Version::V311, "first"));
-    (begin.elapsed(), tools::memory_now(contestant.server.pid()))
+    let memory = tools::memory_now(contestant.server.pid()).expect("the broker runs");
+    (begin.elapsed(), memory)
 }
 
 fn fill(setting: &Setting, state: &Path, retained: usize, payload: usize) -> (Duration, u64) {
@@ -72,7 +73,8 @@ fn fill(setting: &Setting, state: &Path, retained: usize, payload: usize) -> (Du
     for window in all.chunks(WINDOW) {
         publish(&mut publisher, window, payload);
     }
-    (begin.elapsed(), tools::memory_now(contestant.server.pid()))
+    let memory = tools::memory_now(contestant.server.pid()).expect("the broker runs");
+    (begin.elapsed(), memory)
 }
 
 /// Sends messages and waits for the acknowledgement of each.
