@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What a block device has written, as the kernel counts it.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use nix::sys::stat::{major, minor};
 
 /// A block device of its own.
 pub struct Device(PathBuf);
@@ -14,10 +17,12 @@ pub struct Written {
 }
 
 impl Device {
-    /// `device` is a path such as `/dev/loop0`.
-    pub fn new(device: &str) -> Self {
-        let name = Path::new(device).file_name().unwrap_or_default();
-        Self(Path::new("/sys/block").join(name).join("stat"))
+    /// That of the file system which the folder is on.
+    pub fn below(folder: &Path) -> Self {
+        let metadata = std::fs::metadata(folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let (major, minor) = (major(metadata.dev()), minor(metadata.dev()));
+        Self(format!("/sys/dev/block/{major}:{minor}/stat").into())
     }
 
     /// See Documentation/block/stat.rst of the kernel: sectors of 512 bytes, flush requests.
