@@ -21,6 +21,7 @@ mod plan;
 mod provision;
 mod renew;
 mod report;
+pub mod requests;
 mod resolve;
 mod secret;
 mod sockets;
