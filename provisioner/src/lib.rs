@@ -21,7 +21,6 @@ mod plan;
 mod provision;
 mod renew;
 mod report;
-pub mod requests;
 mod resolve;
 mod secret;
 mod sockets;
