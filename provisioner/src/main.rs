@@ -50,12 +50,11 @@ fn run(options: Options) -> io::Result<ExitCode> {
         .enable_all()
         .build()?;
     let bus = Bus::system(runtime);
-    let (host_name, local_time, systemd) = (Hostnamed(&bus), Timedated(&bus), Systemd(&bus));
+    let (host_name, local_time, broker) = (Hostnamed(&bus), Timedated(&bus), Systemd(&bus));
     let machine = Machine {
         host_name: &host_name,
         local_time: &local_time,
-        broker: &systemd,
-        units: &systemd,
+        broker: &broker,
     };
     let world = World {
         places,

@@ -17,7 +17,7 @@ pub use files::{Access, Disk, Files};
 pub use hostnamed::{HostName, Hostnamed};
 pub use network::{Kernel, Listening, Network};
 pub use random::{Entropy, Randomness};
-pub use systemd::{BrokerService, Systemd, UnitState, Units};
+pub use systemd::{BrokerService, Systemd};
 pub use timedated::{LocalTime, Timedated};
 
 /// The parts of the running machine that are changed by asking another program.
@@ -26,7 +26,6 @@ pub struct Machine<'a> {
     pub host_name: &'a dyn HostName,
     pub local_time: &'a dyn LocalTime,
     pub broker: &'a dyn BrokerService,
-    pub units: &'a dyn Units,
 }
 
 /// Who may read the daemon's configuration, and whose sockets are the daemon's.

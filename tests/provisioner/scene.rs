@@ -2,14 +2,13 @@
 //! One device in a test: storage, a machine that answers or does not, a network, and a random source that counts.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use provisioner::system::{
     Accounts, BrokerService, CallError, Files, Group, HostName, Listening, LocalTime, Machine,
-    Network, Randomness, UnitState, Units,
+    Network, Randomness,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World};
 
@@ -32,10 +31,6 @@ pub struct Device {
     pub time_zone: RefCell<String>,
     pub broker_runs: Cell<bool>,
     pub reloads: Cell<usize>,
-    /// The units that are installed.
-    pub units: RefCell<BTreeMap<String, UnitState>>,
-    /// What was done to units, in order, such as `start ssh.service`.
-    pub done_to_units: RefCell<Vec<String>>,
     pub is_silent: Cell<bool>,
     /// Whether a time server has set the clock.
     pub is_synchronised: Cell<bool>,
@@ -103,7 +98,6 @@ impl Scene {
             host_name: &self.machine,
             local_time: &self.machine,
             broker: &self.machine,
-            units: &self.machine,
         };
         World {
             places: places(),
@@ -215,44 +209,6 @@ impl BrokerService for Device {
         self.answer(())?;
         self.reloads.set(self.reloads.get() + 1);
         Ok(())
-    }
-}
-
-impl Device {
-    fn change(&self, verb: &str, unit: &str, change: fn(&mut UnitState)) -> Result<(), CallError> {
-        self.answer(())?;
-        let mut units = self.units.borrow_mut();
-        change(units.entry(unit.to_owned()).or_default());
-        self.done_to_units
-            .borrow_mut()
-            .push(format!("{verb} {unit}"));
-        Ok(())
-    }
-}
-
-impl Units for Device {
-    fn state(&self, unit: &str) -> Result<UnitState, CallError> {
-        self.answer(self.units.borrow().get(unit).copied().unwrap_or_default())
-    }
-
-    fn start(&self, unit: &str) -> Result<(), CallError> {
-        self.change("start", unit, |state| state.runs = true)
-    }
-
-    fn stop(&self, unit: &str) -> Result<(), CallError> {
-        self.change("stop", unit, |state| state.runs = false)
-    }
-
-    fn try_restart(&self, unit: &str) -> Result<(), CallError> {
-        self.change("try-restart", unit, |_| ())
-    }
-
-    fn enable(&self, unit: &str) -> Result<(), CallError> {
-        self.change("enable", unit, |state| state.is_enabled = true)
-    }
-
-    fn disable(&self, unit: &str) -> Result<(), CallError> {
-        self.change("disable", unit, |state| state.is_enabled = false)
     }
 }
 

@@ -27,10 +27,10 @@ pub enum CallError {
 }
 
 /// A program on the bus: its name, object and interface.
-pub(super) struct Peer<'a> {
-    pub(super) name: &'a str,
-    pub(super) path: &'a str,
-    pub(super) interface: &'a str,
+pub(super) struct Peer {
+    pub(super) name: &'static str,
+    pub(super) path: &'static str,
+    pub(super) interface: &'static str,
 }
 
 impl Bus {
@@ -55,22 +55,6 @@ impl Bus {
     where
         B: serde::Serialize + DynamicType,
     {
-        self.answer(peer, method, body).map(|_| ())
-    }
-
-    /// Calls a method of a peer that returns one text.
-    pub(super) fn ask<B>(&self, peer: &Peer, method: &str, body: &B) -> Result<String, CallError>
-    where
-        B: serde::Serialize + DynamicType,
-    {
-        let answer = self.answer(peer, method, body)?;
-        answer.body().deserialize().map_err(CallError::Refused)
-    }
-
-    fn answer<B>(&self, peer: &Peer, method: &str, body: &B) -> Result<zbus::Message, CallError>
-    where
-        B: serde::Serialize + DynamicType,
-    {
         let connection = self.connection()?;
         let call = connection.call_method(
             Some(peer.name),
@@ -79,7 +63,8 @@ impl Bus {
             method,
             body,
         );
-        self.limited(call)?.map_err(CallError::Refused)
+        self.limited(call)?.map_err(CallError::Refused)?;
+        Ok(())
     }
 
     /// Reads a property of a peer.
