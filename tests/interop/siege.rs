@@ -15,13 +15,10 @@ use tests::packets::{connect, login, publish_at, subscribe};
 use tests::{Connection, Daemon, PASSWORD, USER, tools};
 
 use crate::attack::{bytes_of, descriptors, limited, socket, subscribe_all};
-use crate::witness::during;
+use crate::witness::{KEPT_WAITING, during};
 
 /// How long a flood lasts.
 const FLOOD: Duration = Duration::from_secs(4);
-
-/// What a login may take while a machine is under attack and busy with other tests.
-const BUSY: Duration = Duration::from_secs(6);
 
 /// Users who log in for the first time during a flood.
 const NEWCOMERS: usize = 6;
@@ -65,7 +62,7 @@ fn wrong_logins_keep_nobody_out_who_knows_a_password() {
         );
     });
     // That two seconds are enough is shown in virtual time (auth/backoff/simulation.rs); here other work takes its share.
-    assert!(longest < BUSY, "{longest:?}");
+    assert!(longest < KEPT_WAITING, "{longest:?}");
 }
 
 /// Logs in with another password each time, as every third user there is.
@@ -178,7 +175,7 @@ fn idle_sockets_beyond_the_descriptors_keep_nobody_out() {
                 }
             }
             println!("a login took {longest:?} at most");
-            assert!(longest < BUSY, "{longest:?}");
+            assert!(longest < KEPT_WAITING, "{longest:?}");
         },
     );
 }
