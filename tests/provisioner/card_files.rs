@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::card::Survivors;
+use crate::cuts::Tally;
 use crate::scene::{Scene, file, places};
 
 const CARD: &str = "version = 1\n[[user]]\nusername = \"one\"\npassword = \"hunter2-long\"\n[[listener]]\nport = 8883\n\
@@ -179,6 +180,7 @@ fn a_power_cut_while_a_key_is_taken_loses_no_key_and_leaves_none() {
     scene.card.cut_after(usize::MAX);
     scene.boot().1.unwrap();
     let steps = scene.card.steps();
+    let mut tally = Tally::new(&before, &[secret(&pair.key).to_vec()], steps);
     let mut scene = scene;
     for cut in 0..steps {
         scene.card = before.clone();
@@ -206,6 +208,7 @@ fn a_power_cut_while_a_key_is_taken_loses_no_key_and_leaves_none() {
                 scene.report()
             );
             scene.card = left.restarted(survivors);
+            tally.see(&scene.card, Ok(()));
             let new = self::pair();
             put(&scene, "tls/server.crt", &new.certificate);
             put(&scene, "server.key", &new.key);
@@ -217,6 +220,7 @@ fn a_power_cut_while_a_key_is_taken_loses_no_key_and_leaves_none() {
             );
         }
     }
+    tally.settle();
 }
 
 struct Pair {

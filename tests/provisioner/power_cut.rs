@@ -12,6 +12,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::card::Survivors;
+use crate::cuts::Tally;
 use crate::scene::{Scene, file, places};
 
 /// A device about to start, and what must hold once it has.
@@ -158,28 +159,31 @@ fn has_certificates(scene: &Scene) -> bool {
 }
 
 /// A certificate is never with another one's key, and no key can be read by others than root and the broker.
-fn keys_are_safe(scene: &Scene, context: &str) {
+fn keys_are_safe(scene: &Scene) -> Result<(), String> {
     if let Some(server) = scene.card.text(&places().server_certificate) {
         let certificate = CertificateDer::from_pem_slice(server.as_bytes());
         let key = PrivateKeyDer::from_pem_slice(server.as_bytes());
         let (Ok(certificate), Ok(key)) = (certificate, key) else {
-            panic!("{context}: {server}")
+            return Err(format!("half a certificate: {server}"));
         };
-        let key = rcgen::KeyPair::try_from(key.secret_der()).unwrap();
+        let key = rcgen::KeyPair::try_from(key.secret_der()).map_err(|error| error.to_string())?;
         let public = key.public_key_raw();
         let fits = certificate
             .windows(public.len())
             .any(|window| window == public);
-        assert!(fits, "{context}: the certificate is of another key");
+        hold(fits, || "the certificate is of another key".to_owned())?;
     }
     let boot = places().boot;
-    for name in scene.card.list(&boot).unwrap() {
+    for name in scene.card.list(&boot).unwrap_or_default() {
         let text = scene.card.text(&boot.join(&name)).unwrap_or_default();
-        assert!(!text.contains("PRIVATE KEY"), "{context}: {name}");
+        hold(!text.contains("PRIVATE KEY"), || {
+            format!("a key is in {name}")
+        })?;
     }
     for mode in scene.card.modes_of_files_with(b"PRIVATE KEY") {
-        assert_eq!(mode & 0o007, 0, "{context}: {mode:o}");
+        hold(mode & 0o007 == 0, || format!("others read a key: {mode:o}"))?;
     }
+    Ok(())
 }
 
 /// Cuts the power after each step, in each way, and starts again.
@@ -188,9 +192,10 @@ fn survives(mut case: Case) {
     let users = case.scene.settings().map(|settings| settings.users.len());
     case.scene.card.cut_after(usize::MAX);
     case.scene.boot().1.unwrap();
-    check(&case, "without a cut");
+    check(&case).unwrap();
     let steps = case.scene.card.steps();
     assert!(steps >= 8, "only {steps} steps were seen");
+    let mut tally = Tally::new(&before, &case.secrets, steps);
     let mut tried = BTreeSet::new();
     for cut in 0..steps {
         case.scene.card = before.clone();
@@ -202,16 +207,12 @@ fn survives(mut case: Case) {
         );
         let left = case.scene.card.clone();
         for survivors in Survivors::ALL {
-            let context = format!("cut after {cut} of {steps} steps, left {survivors:?}");
-            case.scene.card = left.restarted(survivors);
-            if tried.insert(case.scene.card.durable()) {
-                never_open(&case.scene, users, &context);
-                keys_are_safe(&case.scene, &context);
-                case.scene
-                    .boot()
-                    .1
-                    .unwrap_or_else(|error| panic!("{context}: {error}"));
-                check(&case, &context);
+            let found = left.restarted(survivors);
+            if tried.insert(found.durable()) {
+                case.scene.card = found.clone();
+                let context = format!("cut after {cut} of {steps} steps, left {survivors:?}");
+                let whole = starts_again(&case, users);
+                tally.see(&found, whole.map_err(|fault| format!("{context}: {fault}")));
             }
         }
     }
@@ -220,40 +221,51 @@ fn survives(mut case: Case) {
         "only {} different cuts",
         tried.len()
     );
+    tally.settle();
+}
+
+/// What a cut left is safe, and the next start ends as it must.
+fn starts_again(case: &Case, users_before: Option<usize>) -> Result<(), String> {
+    never_open(&case.scene, users_before)?;
+    keys_are_safe(&case.scene)?;
+    case.scene.boot().1.map_err(|error| error.to_string())?;
+    check(case)
 }
 
 /// The daemon, started at this moment, would be locked or let in only users with a hash.
-fn never_open(scene: &Scene, users_before: Option<usize>, context: &str) {
+fn never_open(scene: &Scene, users_before: Option<usize>) -> Result<(), String> {
     if scene.card.text(&places().configuration).is_none() {
-        assert_eq!(users_before, None, "{context}: the configuration vanished");
-        return;
+        return hold(users_before.is_none(), || {
+            "the configuration vanished".to_owned()
+        });
     }
     let settings = scene
         .settings()
-        .unwrap_or_else(|| panic!("{context}: the configuration is half written"));
-    assert!(!settings.allow_anonymous, "{context}");
-    assert!(!settings.users.is_empty(), "{context}");
-    assert!(
-        settings
-            .users
-            .iter()
-            .all(|user| matches!(user.credential, Credential::Hash(_))),
-        "{context}"
-    );
+        .ok_or("the configuration is half written")?;
+    let hashed = |user: &broker_config::User| matches!(user.credential, Credential::Hash(_));
+    hold(
+        !settings.allow_anonymous
+            && !settings.users.is_empty()
+            && settings.users.iter().all(hashed),
+        || "it is open to everybody".to_owned(),
+    )
 }
 
-fn check(case: &Case, context: &str) {
+fn check(case: &Case) -> Result<(), String> {
     let report = case.scene.report();
-    keys_are_safe(&case.scene, context);
-    assert!(
-        (case.right)(&case.scene),
-        "{context}: wrong in the end\n{report}"
-    );
-    assert!(report.contains("\n  APPLIED\n"), "{context}\n{report}");
-    for secret in &case.secrets {
-        assert!(
-            !case.scene.card.holds(Path::new("/boot"), secret),
-            "{context}: a secret is left"
-        );
-    }
+    keys_are_safe(&case.scene)?;
+    hold((case.right)(&case.scene), || {
+        format!("wrong in the end\n{report}")
+    })?;
+    hold(report.contains("\n  APPLIED\n"), || {
+        format!("not applied\n{report}")
+    })?;
+    let holds = |secret: &Vec<u8>| case.scene.card.holds(Path::new("/boot"), secret);
+    hold(!case.secrets.iter().any(holds), || {
+        "a secret is left".to_owned()
+    })
+}
+
+fn hold(condition: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(fault()) }
 }
