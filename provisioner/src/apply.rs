@@ -36,38 +36,48 @@ pub enum StepError {
 
 /// Does every step and says what became of it.
 pub fn carry_out(world: &World, plan: Plan) -> Vec<(Step, Outcome)> {
-    let mut written = true;
-    let mut can_sign = true;
-    let mut done = Vec::with_capacity(plan.steps.len());
+    let mut done: Vec<(Step, Outcome)> = Vec::with_capacity(plan.steps.len());
     for step in plan.steps {
-        let outcome = match &step {
-            Step::Certificates(_) if !can_sign => Outcome::Pointless,
-            Step::Certificates(work) => {
-                outcome(certificates::carry_out(world, work).map_err(StepError::Certificates))
-            }
-            Step::WriteConfiguration(text) => outcome(write_configuration(world, text)),
-            Step::WriteFirewall(openings) => outcome(write_firewall(world, openings)),
-            Step::SetHostName { to, .. } => on_machine(world, |machine| {
-                machine.host_name.set(to).map_err(StepError::HostName)
-            }),
-            Step::SetTimeZone { to, .. } => on_machine(world, |machine| {
-                machine.local_time.set_zone(to).map_err(StepError::TimeZone)
-            }),
-            Step::ReloadBroker if !written => Outcome::Pointless,
-            Step::ReloadBroker => on_machine(world, |machine| {
-                machine.broker.reload().map_err(StepError::Reload)
-            }),
+        let failed = |(before, outcome): &(Step, Outcome)| {
+            matches!(outcome, Outcome::Failed(_)) && needs(&step, before)
         };
-        match (&step, &outcome) {
-            (Step::WriteConfiguration(_), Outcome::Failed(_)) => written = false,
-            (Step::Certificates(Work::MakeAuthority { .. }), Outcome::Failed(_)) => {
-                can_sign = false;
-            }
-            _ => (),
-        }
+        let outcome = match done.iter().any(failed) {
+            true => Outcome::Pointless,
+            false => attempt(world, &step),
+        };
         done.push((step, outcome));
     }
     done
+}
+
+/// Whether a step is pointless where an earlier one failed.
+fn needs(step: &Step, earlier: &Step) -> bool {
+    matches!(
+        (step, earlier),
+        (
+            Step::Certificates(_),
+            Step::Certificates(Work::MakeAuthority { .. })
+        ) | (Step::ReloadBroker, Step::WriteConfiguration(_))
+    )
+}
+
+fn attempt(world: &World, step: &Step) -> Outcome {
+    match step {
+        Step::Certificates(work) => {
+            outcome(certificates::carry_out(world, work).map_err(StepError::Certificates))
+        }
+        Step::WriteConfiguration(text) => outcome(write_configuration(world, text)),
+        Step::WriteFirewall(openings) => outcome(write_firewall(world, openings)),
+        Step::SetHostName { to, .. } => on_machine(world, |machine| {
+            machine.host_name.set(to).map_err(StepError::HostName)
+        }),
+        Step::SetTimeZone { to, .. } => on_machine(world, |machine| {
+            machine.local_time.set_zone(to).map_err(StepError::TimeZone)
+        }),
+        Step::ReloadBroker => on_machine(world, |machine| {
+            machine.broker.reload().map_err(StepError::Reload)
+        }),
+    }
 }
 
 /// Readable by the daemon's group, writable by root only.
