@@ -29,6 +29,8 @@ pub enum StepError {
     /// There is no group `broker` to give the configuration to.
     NoGroup,
     HostName(CallError),
+    /// What stands in `/etc/hosts` is not known, so it cannot be kept.
+    UnknownHosts,
     TimeZone(CallError),
     Reload(CallError),
     Certificates(CertificateError),
@@ -57,7 +59,8 @@ fn needs(step: &Step, earlier: &Step) -> bool {
         (
             Step::Certificates(_),
             Step::Certificates(Work::MakeAuthority { .. })
-        ) | (Step::ReloadBroker, Step::WriteConfiguration(_))
+        ) | (Step::NameInHosts { .. }, Step::SetHostName { .. })
+            | (Step::ReloadBroker, Step::WriteConfiguration(_))
     )
 }
 
@@ -71,6 +74,9 @@ fn attempt(world: &World, step: &Step) -> Outcome {
         Step::SetHostName { to, .. } => on_machine(world, |machine| {
             machine.host_name.set(to).map_err(StepError::HostName)
         }),
+        Step::NameInHosts { contents, .. } => {
+            on_machine(world, |_| write_hosts(world, contents.as_deref()))
+        }
         Step::SetTimeZone { to, .. } => on_machine(world, |machine| {
             machine.local_time.set_zone(to).map_err(StepError::TimeZone)
         }),
@@ -112,6 +118,16 @@ fn write_firewall(world: &World, openings: &Openings) -> Result<(), StepError> {
         .map_err(StepError::Write)
 }
 
+/// Readable by everybody.
+fn write_hosts(world: &World, contents: Option<&[u8]>) -> Result<(), StepError> {
+    let contents = contents.ok_or(StepError::UnknownHosts)?;
+    let access = Access {
+        mode: 0o644,
+        group: None,
+    };
+    files::replace(world.files, &world.places.hosts, contents, access).map_err(StepError::Write)
+}
+
 fn on_machine(world: &World, act: impl FnOnce(Machine) -> Result<(), StepError>) -> Outcome {
     world
         .machine
@@ -128,6 +144,9 @@ impl fmt::Display for StepError {
             Self::Write(_) => "the file could not be written",
             Self::NoGroup => "there is no group `broker`; install the package mqtt-broker",
             Self::HostName(_) => "asking systemd-hostnamed",
+            Self::UnknownHosts => {
+                "the file cannot be read, or is longer than 1 MiB; correct it, or remove it"
+            }
             Self::TimeZone(_) => "asking systemd-timedated",
             Self::Reload(_) => "asking systemd",
             Self::Certificates(error) => return error.fmt(f),
@@ -139,7 +158,7 @@ impl Error for StepError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Write(source) => Some(source),
-            Self::NoGroup => None,
+            Self::NoGroup | Self::UnknownHosts => None,
             Self::Certificates(error) => error.source(),
             Self::HostName(source) | Self::TimeZone(source) | Self::Reload(source) => Some(source),
         }

@@ -14,6 +14,7 @@ mod clock;
 mod desired;
 mod document;
 mod firewall;
+mod hosts;
 mod login;
 mod observed;
 mod places;

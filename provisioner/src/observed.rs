@@ -3,6 +3,7 @@
 
 use crate::certificates;
 use crate::desired::Desired;
+use crate::hosts;
 use crate::provision::World;
 use crate::system::{CallError, Machine};
 
@@ -13,6 +14,8 @@ pub struct Observed {
     /// The same of the ports that the firewall opens.
     pub firewall: Option<Vec<u8>>,
     pub host_name: Seen,
+    /// `/etc/hosts`, if the host name is wanted; `None` also if it cannot be read.
+    pub hosts: Option<Vec<u8>>,
     pub time_zone: Seen,
     /// Whether the broker runs with the configuration it read earlier.
     pub broker_runs: bool,
@@ -44,6 +47,7 @@ pub fn observe(world: &World, desired: &Desired) -> Observed {
         host_name: ask(desired.hostname.is_some(), &|machine| {
             machine.host_name.current()
         }),
+        hosts: desired.hostname.as_ref().and_then(|_| hosts::see(world)),
         time_zone: ask(desired.timezone.is_some(), &|machine| {
             machine.local_time.zone()
         }),

@@ -16,6 +16,8 @@ pub struct Places {
     pub configuration: PathBuf,
     /// The ports that the appliance's firewall opens.
     pub firewall: PathBuf,
+    /// Names of machines and their addresses; one line is the machine's own.
+    pub hosts: PathBuf,
     /// The provisioner's own folder, for root only.
     pub state: PathBuf,
     /// What was accepted last.
@@ -60,6 +62,7 @@ impl Places {
         Self {
             configuration: configuration_folder.join("broker.toml"),
             firewall: configuration_folder.join("firewall.nft"),
+            hosts: root.join("etc/hosts"),
             desired: state.join("desired.json"),
             stamp: state.join("stamp.json"),
             authority: state.join("ca.key"),

@@ -8,6 +8,7 @@ use broker_config::NotHashed;
 use crate::certificates::{self, Work};
 use crate::desired::Desired;
 use crate::firewall::Openings;
+use crate::hosts;
 use crate::observed::{Observed, Seen};
 
 /// What makes the machine match, in order.
@@ -29,6 +30,12 @@ pub enum Step {
         /// `None` if it could not be seen.
         from: Option<String>,
         to: String,
+    },
+    /// Comes after the host name; pointless where that could not be set.
+    NameInHosts {
+        name: String,
+        /// The whole of `/etc/hosts`; `None` if it could not be read.
+        contents: Option<Vec<u8>>,
     },
     SetTimeZone {
         from: Option<String>,
@@ -61,6 +68,7 @@ impl Plan {
                 to: name.to_string(),
             });
         }
+        steps.extend(Self::hosts(desired, observed));
         if let Some(zone) = desired
             .timezone
             .as_ref()
@@ -75,6 +83,16 @@ impl Plan {
             steps.push(Step::ReloadBroker);
         }
         Ok(Self { steps })
+    }
+
+    /// The machine's own line of `/etc/hosts`, where its name is wanted and missing.
+    fn hosts(desired: &Desired, observed: &Observed) -> Option<Step> {
+        let name = desired.hostname.as_ref()?.to_string();
+        let contents = match &observed.hosts {
+            Some(hosts) => Some(hosts::naming(hosts, &name)?),
+            None => None,
+        };
+        Some(Step::NameInHosts { name, contents })
     }
 
     /// The changes to the device's certificates alone.
@@ -127,6 +145,9 @@ impl fmt::Display for Step {
                 write!(f, "open TCP ports in the firewall: {openings}")
             }
             Self::SetHostName { from, to } => set("host name", from, to),
+            Self::NameInHosts { name, .. } => {
+                write!(f, "name this machine `{name}` in /etc/hosts")
+            }
             Self::SetTimeZone { from, to } => set("time zone", from, to),
             Self::ReloadBroker => {
                 f.write_str("tell the running broker to read its configuration again")
@@ -141,6 +162,7 @@ mod tests {
 
     use super::*;
 
+    const HOSTS: &str = "127.0.1.1\tbroker\n";
     const WRITE: &str = "write the broker's configuration\n";
     const RELOAD: &str = "tell the running broker to read its configuration again\n";
     const NOTHING: &str = "nothing: the machine matches\n";
@@ -153,6 +175,7 @@ mod tests {
             configuration,
             firewall: Some(Openings::of(&desired.broker.listeners).to_nft().into()),
             host_name,
+            hosts: Some(HOSTS.into()),
             time_zone,
             broker_runs: false,
             certificates: None,
@@ -225,6 +248,7 @@ mod tests {
                 configuration,
                 firewall: Some(Openings::of(&desired.broker.listeners).to_nft().into()),
                 host_name,
+                hosts: None,
                 time_zone,
                 broker_runs,
                 certificates: None,
@@ -245,6 +269,7 @@ mod tests {
             configuration: desired.broker.to_toml().ok().map(String::into_bytes),
             firewall: Some(before.into()),
             host_name: Seen::NotAsked,
+            hosts: None,
             time_zone: Seen::NotAsked,
             broker_runs: true,
             certificates: None,

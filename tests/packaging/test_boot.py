@@ -30,6 +30,7 @@ class EditedCard(unittest.TestCase):
         cls.addClassCleanup(cls.container.remove)
         cls.container.install()
         cls.container.boot_file("broker.toml").write_text(EDITED)
+        (cls.container.root / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 debian # of the installation\n")
         cls.container.boot()
 
     def test_every_unit_is_up(self):
@@ -68,6 +69,8 @@ class EditedCard(unittest.TestCase):
     def test_host_name_and_time_zone_are_those_of_the_card(self):
         self.assertEqual("plant-2", self.container.run("hostname").stdout.strip())
         self.assertEqual("plant-2", (self.container.root / "etc/hostname").read_text().strip())
+        self.assertEqual("127.0.0.1 localhost\n127.0.1.1 plant-2 # of the installation\n", (self.container.root / "etc/hosts").read_text())
+        self.assertEqual("127.0.1.1", self.container.run("getent", "hosts", "plant-2").stdout.split()[0])
         self.assertIn("Asia/Tokyo", self.container.run("timedatectl", "show", "--property", "Timezone").stdout)
 
     def test_a_client_talks_to_the_broker(self):

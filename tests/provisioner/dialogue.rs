@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use provisioner::system::Group;
 use provisioner::{Dry, Urgency};
 
-use crate::scene::{Scene, file, places};
+use crate::scene::{HOSTS, Scene, file, places};
 
 const MACHINE: &str = "version = 1\n[system]\nhostname = \"plant-2\"\n[time]\ntimezone = \"Asia/Tokyo\"\n\
                        [broker]\nallow_anonymous = true\n";
@@ -27,11 +27,46 @@ fn the_machine_gets_its_name_and_time_zone() {
 }
 
 #[test]
+fn the_machine_knows_itself_by_its_name() {
+    let scene = Scene::with_file(MACHINE);
+    let renamed = HOSTS.replace("raspberrypi", "plant-2");
+    for before in [HOSTS, "127.0.0.1\tlocalhost\n", ""] {
+        scene.card.put(&places().hosts, before.as_bytes());
+        scene.boot().1.unwrap();
+        let now = scene.card.text(&places().hosts).unwrap();
+        match before {
+            HOSTS => assert_eq!(now, renamed),
+            _ => assert_eq!(now, format!("{before}127.0.1.1\tplant-2\n")),
+        }
+    }
+    scene.card.take_away(&places().hosts);
+    scene.boot().1.unwrap();
+    let now = scene.card.text(&places().hosts);
+    assert_eq!(now.as_deref(), Some("127.0.1.1\tplant-2\n"));
+}
+
+#[test]
+fn the_machines_own_line_waits_for_its_name_and_leaves_a_file_alone_that_is_none() {
+    let scene = Scene::with_file(MACHINE);
+    scene.machine.is_silent.set(true);
+    scene.boot().1.unwrap();
+    assert_eq!(scene.card.text(&places().hosts).as_deref(), Some(HOSTS));
+    scene.machine.is_silent.set(false);
+    let long = HOSTS.repeat(20_000);
+    scene.card.put(&places().hosts, long.as_bytes());
+    scene.boot().1.unwrap();
+    assert_eq!(scene.card.text(&places().hosts), Some(long));
+    let report = scene.report();
+    assert!(report.contains("longer than 1 MiB"), "{report}");
+}
+
+#[test]
 fn a_file_that_says_nothing_about_the_machine_leaves_it_alone() {
     let scene = Scene::with_file(USER);
     scene.boot().1.unwrap();
     assert_eq!(*scene.machine.host_name.borrow(), "raspberrypi");
     assert_eq!(*scene.machine.time_zone.borrow(), "Etc/UTC");
+    assert_eq!(scene.card.text(&places().hosts).as_deref(), Some(HOSTS));
 }
 
 #[test]
@@ -288,7 +323,8 @@ fn a_plan_changes_nothing_and_says_what_would_change() {
     assert_eq!(
         text,
         "take 1 password from the card\nwrite the broker's configuration\nopen TCP ports in the firewall: 1883\n\
-         set the host name to `plant-2`, from `raspberrypi`\nset the time zone to `Asia/Tokyo`, from `Etc/UTC`\n"
+         set the host name to `plant-2`, from `raspberrypi`\n\
+         name this machine `plant-2` in /etc/hosts\nset the time zone to `Asia/Tokyo`, from `Etc/UTC`\n"
     );
     scene.boot().1.unwrap();
     assert!(matches!(scene.plan(), Dry::Right(text) if text == "nothing: the machine matches\n"));

@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::card::Survivors;
 use crate::cuts::Tally;
-use crate::scene::{Scene, file, places};
+use crate::scene::{HOSTS, Scene, file, places};
 
 /// A device about to start, and what must hold once it has.
 struct Case {
@@ -31,6 +31,22 @@ fn a_file_with_passwords_is_taken() {
         scene: Scene::with_file(TWO_USERS),
         secrets: [b"hunter2".to_vec(), b"sesame".to_vec()].into(),
         right: |scene| scene.admits("one", "hunter2-long") && scene.admits("two", "sesame"),
+    });
+}
+
+#[test]
+fn the_machine_gets_a_name() {
+    survives(Case {
+        scene: Scene::with_file(&TWO_USERS.replacen(
+            '\n',
+            "\n[system]\nhostname = \"plant-2\"\n",
+            1,
+        )),
+        secrets: Vec::new(),
+        right: |scene| {
+            let hosts = scene.card.text(&places().hosts);
+            hosts.is_some_and(|hosts| hosts.contains("\tplant-2\n"))
+        },
     });
 }
 
@@ -228,6 +244,7 @@ fn survives(mut case: Case) {
 fn starts_again(case: &Case, users_before: Option<usize>) -> Result<(), String> {
     never_open(&case.scene, users_before)?;
     keys_are_safe(&case.scene)?;
+    hosts_are_whole(&case.scene)?;
     case.scene.boot().1.map_err(|error| error.to_string())?;
     check(case)
 }
@@ -249,6 +266,14 @@ fn never_open(scene: &Scene, users_before: Option<usize>) -> Result<(), String> 
             && settings.users.iter().all(hashed),
         || "it is open to everybody".to_owned(),
     )
+}
+
+fn hosts_are_whole(scene: &Scene) -> Result<(), String> {
+    let hosts = scene.card.text(&places().hosts).unwrap_or_default();
+    let renamed = HOSTS.replace("raspberrypi", "plant-2");
+    hold(hosts == HOSTS || hosts == renamed, || {
+        format!("/etc/hosts is half written: {hosts:?}")
+    })
 }
 
 fn check(case: &Case) -> Result<(), String> {

@@ -53,8 +53,11 @@ impl Scene {
         machine.host_name.replace("raspberrypi".to_owned());
         machine.time_zone.replace("Etc/UTC".to_owned());
         machine.is_synchronised.set(true);
+        let card = Card::with_folder(&places().boot);
+        card.make_folder(Path::new("/etc"), 0o755).unwrap();
+        card.put(&places().hosts, HOSTS.as_bytes());
         Self {
-            card: Card::with_folder(&places().boot),
+            card,
             machine,
             network: Surroundings {
                 addresses: ["127.0.0.1", "::1", "192.168.1.20", "fe80::1"]
@@ -151,6 +154,9 @@ impl Scene {
         Some(line.to_owned())
     }
 }
+
+/// What Debian writes at the installation, and a line of the owner's.
+pub const HOSTS: &str = "127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n192.0.2.7 plc\n";
 
 /// Where the files of every scene are.
 pub fn places() -> Places {
