@@ -14,7 +14,7 @@ use std::io;
 
 use broker_config::{
     BindAddress, BrokerSettings, Credential, Hostname, LimitSettings, Listener, LoginMethod,
-    PasswordHash, Protocol, SocketDomain, TimeZone, User,
+    MachineSettings, PasswordHash, Protocol, SocketDomain, TimeZone, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,10 +28,7 @@ use crate::system::{Access, Files, files};
 /// What the machine is to be.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Desired {
-    /// `None` leaves the name as it is.
-    pub hostname: Option<Hostname>,
-    /// `None` leaves the time zone as it is.
-    pub timezone: Option<TimeZone>,
+    pub machine: MachineSettings,
     /// No credential is a password in plain text.
     pub broker: BrokerSettings,
     /// The user this program made because the file named none.
@@ -177,8 +174,8 @@ impl From<&Desired> for Stored {
         let listeners = desired.broker.listeners.iter().map(StoredListener::from);
         Self {
             version: VERSION,
-            hostname: desired.hostname.as_ref().map(Hostname::to_string),
-            timezone: desired.timezone.as_ref().map(TimeZone::to_string),
+            hostname: desired.machine.hostname.as_ref().map(Hostname::to_string),
+            timezone: desired.machine.timezone.as_ref().map(TimeZone::to_string),
             allow_anonymous: desired.broker.allow_anonymous,
             users: users.collect(),
             listeners: listeners.collect(),
@@ -192,8 +189,10 @@ impl From<&Desired> for Stored {
 
 impl Stored {
     fn checked(self) -> Result<Desired, DesiredError> {
-        let hostname = checked(self.hostname, Hostname::parse, "hostname")?;
-        let timezone = checked(self.timezone, TimeZone::parse, "timezone")?;
+        let machine = MachineSettings {
+            hostname: checked(self.hostname, Hostname::parse, "hostname")?,
+            timezone: checked(self.timezone, TimeZone::parse, "timezone")?,
+        };
         let users = self
             .users
             .into_iter()
@@ -221,8 +220,7 @@ impl Stored {
             limits,
         };
         Ok(Desired {
-            hostname,
-            timezone,
+            machine,
             broker,
             generated_user: self.generated_user,
         })

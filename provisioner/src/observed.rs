@@ -44,11 +44,15 @@ pub fn observe(world: &World, desired: &Desired) -> Observed {
     Observed {
         configuration: read(&world.places.configuration),
         firewall: read(&world.places.firewall),
-        host_name: ask(desired.hostname.is_some(), &|machine| {
+        host_name: ask(desired.machine.hostname.is_some(), &|machine| {
             machine.host_name.current()
         }),
-        hosts: desired.hostname.as_ref().and_then(|_| hosts::see(world)),
-        time_zone: ask(desired.timezone.is_some(), &|machine| {
+        hosts: desired
+            .machine
+            .hostname
+            .as_ref()
+            .and_then(|_| hosts::see(world)),
+        time_zone: ask(desired.machine.timezone.is_some(), &|machine| {
             machine.local_time.zone()
         }),
         broker_runs: machine.is_some_and(|machine| machine.broker.is_running().unwrap_or(false)),

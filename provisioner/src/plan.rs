@@ -59,6 +59,7 @@ impl Plan {
             steps.push(Step::WriteFirewall(openings));
         }
         if let Some(name) = desired
+            .machine
             .hostname
             .as_ref()
             .filter(|name| !observed.host_name.is(name.as_str()))
@@ -70,6 +71,7 @@ impl Plan {
         }
         steps.extend(Self::hosts(desired, observed));
         if let Some(zone) = desired
+            .machine
             .timezone
             .as_ref()
             .filter(|zone| !observed.time_zone.is(zone.as_str()))
@@ -87,7 +89,7 @@ impl Plan {
 
     /// The machine's own line of `/etc/hosts`, where its name is wanted and missing.
     fn hosts(desired: &Desired, observed: &Observed) -> Option<Step> {
-        let name = desired.hostname.as_ref()?.to_string();
+        let name = desired.machine.hostname.as_ref()?.to_string();
         let contents = match &observed.hosts {
             Some(hosts) => Some(hosts::naming(hosts, &name)?),
             None => None,
@@ -158,7 +160,9 @@ impl fmt::Display for Step {
 
 #[cfg(test)]
 mod tests {
-    use broker_config::{BrokerSettings, Hostname, LimitSettings, Listener, TimeZone};
+    use broker_config::{
+        BrokerSettings, Hostname, LimitSettings, Listener, MachineSettings, TimeZone,
+    };
 
     use super::*;
 
@@ -194,8 +198,10 @@ mod tests {
             limits: LimitSettings::default(),
         };
         Desired {
-            hostname: hostname.and_then(Hostname::parse),
-            timezone: timezone.and_then(TimeZone::parse),
+            machine: MachineSettings {
+                hostname: hostname.and_then(Hostname::parse),
+                timezone: timezone.and_then(TimeZone::parse),
+            },
             broker,
             generated_user: None,
         }

@@ -208,6 +208,7 @@ pub fn host(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> Stri
     };
     // The unit has a view of its own of the kernel's name, which a name set at this start does not reach.
     let set = desired
+        .machine
         .hostname
         .as_ref()
         .filter(|_| !steps.iter().any(refused))

@@ -53,8 +53,7 @@ pub fn resolve(
     random: &dyn Randomness,
 ) -> Result<Resolved, ResolveError> {
     let Settings {
-        hostname,
-        timezone,
+        machine,
         mut broker,
     } = settings;
     let missing = not_kept(&broker.users, stored);
@@ -77,8 +76,7 @@ pub fn resolve(
     }
     Ok(Resolved {
         desired: Desired {
-            hostname,
-            timezone,
+            machine,
             broker,
             generated_user,
         },

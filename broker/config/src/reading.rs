@@ -126,10 +126,10 @@ fn problems(mut findings: Vec<Finding>, lines: &Lines<'_>) -> Vec<Problem> {
 fn summary(settings: &Settings) -> String {
     let broker = &settings.broker;
     let mut text = String::new();
-    if let Some(hostname) = &settings.hostname {
+    if let Some(hostname) = &settings.machine.hostname {
         let _ = writeln!(text, "  host name: {hostname}");
     }
-    if let Some(timezone) = &settings.timezone {
+    if let Some(timezone) = &settings.machine.timezone {
         let _ = writeln!(text, "  time zone: {timezone}");
     }
     match (broker.users.as_slice(), broker.allow_anonymous) {
@@ -206,8 +206,8 @@ fn settings_json(settings: &Settings) -> Value {
         .map(|(limit, value)| (limit.key.name.to_owned(), value.into()))
         .collect();
     json!({
-        "hostname": settings.hostname.as_ref().map(|name| name.as_str()),
-        "timezone": settings.timezone.as_ref().map(|name| name.as_str()),
+        "hostname": settings.machine.hostname.as_ref().map(|name| name.as_str()),
+        "timezone": settings.machine.timezone.as_ref().map(|name| name.as_str()),
         "allow_anonymous": broker.allow_anonymous,
         "users": users,
         "listeners": listeners,

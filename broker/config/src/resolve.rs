@@ -7,6 +7,7 @@
 mod access;
 mod limits;
 mod listeners;
+mod machine;
 mod persistence;
 mod tls;
 mod users;
@@ -21,8 +22,8 @@ use crate::fault::Fault;
 use crate::hint::Hint;
 use crate::position::Lines;
 use crate::problem::Finding;
-use crate::reference::{ALLOW_ANONYMOUS, Form, HOSTNAME, Key, TIMEZONE, Table, VERSION};
-use crate::{BrokerSettings, Hostname, Note, Settings, TimeZone};
+use crate::reference::{ALLOW_ANONYMOUS, Form, Key, Table, VERSION};
+use crate::{BrokerSettings, Note, Settings};
 
 /// What the document says, and what is wrong with it.
 pub(crate) struct Resolved {
@@ -101,8 +102,7 @@ impl<'a> Resolver<'a> {
         self.unknown_keys(&top);
         let broker = self.single(root, Table::Broker);
         let settings = Settings {
-            hostname: self.hostname(root),
-            timezone: self.timezone(root),
+            machine: self.machine(root),
             broker: BrokerSettings {
                 allow_anonymous: self.allow_anonymous(broker.as_ref()),
                 users: self.users(root),
@@ -145,20 +145,6 @@ impl<'a> Resolver<'a> {
                 true
             }
         }
-    }
-
-    fn hostname(&mut self, root: &DeTable<'_>) -> Option<Hostname> {
-        let system = self.single(root, Table::System)?;
-        let field = system.field(&HOSTNAME)?;
-        let name = Hostname::parse(self.text(&field)?);
-        self.required(name, &field, Fault::Hostname)
-    }
-
-    fn timezone(&mut self, root: &DeTable<'_>) -> Option<TimeZone> {
-        let time = self.single(root, Table::Time)?;
-        let field = time.field(&TIMEZONE)?;
-        let name = TimeZone::parse(self.text(&field)?);
-        self.required(name, &field, Fault::TimeZone)
     }
 
     fn allow_anonymous(&mut self, broker: Option<&Fields<'_, '_>>) -> bool {

@@ -4,17 +4,14 @@
 //! Made by `resolve` only. Nothing here has `Debug` where a secret may be inside.
 
 use crate::{
-    AccessSettings, Hostname, LimitSettings, Listener, PasswordHash, Persistence, Secret, TimeZone,
+    AccessSettings, LimitSettings, Listener, MachineSettings, PasswordHash, Persistence, Secret,
     UserAccess,
 };
 
 /// Everything a valid `broker.toml` says, defaults filled in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The machine's name; `None` leaves it as it is.
-    pub hostname: Option<Hostname>,
-    /// The machine's time zone; `None` leaves it as it is.
-    pub timezone: Option<TimeZone>,
+    pub machine: MachineSettings,
     pub broker: BrokerSettings,
 }
 

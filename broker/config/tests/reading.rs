@@ -23,8 +23,8 @@ fn credential(user: &broker_config::User) -> String {
 #[test]
 fn a_file_with_nothing_but_the_version_means_the_defaults() {
     let settings = settings("version = 1\n");
-    assert_eq!(settings.hostname, None);
-    assert_eq!(settings.timezone, None);
+    assert_eq!(settings.machine.hostname, None);
+    assert_eq!(settings.machine.timezone, None);
     assert!(!settings.broker.allow_anonymous);
     assert!(settings.broker.users.is_empty());
     let expected = Listener {
@@ -40,11 +40,19 @@ fn a_file_with_nothing_but_the_version_means_the_defaults() {
 fn every_key_reaches_the_settings() {
     let settings = settings(EVERYTHING);
     assert_eq!(
-        settings.hostname.map(|name| name.to_string()).as_deref(),
+        settings
+            .machine
+            .hostname
+            .map(|name| name.to_string())
+            .as_deref(),
         Some("plant-2")
     );
     assert_eq!(
-        settings.timezone.map(|name| name.to_string()).as_deref(),
+        settings
+            .machine
+            .timezone
+            .map(|name| name.to_string())
+            .as_deref(),
         Some("Asia/Tokyo")
     );
     assert!(settings.broker.allow_anonymous);

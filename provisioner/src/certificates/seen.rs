@@ -101,7 +101,7 @@ pub fn clock(world: &World) -> Clock {
 
 /// Names and addresses that clients may know this machine by.
 fn identity(world: &World, desired: Option<&Desired>) -> Identity {
-    let host = desired.and_then(|desired| Some(desired.hostname.as_ref()?.to_string()));
+    let host = desired.and_then(|desired| Some(desired.machine.hostname.as_ref()?.to_string()));
     let host = host.or_else(|| world.machine.and_then(|_| world.network.host_name()));
     let host = host.unwrap_or_default();
     let label = host.split('.').next().unwrap_or_default();
