@@ -4,6 +4,7 @@
 //! It is kept on the device as versioned JSON and is the truth; the card is only where wishes come from.
 
 mod access;
+mod machine;
 mod persistence;
 mod tls;
 
@@ -19,6 +20,7 @@ use broker_config::{
 use serde::{Deserialize, Serialize};
 
 use access::{StoredAccess, StoredUserAccess};
+use machine::StoredMachine;
 use persistence::StoredPersistence;
 use tls::StoredTls;
 
@@ -107,6 +109,8 @@ struct Stored {
     version: u64,
     hostname: Option<String>,
     timezone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    machine: Option<StoredMachine>,
     allow_anonymous: bool,
     users: Vec<StoredUser>,
     listeners: Vec<StoredListener>,
@@ -176,6 +180,7 @@ impl From<&Desired> for Stored {
             version: VERSION,
             hostname: desired.machine.hostname.as_ref().map(Hostname::to_string),
             timezone: desired.machine.timezone.as_ref().map(TimeZone::to_string),
+            machine: StoredMachine::of(&desired.machine),
             allow_anonymous: desired.broker.allow_anonymous,
             users: users.collect(),
             listeners: listeners.collect(),
@@ -189,10 +194,6 @@ impl From<&Desired> for Stored {
 
 impl Stored {
     fn checked(self) -> Result<Desired, DesiredError> {
-        let machine = MachineSettings {
-            hostname: checked(self.hostname, Hostname::parse, "hostname")?,
-            timezone: checked(self.timezone, TimeZone::parse, "timezone")?,
-        };
         let users = self
             .users
             .into_iter()
@@ -220,7 +221,11 @@ impl Stored {
             limits,
         };
         Ok(Desired {
-            machine,
+            machine: MachineSettings {
+                hostname: checked(self.hostname, Hostname::parse, "hostname")?,
+                timezone: checked(self.timezone, TimeZone::parse, "timezone")?,
+                ..StoredMachine::checked(self.machine)?
+            },
             broker,
             generated_user: self.generated_user,
         })

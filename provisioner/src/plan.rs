@@ -201,6 +201,7 @@ mod tests {
             machine: MachineSettings {
                 hostname: hostname.and_then(Hostname::parse),
                 timezone: timezone.and_then(TimeZone::parse),
+                ..MachineSettings::default()
             },
             broker,
             generated_user: None,

@@ -8,7 +8,9 @@ use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
 
-use broker_config::{Credential, HashError, LoginMethod, Settings, User, UserAccess};
+use broker_config::{
+    Credential, HashError, LoginMethod, Settings, User, UserAccess, Wlan, WlanKey,
+};
 
 use crate::desired::Desired;
 use crate::login::Login;
@@ -20,13 +22,23 @@ pub struct Resolved {
     pub made: Option<Login>,
 }
 
-/// A `password = 0` for a user of whose password this device has no hash of the kind that is wanted.
+/// A `0` in place of a secret that this device does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKept {
-    pub username: String,
-    /// Line of the user in the file, from 1.
+    /// Line of the user or of the key in the file, from 1.
     pub line: u32,
-    pub reason: WhyNotKept,
+    pub whose: Whose,
+}
+
+/// Whose secret is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    User {
+        username: String,
+        reason: WhyNotKept,
+    },
+    /// The wireless network of that name: another one, or none, was named before.
+    Wlan { ssid: String },
 }
 
 /// Why a password cannot be kept.
@@ -40,7 +52,7 @@ pub enum WhyNotKept {
 /// Why valid settings have no desired state.
 #[derive(Debug)]
 pub enum ResolveError {
-    /// The operator's fault: every such user, in the order of the file.
+    /// The operator's fault: every such secret, in the order of the file.
     NotKept(Vec<NotKept>),
     Hash(HashError),
     Random(io::Error),
@@ -53,10 +65,17 @@ pub fn resolve(
     random: &dyn Randomness,
 ) -> Result<Resolved, ResolveError> {
     let Settings {
-        machine,
+        mut machine,
         mut broker,
     } = settings;
-    let missing = not_kept(&broker.users, stored);
+    let mut missing = not_kept(&broker.users, stored);
+    missing.extend(
+        machine
+            .wlan
+            .as_mut()
+            .and_then(|wlan| keep_key(wlan, stored)),
+    );
+    missing.sort_by_key(|missing| missing.line);
     if !missing.is_empty() {
         return Err(ResolveError::NotKept(missing));
     }
@@ -92,15 +111,38 @@ fn not_kept(users: &[User], stored: Option<&Desired>) -> Vec<NotKept> {
     };
     let missing = |user: &User| {
         Some(NotKept {
-            username: user.username.clone(),
             line: user.line,
-            reason: reason(user)?,
+            whose: Whose::User {
+                username: user.username.clone(),
+                reason: reason(user)?,
+            },
         })
     };
     let kept = users
         .iter()
         .filter(|user| user.credential == Credential::Kept);
     kept.filter_map(missing).collect()
+}
+
+/// Puts the key of the same network, taken earlier, in place of its `0`.
+fn keep_key(wlan: &mut Wlan, stored: Option<&Desired>) -> Option<NotKept> {
+    let WlanKey::Kept { line } = wlan.key else {
+        return None;
+    };
+    let before = stored.and_then(|stored| stored.machine.wlan.as_ref());
+    let before = before.filter(|before| before.ssid == wlan.ssid);
+    match before.map(|before| before.key.clone()) {
+        Some(key @ (WlanKey::Password(_) | WlanKey::Psk(_))) => {
+            wlan.key = key;
+            None
+        }
+        _ => Some(NotKept {
+            line,
+            whose: Whose::Wlan {
+                ssid: wlan.ssid.to_string(),
+            },
+        }),
+    }
 }
 
 /// The users with hashes, in the same order, worked out on up to four cores: each hash takes 19 MiB, and a Raspberry
@@ -202,14 +244,28 @@ fn generated(stored: &Desired) -> Option<User> {
 
 impl fmt::Display for NotKept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { username, line, .. } = self;
-        match self.reason {
-            WhyNotKept::NeverTaken => write!(
+        let line = self.line;
+        match &self.whose {
+            Whose::Wlan { ssid } => write!(
+                f,
+                "line {line}: `0` keeps the password this device has of a wireless network, and it has none of \
+                 `{}`; write the password of this network in quotes",
+                ssid.escape_debug()
+            ),
+            Whose::User { username, reason } => reason.tell(f, line, username),
+        }
+    }
+}
+
+impl WhyNotKept {
+    fn tell(self, f: &mut fmt::Formatter<'_>, line: u32, username: &str) -> fmt::Result {
+        match self {
+            Self::NeverTaken => write!(
                 f,
                 "line {line}: `password = 0` keeps the password this device has of a user, and it has none of \
                  `{username}`; write a password for this user in quotes"
             ),
-            WhyNotKept::TakenFor(method) => write!(
+            Self::TakenFor(method) => write!(
                 f,
                 "line {line}: the password of `{username}` was taken for `auth = \"{}\"` and cannot be used \
                  otherwise, because only its hash was kept; write it once more in quotes",

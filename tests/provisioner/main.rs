@@ -14,3 +14,4 @@ mod openssl;
 mod power_cut;
 mod scene;
 mod scram;
+mod wlan;

@@ -65,6 +65,25 @@ fn a_file_in_utf_16_is_taken() {
 }
 
 #[test]
+fn a_wireless_network_is_taken() {
+    survives(Case {
+        scene: Scene::with_file(
+            "version = 1\n[wlan]\nssid = \"n\"\npassword = \"blue-Kettle-7\"\ncountry = \"JP\"\n\
+             [[user]]\nusername = \"one\"\npassword = \"hunter2-long\"\n",
+        ),
+        // The device keeps the network's password, so what its own files lose may hold it.
+        secrets: [b"hunter2".to_vec()].into(),
+        right: |scene| {
+            let places = places();
+            let text = |path| scene.card.text(path).unwrap_or_default();
+            let kept = text(&places.desired).contains("blue-Kettle-7");
+            let shown = scene.card.text(&file()).unwrap_or_default() + &scene.report();
+            kept && !shown.contains("Kettle") && scene.admits("one", "hunter2-long")
+        },
+    });
+}
+
+#[test]
 fn a_login_is_made() {
     survives(Case {
         scene: Scene::with_file("version = 1\n"),

@@ -2,6 +2,7 @@
 //! Everything that can be wrong with a `broker.toml`, each with a code, a sentence and its usual remedy.
 
 mod access;
+mod machine;
 mod tls;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use crate::reference::{
 };
 use crate::syntax::Syntax;
 pub use access::AccessFault;
+pub use machine::MachineFault;
 pub use tls::TlsFault;
 
 /// What is wrong.
@@ -45,8 +47,7 @@ pub enum Fault {
         max: i64,
     },
     // The machine.
-    Hostname,
-    TimeZone,
+    Machine(MachineFault),
     // Limits.
     Span,
     // Users.
@@ -148,8 +149,7 @@ impl Fault {
             Self::NotATable(_) => "not-a-table",
             Self::WrongType { .. } => "wrong-type",
             Self::OutOfRange { .. } => "out-of-range",
-            Self::Hostname => "bad-hostname",
-            Self::TimeZone => "bad-timezone",
+            Self::Machine(machine) => machine.code(),
             Self::Span => "bad-span",
             Self::TooManyUsers => "too-many-users",
             Self::UsernameMissing => "username-missing",
@@ -207,10 +207,7 @@ impl Fault {
             }
             Self::WrongType { key, .. } => key.remedy(),
             Self::OutOfRange { key, .. } => Hint::Write(key),
-            Self::Hostname => Hint::Do("write one name without dots, such as `\"broker\"`"),
-            Self::TimeZone => {
-                Hint::Do("write area and city, such as `\"Asia/Tokyo\"`, or `\"UTC\"`")
-            }
+            Self::Machine(machine) => machine.remedy(),
             Self::Span => {
                 Hint::Do("write `\"14d\"`: h hours, d days, w weeks, m months of 30 days, y years")
             }
@@ -322,8 +319,7 @@ impl fmt::Display for Fault {
             Self::OutOfRange { min, max, .. } => {
                 return write!(f, "the number must be from {min} to {max}");
             }
-            Self::Hostname => "a name has 1 to 63 letters (a-z), digits and inner hyphens",
-            Self::TimeZone => "this is not the name of a time zone",
+            Self::Machine(machine) => return machine.fmt(f),
             Self::Span => {
                 "a span of time is a number with a letter behind it, in quotes, or \"never\""
             }

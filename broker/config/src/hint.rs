@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What to do about a problem: a fixed sentence, or the key that was probably meant.
 
+mod words;
+
 use std::fmt;
 
 use crate::reference::{Form, KEYS, Key, Table};
 use crate::spelling::most_similar;
+use words::{ASTRAY, HABITS, LATER_TABLES};
 
 /// The remedy that ends the line of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +40,18 @@ impl Hint {
         if let Some(similar) = most_similar(&name, names(table)) {
             return Self::DidYouMean(Table::named(similar).map_or(similar, Table::heading));
         }
-        // What is said once for all is meant rather than what is said of one user or listener.
+        // What is said once for all is meant rather than what is said of one user or listener, but a password is a user's.
         let everywhere = KEYS
             .iter()
             .filter(|key| key.name == name && key.table != table)
-            .min_by_key(|key| key.table.repeats());
+            .min_by_key(|key| (key.table == Table::Wlan, key.table.repeats()));
         everywhere.map_or(Self::KeysOf(table), |key| Self::BelongsIn(key.table))
     }
 }
 
 /// A remedy for words that are known from later versions, from Mosquitto or from habit.
 fn by_word(table: Table, name: &str) -> Option<Hint> {
-    let later = match table {
-        Table::Top => LATER_TABLES.contains(&name),
-        _ => LATER_KEYS.contains(&(table, name)),
-    };
-    if later {
+    if table == Table::Top && LATER_TABLES.contains(&name) {
         return Some(Hint::LaterVersion);
     }
     if let Some((_, _, key)) = HABITS
@@ -117,131 +116,6 @@ impl fmt::Display for Hint {
     }
 }
 
-const LATER_TABLES: [&str; 10] = [
-    "wlan", "ethernet", "ssh", "log", "bridge", "tls", "cluster", "status", "update", "network",
-];
-
-const LATER_KEYS: &[(Table, &str)] = &[(Table::Time, "ntp_servers")];
-
-/// What people write for a key, and the key.
-const HABITS: &[(Table, &str, &str)] = &[
-    (Table::System, "name", "hostname"),
-    (Table::System, "host", "hostname"),
-    (Table::Time, "zone", "timezone"),
-    (Table::Time, "tz", "timezone"),
-    (Table::Broker, "anonymous", "allow_anonymous"),
-    (Table::Broker, "aclfile", "acl_file"),
-    (Table::Broker, "passwd_file", "password_file"),
-    (Table::User, "group", "groups"),
-    (Table::User, "rights", "acl"),
-    (Table::User, "topics", "acl"),
-    (Table::Group, "groupname", "name"),
-    (Table::User, "user", "username"),
-    (Table::User, "name", "username"),
-    (Table::User, "login", "username"),
-    (Table::User, "passwd", "password"),
-    (Table::User, "pass", "password"),
-    (Table::User, "pw", "password"),
-    (Table::User, "hash", "password_hash"),
-    (Table::User, "method", "auth"),
-    (Table::User, "auth_method", "auth"),
-    (Table::User, "authentication", "auth"),
-    (Table::Listener, "listener", "port"),
-    (Table::Listener, "bind", "bind_address"),
-    (Table::Listener, "address", "bind_address"),
-    (Table::Listener, "host", "bind_address"),
-    (Table::Listener, "ip", "bind_address"),
-    (Table::Listener, "bind_ip", "bind_address"),
-    (Table::Listener, "type", "protocol"),
-    (Table::Listener, "bind_interface", "interface"),
-    (Table::Listener, "device", "interface"),
-    (Table::Listener, "path", "socket"),
-    (Table::Listener, "unix_socket", "socket"),
-    (Table::Listener, "family", "socket_domain"),
-    (Table::Limits, "message_size_limit", "max_packet_size"),
-    (Table::Limits, "max_message_size", "max_packet_size"),
-    (Table::Limits, "max_clients", "max_connections"),
-    (Table::Limits, "global_max_clients", "max_connections"),
-    (Table::Limits, "global_max_connections", "max_connections"),
-    (Table::Limits, "max_inflight", "max_inflight_messages"),
-    (
-        Table::Limits,
-        "max_session_expiry_interval",
-        "max_session_expiry",
-    ),
-    (Table::Listener, "ssl", "tls"),
-    (Table::Listener, "cert", "certfile"),
-    (Table::Listener, "key", "keyfile"),
-    (Table::Listener, "capath", "cafile"),
-    (Table::Listener, "ca", "cafile"),
-    (Table::Listener, "crl", "crlfile"),
-    (
-        Table::Listener,
-        "use_subject_as_username",
-        "use_identity_as_username",
-    ),
-    (Table::Listener, "anonymous", "allow_anonymous"),
-    (
-        Table::Listener,
-        "listener_allow_anonymous",
-        "allow_anonymous",
-    ),
-    (Table::Listener, "versions", "accept_protocol_versions"),
-    (Table::Listener, "max_clients", "max_connections"),
-    (Table::Persistence, "durability", "mode"),
-    (Table::Persistence, "persistence", "mode"),
-    (Table::Persistence, "fsync", "mode"),
-    (Table::Persistence, "window", "window_ms"),
-    (Table::Persistence, "interval", "window_ms"),
-    (Table::Persistence, "sd_budget", "sd_budget_mb_per_day"),
-    (Table::Persistence, "budget", "sd_budget_mb_per_day"),
-    (Table::Persistence, "tbw", "card_endurance_tb"),
-    (Table::Persistence, "endurance", "card_endurance_tb"),
-    (Table::Top, "durability", "[persistence]"),
-    (Table::Top, "store", "[persistence]"),
-    (Table::Top, "users", "[[user]]"),
-    (Table::Top, "listeners", "[[listener]]"),
-];
-
-/// What people write where no single key is meant, and what to do instead.
-const ASTRAY: &[(Table, &str, Hint)] = &[
-    (Table::User, "scram", Hint::Do("write `auth = \"scram\"`")),
-    (
-        Table::Top,
-        "bind",
-        Hint::Do("write `bind_address` below a heading `[[listener]]`"),
-    ),
-    (
-        Table::Top,
-        "passwd",
-        Hint::Do("write `password` below a heading `[[user]]`"),
-    ),
-    (
-        Table::Top,
-        "name",
-        Hint::Do("write `hostname` below the heading `[system]`"),
-    ),
-    (Table::Top, "message_size_limit", PACKET_SIZE),
-    (Table::Broker, "message_size_limit", PACKET_SIZE),
-    (Table::Top, "autosave_interval", AUTOSAVE),
-    (Table::Top, "autosave_on_changes", AUTOSAVE),
-    (Table::Persistence, "autosave_interval", AUTOSAVE),
-    (Table::Persistence, "autosave_on_changes", AUTOSAVE),
-    (Table::Top, "websockets", WEBSOCKETS),
-    (Table::Listener, "websockets", WEBSOCKETS),
-    (Table::Listener, "websocket", WEBSOCKETS),
-];
-
-/// Mosquitto's words for when its database is written.
-const AUTOSAVE: Hint = Hint::Do(
-    "every change is written before it is acknowledged; `mode` below the heading `[persistence]` makes it otherwise",
-);
-
-const PACKET_SIZE: Hint = Hint::Do("write `max_packet_size` below the heading `[limits]`");
-
-const WEBSOCKETS: Hint =
-    Hint::Do("write `protocol = \"websockets\"` below a heading `[[listener]]`");
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,7 +134,9 @@ mod tests {
             (Table::Listener, "ssl", Hint::DidYouMean("tls")),
             (Table::Listener, "colour", Hint::KeysOf(Table::Listener)),
             (Table::User, "passwd", Hint::DidYouMean("password")),
-            (Table::Time, "ntp_servers", Hint::LaterVersion),
+            (Table::Time, "ntp", Hint::DidYouMean("ntp_servers")),
+            (Table::Top, "password", Hint::BelongsIn(Table::User)),
+            (Table::Top, "wifi", Hint::DidYouMean("[wlan]")),
             (
                 Table::Top,
                 "allow_anonymous",
@@ -277,14 +153,14 @@ mod tests {
                 "max_queued_bytes",
                 Hint::BelongsIn(Table::Limits),
             ),
-            (Table::Top, "message_size_limit", PACKET_SIZE),
+            (Table::Top, "message_size_limit", words::PACKET_SIZE),
             (
                 Table::Limits,
                 "message_size_limit",
                 Hint::DidYouMean("max_packet_size"),
             ),
             (Table::Top, "listner", Hint::DidYouMean("[[listener]]")),
-            (Table::Top, "wlan", Hint::LaterVersion),
+            (Table::Top, "bridge", Hint::LaterVersion),
             (Table::System, "timezone", Hint::BelongsIn(Table::Time)),
         ];
         for (table, written, expected) in cases {

@@ -48,13 +48,16 @@ mod tls;
 pub use access::{AccessSettings, AclEntry, AclFault, AclMode, AclRight, Group, UserAccess};
 pub use calendar::civil_date;
 pub use encoding::{Encoding, Note};
-pub use fault::{AddressFault, Fault, Found, TlsFault};
+pub use fault::{AddressFault, Fault, Found, MachineFault, TlsFault};
 pub use generated::NotHashed;
 pub use hint::Hint;
 pub use hostname::Hostname;
 pub use limits::{LimitSettings, limit_table};
 pub use listener::{BindAddress, Listener, Protocol, SocketDomain};
-pub use machine::MachineSettings;
+pub use machine::{
+    AuthorizedKey, Country, Ethernet, InvalidKey, MachineSettings, NtpServer, Ssid, StaticAddress,
+    Wlan, WlanKey,
+};
 pub use manual::manual;
 pub use mosquitto::{AclFile, LineFault, LineProblem, acl_file, password_file};
 pub use password::{HashError, HashMemory, InvalidHash, PasswordHash};

@@ -113,6 +113,16 @@ means: taken, kept on the device; to change the password or
 .BR auth ,
 write a new one there.
 Overwriting cannot reach copies that an editor or the card itself has kept, so do not use a password from elsewhere.
+.PP
+The
+.B password
+or
+.B psk
+of
+.B [wlan]
+is taken in the same way; the device keeps it as it is, in a file of root's, because WPA3 proves itself with nothing less.
+.B 0
+keeps it for a network of the same name.
 .SH FILES
 .TP
 .I /boot/firmware/broker.toml

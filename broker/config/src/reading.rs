@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Reads a whole `broker.toml`: the way in, and the verdict as `broker check` prints it.
 
+mod machine;
+
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
@@ -125,13 +127,7 @@ fn problems(mut findings: Vec<Finding>, lines: &Lines<'_>) -> Vec<Problem> {
 /// What a valid file will do, in words.
 fn summary(settings: &Settings) -> String {
     let broker = &settings.broker;
-    let mut text = String::new();
-    if let Some(hostname) = &settings.machine.hostname {
-        let _ = writeln!(text, "  host name: {hostname}");
-    }
-    if let Some(timezone) = &settings.machine.timezone {
-        let _ = writeln!(text, "  time zone: {timezone}");
-    }
+    let mut text = machine::summary(&settings.machine);
     match (broker.users.as_slice(), broker.allow_anonymous) {
         ([], _) if broker.access.password_file.is_some() => {}
         ([], false) => text.push_str("  users: none; the first boot of the appliance makes one\n"),
@@ -205,14 +201,16 @@ fn settings_json(settings: &Settings) -> Value {
         .changed()
         .map(|(limit, value)| (limit.key.name.to_owned(), value.into()))
         .collect();
-    json!({
-        "hostname": settings.machine.hostname.as_ref().map(|name| name.as_str()),
-        "timezone": settings.machine.timezone.as_ref().map(|name| name.as_str()),
+    let mut object = json!({
         "allow_anonymous": broker.allow_anonymous,
         "users": users,
         "listeners": listeners,
         "limits": limits,
-    })
+    });
+    if let Value::Object(members) = &mut object {
+        members.append(&mut machine::json(&settings.machine));
+    }
+    object
 }
 
 fn counted(count: usize, noun: &str) -> String {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The one table of keys: what may stand in a `broker.toml`, of which form, and what it means.
 //!
-//! The sample, the manual page, the hints and the checks of `resolve` derive from it; the limits stand apart in `limits`, persistence in `persistence`, TLS in `tls`,
-//! rights in `access`.
+//! The sample, the manual page, the hints and the checks of `resolve` derive from it; the machine's keys stand apart in `machine`, limits in `limits`,
+//! persistence in `persistence`, TLS in `tls`, rights in `access`.
 
 mod access;
 mod limits;
+mod machine;
 mod persistence;
 mod tls;
 
 pub(crate) use access::*;
 pub use limits::*;
+pub(crate) use machine::*;
 pub(crate) use persistence::*;
 pub(crate) use tls::*;
 
@@ -23,6 +25,9 @@ pub enum Table {
     Top,
     System,
     Time,
+    Wlan,
+    Ethernet,
+    Ssh,
     Broker,
     User,
     Group,
@@ -71,10 +76,13 @@ pub struct Key {
 
 impl Table {
     /// All of them, in the order of the sample.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Top,
         Self::System,
         Self::Time,
+        Self::Wlan,
+        Self::Ethernet,
+        Self::Ssh,
         Self::Broker,
         Self::User,
         Self::Group,
@@ -89,6 +97,9 @@ impl Table {
             Self::Top => "",
             Self::System => "system",
             Self::Time => "time",
+            Self::Wlan => "wlan",
+            Self::Ethernet => "ethernet",
+            Self::Ssh => "ssh",
             Self::Broker => "broker",
             Self::User => "user",
             Self::Group => "group",
@@ -104,6 +115,9 @@ impl Table {
             Self::Top => "the top of the file",
             Self::System => "[system]",
             Self::Time => "[time]",
+            Self::Wlan => "[wlan]",
+            Self::Ethernet => "[ethernet]",
+            Self::Ssh => "[ssh]",
             Self::Broker => "[broker]",
             Self::User => "[[user]]",
             Self::Group => "[[group]]",
@@ -124,6 +138,14 @@ impl Table {
             Self::Top => "The first line of the file.",
             Self::System => "The machine.",
             Self::Time => "The clock.",
+            Self::Wlan => "The wireless network that the machine joins.",
+            Self::Ethernet => {
+                "The cable; without this table the machine takes its address from the network."
+            }
+            Self::Ssh => {
+                "Remote access for maintenance, as root and with keys only: ssh root@broker.local. \
+                 It is closed as long as no key stands here."
+            }
             Self::Broker => "The broker as a whole.",
             Self::Group => {
                 "Rights that several users have; repeat it for every group, at most 1,000."
@@ -161,6 +183,17 @@ pub const KEYS: &[&Key] = &[
     &VERSION,
     &HOSTNAME,
     &TIMEZONE,
+    &NTP_SERVERS,
+    &SSID,
+    &WLAN_PASSWORD,
+    &PSK,
+    &COUNTRY,
+    &HIDDEN,
+    &METHOD,
+    &ADDRESS,
+    &GATEWAY,
+    &DNS,
+    &AUTHORIZED_KEYS,
     &ALLOW_ANONYMOUS,
     &ANONYMOUS_ACL,
     &ACL_FILE,
@@ -229,25 +262,6 @@ pub(crate) const VERSION: Key = Key {
     default: "none, the line must be there",
     sentence: "The version of this file's format.",
     example: "1",
-};
-
-pub(crate) const HOSTNAME: Key = Key {
-    table: Table::System,
-    name: "hostname",
-    form: Form::Text,
-    default: "the name stays as it is",
-    sentence: "The machine's name of letters, digits and hyphens; \
-               a machine called \"broker\" is reached as broker.local.",
-    example: "\"broker\"",
-};
-
-pub(crate) const TIMEZONE: Key = Key {
-    table: Table::Time,
-    name: "timezone",
-    form: Form::Text,
-    default: "the time zone stays as it is",
-    sentence: "The time zone of the log, as \"Area/City\".",
-    example: "\"Asia/Tokyo\"",
 };
 
 pub(crate) const ALLOW_ANONYMOUS: Key = Key {

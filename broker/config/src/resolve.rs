@@ -5,12 +5,14 @@
 //! The settings count only if no finding was made.
 
 mod access;
+mod ethernet;
 mod limits;
 mod listeners;
 mod machine;
 mod persistence;
 mod tls;
 mod users;
+mod wlan;
 
 use std::ops::Range;
 
@@ -40,6 +42,8 @@ pub(crate) fn resolve(document: Document<'_>, lines: &Lines<'_>) -> Resolved {
     let mut resolver = Resolver::new(&document, lines);
     let settings = resolver.settings(&document.root);
     let mut findings = document.findings;
+    // The tables are read in another order than they are written.
+    resolver.secrets.sort_by_key(|place| place.start);
     findings.append(&mut resolver.findings);
     Resolved {
         settings,
@@ -66,6 +70,13 @@ struct Fields<'d, 't> {
     /// Where its heading stands.
     at: usize,
     entries: &'d DeTable<'t>,
+}
+
+/// A secret as written.
+enum Written<'d> {
+    Text(&'d str),
+    /// The `0` that stands for one already taken.
+    Taken,
 }
 
 /// A value and where its key stands.
@@ -232,6 +243,43 @@ impl<'a> Resolver<'a> {
         text
     }
 
+    /// Remembers where the secret stands, whatever is wrong with it.
+    fn secret<'d>(&mut self, field: &Field<'d, '_>) -> Option<Written<'d>> {
+        if is_taken(field.value.get_ref()) {
+            return Some(Written::Taken);
+        }
+        let place = field.value.span();
+        if !place.is_empty() {
+            self.secrets.push(place);
+        }
+        self.text(field).map(Written::Text)
+    }
+
+    /// The elements of a list, at most so many.
+    fn elements<'d, 't>(
+        &mut self,
+        fields: &Fields<'d, 't>,
+        key: &'static Key,
+        most: usize,
+        too_many: Fault,
+    ) -> Option<Vec<Field<'d, 't>>> {
+        let field = fields.field(key)?;
+        let Some(list) = field.value.get_ref().as_array() else {
+            self.wrong_type(&field);
+            return None;
+        };
+        if list.len() > most {
+            self.fault(field.at, Some(key.name), too_many);
+            return None;
+        }
+        let element = |value| Field {
+            key,
+            at: field.at,
+            value,
+        };
+        Some(list.iter().map(element).collect())
+    }
+
     fn boolean(&mut self, field: &Field<'_, '_>) -> Option<bool> {
         let boolean = field.value.get_ref().as_bool();
         if boolean.is_none() {
@@ -333,6 +381,18 @@ impl<'d, 't> Fields<'d, 't> {
 /// Where an entry stands: at its heading if it has one, otherwise at its key.
 fn place_of(key: &Spanned<toml::de::DeString<'_>>, value: &Spanned<DeValue<'_>>) -> usize {
     key.span().start.min(value.span().start)
+}
+
+/// Whether a secret is the one of the sample file.
+fn is_example(key: &Key, value: &str) -> bool {
+    value == key.example.trim_matches('"')
+}
+
+/// Whether the value is the `0` that stands for a secret already taken.
+fn is_taken(value: &DeValue<'_>) -> bool {
+    value
+        .as_integer()
+        .is_some_and(|integer| integer.radix() == 10 && integer.as_str() == "0")
 }
 
 /// Whether the entry is a table, or several.

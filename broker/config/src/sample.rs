@@ -4,12 +4,13 @@
 //! A `#` with a space begins a remark, one without hides an example line.
 
 use crate::reference::{
-    ACCEPT_PROTOCOL_VERSIONS, ACL, ACL_MODE, ALLOW_ANONYMOUS, ANONYMOUS_ACL, AUTH, BIND_ADDRESS,
-    CAFILE, CARD_ENDURANCE_TB, CERTFILE, CRLFILE, GROUP_ACL, GROUP_NAME, GROUPS, HOSTNAME,
-    INTERFACE, KEYFILE, Key, LIMITS, LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, MODE,
-    PASSWORD, PASSWORD_FILE, PASSWORD_HASH, PORT, PROTOCOL, REQUIRE_CERTIFICATE,
-    SD_BUDGET_MB_PER_DAY, SOCKET, SOCKET_DOMAIN, SYS_INTERVAL, TIMEZONE, TLS, TLS_VERSION, Table,
-    USE_IDENTITY_AS_USERNAME, USERNAME, VERSION, WINDOW_MS,
+    ACCEPT_PROTOCOL_VERSIONS, ACL, ACL_MODE, ADDRESS, ALLOW_ANONYMOUS, ANONYMOUS_ACL, AUTH,
+    AUTHORIZED_KEYS, BIND_ADDRESS, CAFILE, CARD_ENDURANCE_TB, CERTFILE, COUNTRY, CRLFILE, DNS,
+    GATEWAY, GROUP_ACL, GROUP_NAME, GROUPS, HIDDEN, HOSTNAME, INTERFACE, KEYFILE, Key, LIMITS,
+    LISTENER_ALLOW_ANONYMOUS, LISTENER_MAX_CONNECTIONS, METHOD, MODE, NTP_SERVERS, PASSWORD,
+    PASSWORD_FILE, PASSWORD_HASH, PORT, PROTOCOL, REQUIRE_CERTIFICATE, SD_BUDGET_MB_PER_DAY,
+    SOCKET, SOCKET_DOMAIN, SSID, SYS_INTERVAL, TIMEZONE, TLS, TLS_VERSION, Table,
+    USE_IDENTITY_AS_USERNAME, USERNAME, VERSION, WINDOW_MS, WLAN_PASSWORD,
 };
 
 /// The file as it is put on the boot partition.
@@ -79,7 +80,7 @@ A line that begins with # does nothing. To use an example, take away the # befor
 Left as it is, the broker makes one user with a password of its own at the first boot: \
 the login stands in broker-report.txt.";
 
-const BLOCKS: [Block; 13] = [
+const BLOCKS: [Block; 16] = [
     Block {
         table: Table::System,
         remark: Table::System.sentence(),
@@ -88,7 +89,36 @@ const BLOCKS: [Block; 13] = [
     Block {
         table: Table::Time,
         remark: Table::Time.sentence(),
-        lines: &[(&TIMEZONE, TIMEZONE.example)],
+        lines: &[
+            (&TIMEZONE, TIMEZONE.example),
+            (&NTP_SERVERS, NTP_SERVERS.example),
+        ],
+    },
+    Block {
+        table: Table::Wlan,
+        remark: "The wireless network that the machine joins. psk = \"...\", the 64 hexadecimal digits that \
+                 wpa_passphrase makes, may stand in place of password for a network of WPA2.",
+        lines: &[
+            (&SSID, SSID.example),
+            (&WLAN_PASSWORD, WLAN_PASSWORD.example),
+            (&COUNTRY, COUNTRY.example),
+            (&HIDDEN, "false"),
+        ],
+    },
+    Block {
+        table: Table::Ethernet,
+        remark: Table::Ethernet.sentence(),
+        lines: &[
+            (&METHOD, METHOD.example),
+            (&ADDRESS, ADDRESS.example),
+            (&GATEWAY, GATEWAY.example),
+            (&DNS, DNS.example),
+        ],
+    },
+    Block {
+        table: Table::Ssh,
+        remark: Table::Ssh.sentence(),
+        lines: &[(&AUTHORIZED_KEYS, AUTHORIZED_KEYS.example)],
     },
     Block {
         table: Table::Broker,

@@ -14,7 +14,7 @@ impl Secret {
         Self(value)
     }
 
-    /// The secret itself, for hashing only.
+    /// The secret itself, for hashing it and for the network that asks for it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -42,6 +42,7 @@ fn each_fault_and_note_has_a_fixture() {
         include_str!("../src/encoding.rs"),
         include_str!("../src/fault.rs"),
         include_str!("../src/fault/access.rs"),
+        include_str!("../src/fault/machine.rs"),
         include_str!("../src/fault/tls.rs"),
         include_str!("../src/syntax.rs"),
     ];
@@ -65,7 +66,16 @@ fn no_verdict_contains_a_secret() {
         let bytes = std::fs::read(&fixture).unwrap();
         let reading = read(&bytes);
         let verdict = format!("{}{}", reading.to_text("x"), reading.to_json("x"));
-        for fragment in ["Kettle", "K\u{e9}ttle", "12345678", "pppp", "SWaq", "6bIT"] {
+        for fragment in [
+            "Kettle",
+            "K\u{e9}ttle",
+            "12345678",
+            "pppp",
+            "SWaq",
+            "6bIT",
+            "S2V0",
+            "9abcdef0",
+        ] {
             assert!(
                 !verdict.contains(fragment),
                 "{} tells {fragment}",

@@ -180,20 +180,8 @@ impl Resolver<'_> {
         if elsewhere.file {
             self.access_fault(field.at, key, AccessFault::AlsoFile);
         }
-        let Some(list) = field.value.get_ref().as_array() else {
-            self.wrong_type(&field);
-            return None;
-        };
-        if list.len() > MAX_ENTRIES {
-            self.access_fault(field.at, key, AccessFault::TooManyEntries);
-            return None;
-        }
-        let element = |value| Field {
-            key,
-            at: field.at,
-            value,
-        };
-        Some(list.iter().map(element).collect())
+        let too_many = Fault::Access(AccessFault::TooManyEntries);
+        self.elements(fields, key, MAX_ENTRIES, too_many)
     }
 
     fn access_fault(&mut self, at: usize, key: &'static Key, fault: AccessFault) {

@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::access::Elsewhere;
-use super::{Field, Fields, Resolver};
+use super::{Field, Fields, Resolver, Written, is_example};
 use crate::fault::{Fault, TlsFault};
 use crate::password::MAX_PASSWORD;
-use crate::reference::{AUTH, Key, PASSWORD, PASSWORD_HASH, Table, USERNAME};
+use crate::reference::{AUTH, PASSWORD, PASSWORD_HASH, Table, USERNAME};
 use crate::scram::prepared;
 use crate::settings::MAX_USERNAME;
 use crate::{Credential, LoginMethod, PasswordHash, Secret, User};
@@ -151,14 +151,10 @@ impl Resolver<'_> {
     }
 
     fn password(&mut self, field: &Field<'_, '_>) -> Option<Credential> {
-        if is_taken(field.value.get_ref()) {
-            return Some(Credential::Kept);
-        }
-        let place = field.value.span();
-        if !place.is_empty() {
-            self.secrets.push(place);
-        }
-        let password = self.text(field)?;
+        let password = match self.secret(field)? {
+            Written::Taken => return Some(Credential::Kept),
+            Written::Text(password) => password,
+        };
         let fault = match password.len() {
             0 => Fault::PasswordEmpty,
             _ if is_example(&PASSWORD, password) => Fault::PasswordKnown,
@@ -178,18 +174,6 @@ impl Resolver<'_> {
             Err(fault) => self.required(None, field, Fault::PasswordHash(fault)),
         }
     }
-}
-
-/// Whether a secret is the one of the sample file.
-fn is_example(key: &Key, value: &str) -> bool {
-    value == key.example.trim_matches('"')
-}
-
-/// Whether the value is the `0` that stands for a password already taken.
-fn is_taken(value: &DeValue<'_>) -> bool {
-    value
-        .as_integer()
-        .is_some_and(|integer| integer.radix() == 10 && integer.as_str() == "0")
 }
 
 /// Users in a file.
