@@ -10,7 +10,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Group as SystemGroup, User, getuid};
 use provisioner::system::{
-    Accounts, Bus, Disk, Entropy, Files, Group, Hostnamed, Kernel, Machine, Systemd, Timedated,
+    Accounts, Agetty, Bus, Disk, Entropy, Files, Group, Hostnamed, Kernel, Machine, Systemd,
+    Timedated,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World};
 
@@ -51,10 +52,12 @@ fn run(options: Options) -> io::Result<ExitCode> {
         .build()?;
     let bus = Bus::system(runtime);
     let (host_name, local_time, broker) = (Hostnamed(&bus), Timedated(&bus), Systemd(&bus));
+    let screen = Agetty("/run".into());
     let machine = Machine {
         host_name: &host_name,
         local_time: &local_time,
         broker: &broker,
+        screen: &screen,
     };
     let world = World {
         places,

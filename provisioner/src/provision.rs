@@ -64,6 +64,10 @@ pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
         );
         lines.push((Urgency::Error, text));
     }
+    if let Err(error) = report::show(world, &report, written.is_ok()) {
+        let text = format!("the console does not show the report: {}", chain(&error));
+        lines.push((Urgency::Warning, text));
+    }
     (lines, written)
 }
 

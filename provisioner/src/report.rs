@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What came of a run, told to the person who edited the card.
 //!
-//! One [`Report`], three readers: `text` for people and `json` for programs, both on the boot partition, and `journal`
-//! lines. Hashes and passwords are in none of them, except a login this program made and nobody has used yet.
+//! One [`Report`], four readers: `text` for people and `json` for programs, both on the boot partition, `console` for a
+//! screen, and `journal` lines. Hashes and passwords are in none of them, except a login this program made and nobody has used yet.
 
+mod console;
 mod journal;
 mod json;
 pub mod text;
@@ -202,6 +203,14 @@ pub fn publish(world: &World, report: &Report) -> io::Result<()> {
         &world.places.report_text,
         text::render(report).replace('\n', "\r\n").as_bytes(),
     )
+}
+
+/// Shows the report in short on the machine's screen; below `--root` there is none.
+pub fn show(world: &World, report: &Report, is_on_card: bool) -> io::Result<()> {
+    match world.machine {
+        Some(machine) => machine.screen.show(&console::render(report, is_on_card)),
+        None => Ok(()),
+    }
 }
 
 /// An error and its causes in one line.

@@ -9,6 +9,7 @@ pub mod files;
 pub mod hostnamed;
 pub mod network;
 pub mod random;
+pub mod screen;
 pub mod systemd;
 pub mod timedated;
 
@@ -17,6 +18,7 @@ pub use files::{Access, Disk, Files};
 pub use hostnamed::{HostName, Hostnamed};
 pub use network::{Kernel, Listening, Network};
 pub use random::{Entropy, Randomness};
+pub use screen::{Agetty, Screen};
 pub use systemd::{BrokerService, Systemd};
 pub use timedated::{LocalTime, Timedated};
 
@@ -26,6 +28,7 @@ pub struct Machine<'a> {
     pub host_name: &'a dyn HostName,
     pub local_time: &'a dyn LocalTime,
     pub broker: &'a dyn BrokerService,
+    pub screen: &'a dyn Screen,
 }
 
 /// Who may read the daemon's configuration, and whose sockets are the daemon's.

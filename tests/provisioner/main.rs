@@ -7,6 +7,7 @@ mod card;
 mod card_files;
 mod certificates;
 mod command;
+mod console;
 mod cuts;
 mod dialogue;
 mod golden;

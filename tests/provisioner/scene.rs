@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use provisioner::system::{
     Accounts, BrokerService, CallError, Files, Group, HostName, Listening, LocalTime, Machine,
-    Network, Randomness,
+    Network, Randomness, Screen,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World};
 
@@ -31,6 +31,8 @@ pub struct Device {
     pub time_zone: RefCell<String>,
     pub broker_runs: Cell<bool>,
     pub reloads: Cell<usize>,
+    /// What stands above the login prompt.
+    pub screen: RefCell<String>,
     pub is_silent: Cell<bool>,
     /// Whether a time server has set the clock.
     pub is_synchronised: Cell<bool>,
@@ -101,6 +103,7 @@ impl Scene {
             host_name: &self.machine,
             local_time: &self.machine,
             broker: &self.machine,
+            screen: &self.machine,
         };
         World {
             places: places(),
@@ -214,6 +217,13 @@ impl BrokerService for Device {
     fn reload(&self) -> Result<(), CallError> {
         self.answer(())?;
         self.reloads.set(self.reloads.get() + 1);
+        Ok(())
+    }
+}
+
+impl Screen for Device {
+    fn show(&self, text: &str) -> io::Result<()> {
+        self.screen.replace(text.to_owned());
         Ok(())
     }
 }

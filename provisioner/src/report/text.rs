@@ -53,7 +53,8 @@ fn some_lines(lines: Vec<String>) -> Option<Vec<String>> {
     (!lines.is_empty()).then_some(lines)
 }
 
-fn result(report: &Report) -> Vec<String> {
+/// The result's word, then what it means, a sentence each.
+pub fn result(report: &Report) -> Vec<String> {
     let file = report.file.as_deref().unwrap_or("broker.toml");
     let mut lines = vec![report.summary().code().to_uppercase()];
     lines.push(match (&report.verdict, report.summary()) {
