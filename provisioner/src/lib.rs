@@ -15,6 +15,7 @@ mod desired;
 mod document;
 mod firewall;
 mod hosts;
+mod led;
 mod login;
 mod observed;
 mod places;
@@ -30,8 +31,9 @@ mod status;
 pub mod system;
 
 pub use clock::Moment;
+pub use led::{LedError, follow};
 pub use places::Places;
 pub use provision::{Dry, World, apply, plan};
 pub use renew::{issue_client, list_clients, renew, revoke_client};
-pub use report::Urgency;
+pub use report::{Urgency, chain};
 pub use status::{Status, status};

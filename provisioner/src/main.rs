@@ -11,9 +11,9 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Group as SystemGroup, User, getuid};
 use provisioner::system::{
     Accounts, Agetty, Bus, Disk, Entropy, Files, Group, Hostnamed, Kernel, Machine, Systemd,
-    Timedated,
+    Termination, Timedated, Viewer,
 };
-use provisioner::{Dry, Moment, Places, Urgency, World};
+use provisioner::{Dry, Moment, Places, Urgency, World, chain};
 
 mod options;
 
@@ -45,7 +45,7 @@ fn run(options: Options) -> io::Result<ExitCode> {
         Command::Apply => lock(&places, FlockArg::LockExclusiveNonblock)?,
         // Short pieces of work wait for a longer one.
         Command::Certificate | Command::Cert(_) => lock(&places, FlockArg::LockExclusive)?,
-        Command::Plan | Command::Status | Command::Help | Command::Version => None,
+        Command::Plan | Command::Status | Command::Led | Command::Help | Command::Version => None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -74,6 +74,7 @@ fn run(options: Options) -> io::Result<ExitCode> {
         Command::Status => status(&world),
         Command::Certificate => certificate(&world),
         Command::Cert(cert) => clients(&world, cert, below_root),
+        Command::Led => led(&world, &Viewer(&bus))?,
         Command::Help => say(HELP),
         Command::Version => say(VERSION),
     })
@@ -99,6 +100,22 @@ fn certificate(world: &World) -> ExitCode {
     match went_well {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
+    }
+}
+
+fn led(world: &World, units: &Viewer) -> io::Result<ExitCode> {
+    let mut termination = Termination::expected()?;
+    let (mut pause, mut tell) = (
+        |time| termination.pause(time),
+        |text: &str| log(vec![(Urgency::Info, text.to_owned())]),
+    );
+    let ended = provisioner::follow(world.files, &world.places, units, &mut pause, &mut tell);
+    match ended {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            log(vec![(Urgency::Error, chain(&error))]);
+            Ok(ExitCode::FAILURE)
+        }
     }
 }
 

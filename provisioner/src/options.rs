@@ -22,6 +22,8 @@ pub enum Command {
     Status,
     /// Looks after the device's certificates.
     Certificate,
+    /// Lets the activity LED follow the broker until asked to end.
+    Led,
     Cert(Cert),
     #[default]
     Help,
@@ -68,6 +70,7 @@ impl Options {
             ["plan"] => Command::Plan,
             ["status"] => Command::Status,
             ["certificate"] => Command::Certificate,
+            ["led"] => Command::Led,
             ["cert", "list"] => Command::Cert(Cert::List),
             ["cert", "revoke", which] => Command::Cert(Cert::Revoke((*which).to_owned())),
             ["cert", "client", name] => Command::Cert(Cert::Client {
@@ -101,6 +104,7 @@ usage: broker-provision [--root DIR] [--boot DIR] COMMAND
 
   certificate
            make anew what is due of the certificates this device makes
+  led      show on the activity LED how the broker is, until ended
   cert client NAME [--days N] [--out FOLDER]
            make NAME.crt and NAME.key, with which a client logs in as NAME
            (730 days, into this folder)

@@ -50,6 +50,10 @@ pub struct Places {
     pub report_text: PathBuf,
     /// The same for programs.
     pub report_json: PathBuf,
+    /// The kernel's LEDs.
+    pub leds: PathBuf,
+    /// What drove the activity LED before this program did.
+    pub led_trigger: PathBuf,
 }
 
 impl Places {
@@ -80,6 +84,8 @@ impl Places {
             first_login: root.join("var/lib/broker/first-login"),
             report_text: boot.join("broker-report.txt"),
             report_json: boot.join("broker-report.json"),
+            leds: root.join("sys/class/leds"),
+            led_trigger: root.join("run/broker-led/trigger"),
             boot,
         }
     }

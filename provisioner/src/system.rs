@@ -11,7 +11,9 @@ pub mod network;
 pub mod random;
 pub mod screen;
 pub mod systemd;
+pub mod termination;
 pub mod timedated;
+pub mod unit_view;
 
 pub use bus::{Bus, CallError};
 pub use files::{Access, Disk, Files};
@@ -20,7 +22,9 @@ pub use network::{Kernel, Listening, Network};
 pub use random::{Entropy, Randomness};
 pub use screen::{Agetty, Screen};
 pub use systemd::{BrokerService, Systemd};
+pub use termination::Termination;
 pub use timedated::{LocalTime, Timedated};
+pub use unit_view::{UnitView, UnitViews, Viewer};
 
 /// The parts of the running machine that are changed by asking another program.
 #[derive(Clone, Copy)]

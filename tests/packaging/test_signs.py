@@ -45,6 +45,48 @@ class Screen(unittest.TestCase):
         wait_for(lambda: self.container.run("cat", "/run/agetty.reload").stdout == "\n", "the sign for agetty")
 
 
+class Led(unittest.TestCase):
+    """A folder of plain files in place of the kernel's: what was written last is a file's first line."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.container = Container()
+        cls.addClassCleanup(cls.container.remove)
+        cls.container.install()
+        drop_in = cls.container.root / "etc/systemd/system/broker-led.service.d/fake.conf"
+        drop_in.parent.mkdir()
+        drop_in.write_text("[Service]\nBindPaths=/var/lib/class:/sys/class\n")
+        cls.led = cls.container.root / "var/lib/class/leds/ACT"
+        cls.led.mkdir(parents=True)
+        (cls.led / "trigger").write_text("none rc-feedback [mmc0] timer pattern\n")
+        (cls.led / "max_brightness").write_text("1\n")
+        cls.container.boot()
+
+    def first_line(self, name):
+        lines = (self.led / name).read_text().splitlines() if (self.led / name).exists() else []
+        return lines[0] if lines else ""
+
+    def test_its_blinks_follow_the_card_the_broker_and_its_own_end(self):
+        wait_for(lambda: self.first_line("pattern").count("1 200") == 3, "three blinks, for a broker without settings")
+        self.container.boot_file("broker.toml").write_text("version = 1\n")
+        self.container.run("systemctl", "restart", "broker-provision")
+        wait_for(lambda: self.first_line("trigger") == "mmc0", "the LED's own trigger, for a broker at work")
+        self.container.boot_file("broker.toml").write_text("version = 2\n")
+        self.container.run("systemctl", "restart", "broker-provision")
+        wait_for(lambda: self.first_line("pattern").count("1 200") == 2, "two blinks, for a file with a fault")
+        self.container.run("systemctl", "stop", "broker")
+        wait_for(lambda: self.first_line("pattern").count("1 200") == 5, "five blinks, for a broker that does not run")
+        self.container.run("systemctl", "stop", "broker-led")
+        self.assertEqual("mmc0", self.first_line("trigger"))
+        self.assertEqual("success", self.container.show("broker-led", "Result"))
+
+    def test_it_needs_little(self):
+        self.container.run("systemctl", "start", "broker-led")
+        pid = self.container.show("broker-led", "MainPID")
+        fields = dict(line.split(":\t", 1) for line in self.container.run("cat", f"/proc/{pid}/status").stdout.splitlines() if ":\t" in line)
+        self.assertLess(int(fields["RssAnon"].split()[0]), 4096, "KiB of memory of its own")
+        self.assertEqual("0" * 16, fields["CapEff"])
+
 
 if __name__ == "__main__":
     unittest.main()

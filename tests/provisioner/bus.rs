@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use provisioner::system::{
-    BrokerService, Bus, CallError, HostName, Hostnamed, LocalTime, Systemd, Timedated,
+    BrokerService, Bus, CallError, HostName, Hostnamed, LocalTime, Systemd, Timedated, UnitView,
+    UnitViews, Viewer,
 };
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
@@ -47,6 +48,19 @@ fn the_broker_is_asked_for_and_reloaded() {
     assert!(Systemd(&bus).is_running().unwrap());
     Systemd(&bus).reload().unwrap();
     assert_eq!(*told.lock().unwrap(), ["ReloadUnit broker.service replace"]);
+}
+
+#[test]
+fn a_unit_is_seen_as_systemctl_shows_it() {
+    let (bus, _peer, _) = bus();
+    let expected = UnitView {
+        active: "active".to_owned(),
+        sub: "running".to_owned(),
+        result: "success".to_owned(),
+        status: "locked: no settings".to_owned(),
+        restarts: 2,
+    };
+    assert_eq!(Viewer(&bus).view("broker.service").unwrap(), expected);
 }
 
 #[test]
@@ -128,6 +142,31 @@ impl UnitDouble {
     fn active_state(&self) -> String {
         "active".to_owned()
     }
+
+    #[zbus(property)]
+    fn sub_state(&self) -> String {
+        "running".to_owned()
+    }
+}
+
+struct ServiceDouble;
+
+#[interface(name = "org.freedesktop.systemd1.Service")]
+impl ServiceDouble {
+    #[zbus(property)]
+    fn result(&self) -> String {
+        "success".to_owned()
+    }
+
+    #[zbus(property)]
+    fn status_text(&self) -> String {
+        "locked: no settings".to_owned()
+    }
+
+    #[zbus(property, name = "NRestarts")]
+    fn restarts(&self) -> u32 {
+        2
+    }
 }
 
 /// A bus with all doubles on it, their end of the socket, and what they were told.
@@ -158,7 +197,8 @@ async fn connect(told: Told) -> (zbus::Connection, zbus::Connection) {
             .serve_at("/org/freedesktop/hostname1", HostnameDouble(told.clone()))?
             .serve_at("/org/freedesktop/timedate1", TimeDouble(told.clone()))?
             .serve_at(systemd, ManagerDouble(told))?
-            .serve_at(format!("{systemd}/unit/broker_2eservice"), UnitDouble)
+            .serve_at(format!("{systemd}/unit/broker_2eservice"), UnitDouble)?
+            .serve_at(format!("{systemd}/unit/broker_2eservice"), ServiceDouble)
     };
     let theirs = serve().unwrap().build();
     let ours = Builder::unix_stream(ours).p2p().build();

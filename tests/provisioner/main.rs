@@ -11,6 +11,7 @@ mod console;
 mod cuts;
 mod dialogue;
 mod golden;
+mod led;
 mod openssl;
 mod power_cut;
 mod scene;

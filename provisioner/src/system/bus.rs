@@ -27,10 +27,10 @@ pub enum CallError {
 }
 
 /// A program on the bus: its name, object and interface.
-pub(super) struct Peer {
-    pub(super) name: &'static str,
-    pub(super) path: &'static str,
-    pub(super) interface: &'static str,
+pub(super) struct Peer<'a> {
+    pub(super) name: &'a str,
+    pub(super) path: &'a str,
+    pub(super) interface: &'a str,
 }
 
 impl Bus {

@@ -27,6 +27,19 @@ impl BrokerService for Systemd<'_> {
     }
 }
 
+/// The object of a unit, also of one that is not installed: bytes other than letters and digits as `_` and two
+/// hexadecimal digits.
+pub(super) fn object_path(unit: &str) -> String {
+    let escaped = unit.bytes().map(|byte| match byte.is_ascii_alphanumeric() {
+        true => char::from(byte).to_string(),
+        false => format!("_{byte:02x}"),
+    });
+    format!(
+        "/org/freedesktop/systemd1/unit/{}",
+        escaped.collect::<String>()
+    )
+}
+
 const MANAGER: Peer = Peer {
     name: "org.freedesktop.systemd1",
     path: "/org/freedesktop/systemd1",
