@@ -4,12 +4,14 @@
 //! Names and contents have two versions each, the one a running program sees and the one that is durable. A cut after
 //! a given number of changing steps makes every later call fail; [`Card::restarted`] is what the next boot finds.
 
+mod files;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use provisioner::system::{Access, Files};
+use provisioner::system::Files;
 
 /// The storage of one device.
 #[derive(Clone, Default)]
@@ -25,6 +27,10 @@ struct Storage {
     freed: Vec<Vec<u8>>,
     folders: BTreeSet<PathBuf>,
     read_only: Option<PathBuf>,
+    /// No file below it can take another cluster.
+    full: Option<PathBuf>,
+    /// What cannot be read any more.
+    unreadable: BTreeSet<PathBuf>,
     /// Changing steps made so far.
     steps: usize,
     cut_after: Option<usize>,
@@ -106,6 +112,33 @@ impl Card {
     /// Makes every write below a folder fail.
     pub fn make_read_only(&self, folder: &Path) {
         self.0.borrow_mut().read_only = Some(folder.to_owned());
+    }
+
+    /// Leaves no room below a folder: files there grow no further than the clusters they have.
+    pub fn fill(&self, folder: &Path) {
+        self.0.borrow_mut().full = Some(folder.to_owned());
+    }
+
+    /// Makes every reading of a file or folder fail, as worn memory does.
+    pub fn spoil(&self, path: &Path) {
+        self.0.borrow_mut().unreadable.insert(path.to_owned());
+    }
+
+    /// Takes a folder away with all that is in it, as a partition that is not there.
+    pub fn take_out(&self, folder: &Path) {
+        let mut storage = self.0.borrow_mut();
+        storage.folders.remove(folder);
+        storage.names.retain(|path, _| !path.starts_with(folder));
+        storage.durable_names = storage.names.clone();
+    }
+
+    /// The contents of every file with a name.
+    pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let storage = self.0.borrow();
+        let files = storage.names.iter();
+        files
+            .map(|(path, number)| (path.clone(), storage.nodes[*number].seen.clone()))
+            .collect()
     }
 
     /// Cuts the power after so many more changing steps.
@@ -195,9 +228,29 @@ impl Card {
         storage.steps += 1;
         step(&mut storage)
     }
+
+    /// Whether a file can take so many bytes.
+    fn room(&self, path: &Path, length: usize) -> io::Result<()> {
+        let storage = self.0.borrow();
+        let has = storage.node(path).map_or(0, |node| node.seen.len());
+        let full = storage.full.as_ref();
+        match full.is_some_and(|folder| path.starts_with(folder)) {
+            true if length > has.next_multiple_of(CLUSTER) => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Storage {
+    fn legible(&self, path: &Path) -> io::Result<()> {
+        match self.unreadable.contains(path) {
+            true => Err(io::Error::other("input/output error")),
+            false => Ok(()),
+        }
+    }
+
     fn powered(&self) -> io::Result<()> {
         match self.cut_after {
             Some(limit) if self.steps >= limit => Err(io::Error::other("the power is off")),
@@ -269,109 +322,5 @@ fn surviving(change: Change, number: usize, survivors: Survivors) -> Option<Chan
     }
 }
 
-impl Files for Card {
-    fn read(&self, path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        let storage = self.0.borrow();
-        storage.powered()?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(storage
-            .node(path)
-            .map(|node| node.seen.iter().copied().take(limit).collect()))
-    }
-
-    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
-        let storage = self.0.borrow();
-        storage.powered()?;
-        if !storage.folders.contains(folder) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let inside = storage
-            .names
-            .keys()
-            .filter(|path| path.parent() == Some(folder));
-        Ok(inside
-            .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
-            .collect())
-    }
-
-    fn len(&self, path: &Path) -> io::Result<Option<u64>> {
-        let storage = self.0.borrow();
-        storage.powered()?;
-        Ok(storage.node(path).map(|node| node.seen.len() as u64))
-    }
-
-    fn make_folder(&self, folder: &Path, _mode: u32) -> io::Result<()> {
-        self.change(folder, |storage| {
-            storage.folders.insert(folder.to_owned());
-            Ok(())
-        })
-    }
-
-    fn create(&self, path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
-        self.change(path, |storage| {
-            storage.new_file(path)?;
-            storage.node_mut(path)?.mode = access.mode;
-            storage
-                .node_mut(path)?
-                .apply(Change::Write(0, contents.to_vec()));
-            Ok(())
-        })
-    }
-
-    fn overwrite(&self, path: &Path, offset: u64, contents: &[u8]) -> io::Result<()> {
-        self.change(path, |storage| {
-            if storage.node(path).is_none() {
-                storage.new_file(path)?;
-            }
-            let offset = usize::try_from(offset).map_err(io::Error::other)?;
-            storage
-                .node_mut(path)?
-                .apply(Change::Write(offset, contents.to_vec()));
-            Ok(())
-        })
-    }
-
-    fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
-        self.change(path, |storage| {
-            let length = usize::try_from(length).map_err(io::Error::other)?;
-            let node = storage.node_mut(path)?;
-            let tail = node.seen.get(length..).unwrap_or_default().to_vec();
-            node.apply(Change::Truncate(length));
-            storage.freed.push(tail);
-            Ok(())
-        })
-    }
-
-    fn sync(&self, path: &Path) -> io::Result<()> {
-        self.change(path, |storage| {
-            if storage.folders.contains(path) {
-                let outside = |name: &PathBuf| name.parent() != Some(path);
-                storage.durable_names.retain(|name, _| outside(name));
-                let inside = storage.names.iter().filter(|(name, _)| !outside(name));
-                storage
-                    .durable_names
-                    .extend(inside.map(|(name, node)| (name.clone(), *node)));
-                return Ok(());
-            }
-            let node = storage.node_mut(path)?;
-            node.durable = node.seen.clone();
-            node.changes.clear();
-            Ok(())
-        })
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(from, |storage| {
-            let number = storage.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-            storage.names.insert(to.to_owned(), number);
-            Ok(())
-        })
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.change(path, |storage| {
-            storage.names.remove(path);
-            Ok(())
-        })
-    }
-}
+/// Bytes of a cluster of the boot partition.
+const CLUSTER: usize = 4096;
