@@ -41,15 +41,21 @@ def packages():
 class Container:
     """One installation, from an unpacked root file system to its removal."""
 
-    def __init__(self):
+    def __init__(self, root=None, boot=None):
+        """With `root` it is one that is there already, and stays; the folder `boot` is presented as its boot partition."""
+        self._boot = boot
+        self._is_borrowed = root is not None
+        self._nspawn = None
+        self._leader = None
+        if root:
+            self.root = root
+            return
         host.need("a container with the packages", "mmdebstrap=mmdebstrap", "systemd-nspawn=systemd-container",
                   "nsenter=util-linux", "ip=iproute2", "mosquitto_sub=mosquitto-clients", "zstd=zstd", "openssl=openssl",
                   "/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring")
         self.root = Path(tempfile.mkdtemp(prefix="broker-", dir="/var/tmp"))
         subprocess.run(["tar", "--zstd", "-xf", _base(), "-C", self.root], check=True)
         (self.root / "boot/firmware").mkdir(parents=True)
-        self._nspawn = None
-        self._leader = None
 
     def install(self):
         """Installs our packages with dpkg, as the image build does: in a root file system that does not run."""
@@ -65,7 +71,15 @@ class Container:
     def boot(self):
         """Boots, and returns when systemd has finished starting what it starts."""
         command = ["systemd-nspawn", "--boot", f"--directory={self.root}", "--register=no", "--keep-unit",
-                   "--private-network", "--console=read-only"]
+                   "--private-network", "--console=read-only", "--timezone=off"]
+        if self._boot:
+            # The partitions that its table names are not there.
+            command += [f"--bind={self._boot}:/boot/firmware", "--bind-ro=/dev/null:/etc/fstab"]
+        # Nobody sits in front of it, and a login that waits for somebody can hold up its end.
+        command += ["systemd.mask=console-getty.service"]
+        self._group = _own_group(self.root.name)
+        if self._group:
+            command = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', self._group, *command]
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         self._console = open(f"{self.root}.console", "w+b")
         self._nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._console,
@@ -81,8 +95,11 @@ class Container:
 
     def run(self, *command, check=True, stdin=None):
         """Runs a command of the container in the container."""
-        enter = ["nsenter", "--target", self._leader, "--mount", "--uts", "--ipc", "--net", "--pid"]
-        return _run([*enter, *command], check, stdin)
+        return _run(self.in_container(*command), check, stdin)
+
+    def in_container(self, *command):
+        """The command line that does so."""
+        return ["nsenter", "--target", self._leader, "--mount", "--uts", "--ipc", "--net", "--pid", *command]
 
     def network(self, *command, check=True):
         """Runs a command of the host in the container's network: a client on another machine, as it were."""
@@ -139,7 +156,7 @@ class Container:
 
     def boot_file(self, name):
         """The path, seen from outside, of a file on the boot partition."""
-        return self.root / "boot/firmware" / name
+        return (self._boot or self.root / "boot/firmware") / name
 
     def running_path(self, name):
         """The path, seen from outside, of a file of the running system, also of one that is in memory only."""
@@ -157,12 +174,15 @@ class Container:
             self._nspawn.wait(LIMIT_SECONDS)
             self._console.close()
             self._nspawn = None
+            if self._group:
+                _remove_group(self._group)
 
     def remove(self):
-        """Powers off and deletes everything."""
+        """Powers off and deletes everything of its own."""
         self.power_off()
         Path(f"{self.root}.console").unlink(missing_ok=True)
-        shutil.rmtree(self.root)
+        if not self._is_borrowed:
+            shutil.rmtree(self.root)
 
 
 def wait_for(condition, what):
@@ -187,6 +207,23 @@ def _base():
                   f"--include={','.join(BASE_PACKAGES)}", SUITE, partial, host.mirrors()[0]], True)
             _run(["zstd", "--quiet", "--rm", "-1", "-T0", partial, "-o", temporary], True)
     return tarball
+
+
+def _own_group(name):
+    """A control group for one container, if there are any: containers that share one end each other's services."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    unified = next((Path(fields[1]) for fields in mounts if fields[2] == "cgroup2"), None)
+    if unified is None:
+        return None
+    own = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
+    group = unified / own.removeprefix("0::/") / f"container-{os.getpid()}-{name}"
+    group.mkdir(exist_ok=True)
+    return group
+
+
+def _remove_group(group):
+    for folder, _, _ in os.walk(group, topdown=False):
+        os.rmdir(folder)
 
 
 def _is_chatter(line):
