@@ -278,8 +278,9 @@ impl fmt::Display for FileProblem {
 /// The folder of the copies, as the daemon's `broker.toml` names it, beside which it is.
 pub const FOLDER: &str = "card";
 /// What this program writes there itself, and the file that names the others.
-const RESERVED: [&str; 4] = [
+const RESERVED: [&str; 5] = [
     "ca.crt",
+    "broker-support.txt",
     "broker-report.txt",
     "broker-report.json",
     document::NAME,

@@ -23,11 +23,13 @@ mod plan;
 mod provision;
 mod renew;
 mod report;
+pub mod requests;
 mod resolve;
 mod secret;
 mod sockets;
 mod stamp;
 mod status;
+mod support;
 pub mod system;
 
 pub use clock::Moment;
@@ -37,3 +39,4 @@ pub use provision::{Dry, World, apply, plan};
 pub use renew::{issue_client, list_clients, renew, revoke_client};
 pub use report::{Urgency, chain};
 pub use status::{Status, status};
+pub use support::support;

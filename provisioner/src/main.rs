@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Group as SystemGroup, User, getuid};
 use provisioner::system::{
-    Accounts, Agetty, Bus, Disk, Entropy, Files, Group, Hostnamed, Kernel, Machine, Systemd,
-    Termination, Timedated, Viewer,
+    Accounts, Agetty, Bus, ControlSocket, Disk, Entropy, Files, Group, Hostnamed, Journalctl,
+    Kernel, Machine, Mounted, Systemd, Termination, Timedated, Viewer, Witnesses,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World, chain};
 
@@ -45,7 +45,12 @@ fn run(options: Options) -> io::Result<ExitCode> {
         Command::Apply => lock(&places, FlockArg::LockExclusiveNonblock)?,
         // Short pieces of work wait for a longer one.
         Command::Certificate | Command::Cert(_) => lock(&places, FlockArg::LockExclusive)?,
-        Command::Plan | Command::Status | Command::Led | Command::Help | Command::Version => None,
+        Command::Plan
+        | Command::Status
+        | Command::Led
+        | Command::Support { .. }
+        | Command::Help
+        | Command::Version => None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -72,8 +77,18 @@ fn run(options: Options) -> io::Result<ExitCode> {
         Command::Apply => apply(&world),
         Command::Plan => plan(&world),
         Command::Status => status(&world),
-        Command::Certificate => certificate(&world),
+        Command::Certificate => concluded(provisioner::renew(&world)),
         Command::Cert(cert) => clients(&world, cert, below_root),
+        Command::Support { if_asked } => {
+            let witnesses = Witnesses {
+                units: &Viewer(&bus),
+                journal: &Journalctl,
+                daemon: &ControlSocket("/run/broker/control".into()),
+                storage: &Mounted,
+            };
+            let witnesses = (!below_root).then_some(&witnesses);
+            concluded(provisioner::support(&world, witnesses, !if_asked))
+        }
         Command::Led => led(&world, &Viewer(&bus))?,
         Command::Help => say(HELP),
         Command::Version => say(VERSION),
@@ -94,8 +109,8 @@ fn apply(world: &World) -> ExitCode {
     }
 }
 
-fn certificate(world: &World) -> ExitCode {
-    let (lines, went_well) = provisioner::renew(world);
+/// Logs what was done; fails if not all went well.
+fn concluded((lines, went_well): (Vec<(Urgency, String)>, bool)) -> ExitCode {
     log(lines);
     match went_well {
         true => ExitCode::SUCCESS,

@@ -24,6 +24,11 @@ pub enum Command {
     Certificate,
     /// Lets the activity LED follow the broker until asked to end.
     Led,
+    /// Writes the bundle for somebody who helps.
+    Support {
+        /// Only if a file on the boot partition asks for it.
+        if_asked: bool,
+    },
     Cert(Cert),
     #[default]
     Help,
@@ -48,6 +53,7 @@ impl Options {
     pub fn parse(mut parser: lexopt::Parser) -> Result<Self, lexopt::Error> {
         let mut options = Self::default();
         let (mut words, mut days, mut folder) = (Vec::new(), DAYS, None);
+        let mut if_asked = false;
         while let Some(argument) = parser.next()? {
             match argument {
                 Short('h') | Long("help") => return Ok(options),
@@ -57,6 +63,7 @@ impl Options {
                 }
                 Long("root") => options.root = Some(parser.value()?.into()),
                 Long("boot") => options.boot = Some(parser.value()?.into()),
+                Long("if-asked") => if_asked = true,
                 Long("days") => days = parser.value()?.parse()?,
                 Long("out") => folder = Some(parser.value()?.into()),
                 Value(word) => words.push(word.string()?),
@@ -71,6 +78,7 @@ impl Options {
             ["status"] => Command::Status,
             ["certificate"] => Command::Certificate,
             ["led"] => Command::Led,
+            ["support"] => Command::Support { if_asked },
             ["cert", "list"] => Command::Cert(Cert::List),
             ["cert", "revoke", which] => Command::Cert(Cert::Revoke((*which).to_owned())),
             ["cert", "client", name] => Command::Cert(Cert::Client {
@@ -83,6 +91,9 @@ impl Options {
         let is_for_client = matches!(options.command, Command::Cert(Cert::Client { .. }));
         if (folder.is_some() || days != DAYS) && !is_for_client {
             return Err("--days and --out are for `cert client`".into());
+        }
+        if if_asked && options.command != (Command::Support { if_asked }) {
+            return Err("--if-asked is for `support`".into());
         }
         Ok(options)
     }
@@ -105,6 +116,9 @@ usage: broker-provision [--root DIR] [--boot DIR] COMMAND
   certificate
            make anew what is due of the certificates this device makes
   led      show on the activity LED how the broker is, until ended
+  support [--if-asked]
+           write broker-support.txt beside broker.toml, without any secret, for
+           somebody who helps; --if-asked: only if a file `support` is there
   cert client NAME [--days N] [--out FOLDER]
            make NAME.crt and NAME.key, with which a client logs in as NAME
            (730 days, into this folder)

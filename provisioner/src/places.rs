@@ -8,6 +8,8 @@ use crate::card;
 /// The files and folders the provisioner reads and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
+    /// Everything else is below it, the boot partition mostly.
+    pub root: PathBuf,
     /// The boot partition, a FAT file system that any computer can edit.
     pub boot: PathBuf,
     /// Holds the daemon's configuration.
@@ -50,6 +52,8 @@ pub struct Places {
     pub report_text: PathBuf,
     /// The same for programs.
     pub report_json: PathBuf,
+    /// How the device is, for somebody who helps.
+    pub support: PathBuf,
     /// The kernel's LEDs.
     pub leds: PathBuf,
     /// What drove the activity LED before this program did.
@@ -64,6 +68,7 @@ impl Places {
         let state = root.join("var/lib/broker-provision");
         let certificates = configuration_folder.join("tls");
         Self {
+            root: root.to_owned(),
             configuration: configuration_folder.join("broker.toml"),
             firewall: configuration_folder.join("firewall.nft"),
             hosts: root.join("etc/hosts"),
@@ -84,6 +89,7 @@ impl Places {
             first_login: root.join("var/lib/broker/first-login"),
             report_text: boot.join("broker-report.txt"),
             report_json: boot.join("broker-report.json"),
+            support: boot.join("broker-support.txt"),
             leds: root.join("sys/class/leds"),
             led_trigger: root.join("run/broker-led/trigger"),
             boot,

@@ -14,6 +14,7 @@ pub mod systemd;
 pub mod termination;
 pub mod timedated;
 pub mod unit_view;
+pub mod witnesses;
 
 pub use bus::{Bus, CallError};
 pub use files::{Access, Disk, Files};
@@ -25,6 +26,9 @@ pub use systemd::{BrokerService, Systemd};
 pub use termination::Termination;
 pub use timedated::{LocalTime, Timedated};
 pub use unit_view::{UnitView, UnitViews, Viewer};
+pub use witnesses::{
+    ControlSocket, Daemon, Journal, Journalctl, Mounted, Of, Space, Storage, Witnesses,
+};
 
 /// The parts of the running machine that are changed by asking another program.
 #[derive(Clone, Copy)]

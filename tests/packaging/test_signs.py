@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """What the device shows to somebody in front of it: the screen above the login prompt."""
 
+import re
 import unittest
 
 from container import Container, wait_for
@@ -86,6 +87,59 @@ class Led(unittest.TestCase):
         fields = dict(line.split(":\t", 1) for line in self.container.run("cat", f"/proc/{pid}/status").stdout.splitlines() if ":\t" in line)
         self.assertLess(int(fields["RssAnon"].split()[0]), 4096, "KiB of memory of its own")
         self.assertEqual("0" * 16, fields["CapEff"])
+
+
+class SupportFile(unittest.TestCase):
+    SECRET = "correct horse battery"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.container = Container()
+        cls.addClassCleanup(cls.container.remove)
+        cls.container.install()
+        cls.container.boot_file("broker.toml").write_text(
+            f'version = 1\n[[user]]\nusername = "sensors"\npassword = "{cls.SECRET}"\n[[listener]]\nport = 8883\ntls = true\n')
+        cls.container.boot()
+        cls.answer = cls.container.boot_file("broker-support.txt")
+
+    def secrets(self):
+        """Everything on the device that must not be told: the password, its hash, the lines of every key."""
+        found = [self.SECRET]
+        for file in ("etc/broker/broker.toml", "var/lib/broker-provision/desired.json"):
+            found += re.findall(r"\$argon2id\$[^\"]+", (self.container.root / file).read_text())
+        for file in ("etc/broker/tls/server.pem", "var/lib/broker-provision/ca.key"):
+            for key in re.findall(r"PRIVATE KEY-----(.*?)-----END", (self.container.root / file).read_text(), re.DOTALL):
+                found += [line for line in key.split() if len(line) > 8]
+        return found
+
+    def test_it_is_looked_for_without_waiting_in_the_boot(self):
+        self.assertEqual("active", self.container.show("broker-support.timer", "ActiveState"))
+
+    def test_a_file_asks_and_the_answer_is_complete_and_holds_no_secret(self):
+        self.container.run("systemctl", "start", "broker-support")
+        self.assertFalse(self.answer.exists())
+        self.container.boot_file("Support.txt").write_text("")
+        self.container.run("systemctl", "start", "broker-support")
+        self.assertFalse(self.container.boot_file("Support.txt").exists())
+        text = self.answer.read_text()
+        for expected in ("PRETTY_NAME=", "APPLIED", "nothing: the machine matches", "listens on :: port 8883",
+                         "broker.service: active (running)", "MiB free of", "publish_received", "the settings of broker.toml are in force"):
+            self.assertIn(expected, text)
+        self.assertNotIn("not to be had", text)
+        self.assertNotIn("does not answer", text)
+        self.assertGreater(len(self.secrets()), 5)
+        self.assertEqual([], [secret for secret in self.secrets() if secret in text])
+        self.assertLess(len(text), 512 * 1024)
+
+    def test_a_full_boot_partition_is_told_and_nothing_half_is_left(self):
+        self.container.run("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", "/boot/firmware")
+        self.addCleanup(self.container.run, "umount", "/boot/firmware")
+        self.container.run("touch", "/boot/firmware/support")
+        self.assertNotEqual(0, self.container.run("systemctl", "start", "broker-support", check=False).returncode)
+        self.addCleanup(self.container.run, "systemctl", "reset-failed", "broker-support")
+        self.assertEqual("support\n", self.container.run("ls", "/boot/firmware").stdout)
+        told = "\n".join(entry["MESSAGE"] for entry in self.container.journal("broker-support"))
+        self.assertIn("the boot partition is full", told)
 
 
 if __name__ == "__main__":

@@ -17,4 +17,5 @@ mod openssl;
 mod power_cut;
 mod scene;
 mod scram;
+mod support;
 mod wlan;
