@@ -166,6 +166,21 @@ fn judge_document(
     (finding, notes)
 }
 
+/// Takes nothing while a factory reset is not finished.
+pub fn hold_back() -> Acceptance {
+    Acceptance {
+        verdict: Verdict::NotTaken(TakeError::Reset),
+        file: None,
+        ignored: Vec::new(),
+        notes: Vec::new(),
+        taken: 0,
+        keys_taken: Vec::new(),
+        desired: None,
+        made: None,
+        troubles: Vec::new(),
+    }
+}
+
 /// Takes what was judged, as far as it can be taken.
 pub fn take(world: &World, judgement: Judgement) -> Acceptance {
     let Judgement {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Makes the machine match the `broker.toml` on its boot partition, at every boot.
 //!
-//! Two things, in this order. Accepting (`accept`): find the file (`document`), check it, turn it into the desired
+//! Two things, in this order, after a factory reset if one is asked for (`reset`). Accepting (`accept`): find the file (`document`), check it, turn it into the desired
 //! state (`resolve`, `desired`), keep that durably, then take the passwords off the card (`stamp`, `secret`).
 //! Applying: look at the machine (`observed`), decide what is missing (`plan`, pure), do it (`apply`), and tell the
 //! person who edited the file (`report`). The world is reached only through the traits in `system`.
@@ -23,7 +23,8 @@ mod plan;
 mod provision;
 mod renew;
 mod report;
-pub mod requests;
+mod requests;
+mod reset;
 mod resolve;
 mod secret;
 mod sockets;

@@ -11,7 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Group as SystemGroup, User, getuid};
 use provisioner::system::{
     Accounts, Agetty, Bus, ControlSocket, Disk, Entropy, Files, Group, Hostnamed, Journalctl,
-    Kernel, Machine, Mounted, Systemd, Termination, Timedated, Viewer, Witnesses,
+    Journald, Kernel, Machine, Mounted, Systemd, Termination, Timedated, Viewer, Witnesses,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World, chain};
 
@@ -58,11 +58,13 @@ fn run(options: Options) -> io::Result<ExitCode> {
     let bus = Bus::system(runtime);
     let (host_name, local_time, broker) = (Hostnamed(&bus), Timedated(&bus), Systemd(&bus));
     let screen = Agetty("/run".into());
+    let log = Journald(Journald::SOCKET.into());
     let machine = Machine {
         host_name: &host_name,
         local_time: &local_time,
         broker: &broker,
         screen: &screen,
+        log: &log,
     };
     let world = World {
         places,

@@ -46,6 +46,14 @@ pub struct Places {
     pub card_copies: PathBuf,
     /// Held while one provisioner works.
     pub lock: PathBuf,
+    /// Stands while a factory reset is under way; the broker's unit does not start beside it.
+    pub reset_mark: PathBuf,
+    /// The daemon's own folder.
+    pub broker_state: PathBuf,
+    /// Is there while the daemon runs.
+    pub broker_runtime: PathBuf,
+    /// Hold a folder with the log of each machine that ever had this card.
+    pub journals: [PathBuf; 2],
     /// Made by the daemon when a user logs in for the first time.
     pub first_login: PathBuf,
     /// For the person who edits the card.
@@ -66,6 +74,7 @@ impl Places {
         let boot = boot.unwrap_or_else(|| root.join("boot/firmware"));
         let configuration_folder = root.join("etc/broker");
         let state = root.join("var/lib/broker-provision");
+        let broker_state = root.join("var/lib/broker");
         let certificates = configuration_folder.join("tls");
         Self {
             root: root.to_owned(),
@@ -85,8 +94,12 @@ impl Places {
             card_copies: configuration_folder.join(card::FOLDER),
             configuration_folder,
             lock: state.join("lock"),
+            reset_mark: state.join("factory-reset"),
             state,
-            first_login: root.join("var/lib/broker/first-login"),
+            first_login: broker_state.join("first-login"),
+            broker_state,
+            broker_runtime: root.join("run/broker"),
+            journals: ["var/log/journal", "run/log/journal"].map(|path| root.join(path)),
             report_text: boot.join("broker-report.txt"),
             report_json: boot.join("broker-report.json"),
             support: boot.join("broker-support.txt"),

@@ -16,6 +16,7 @@ use crate::observed::observe;
 use crate::places::Places;
 use crate::plan::{Plan, Step};
 use crate::report::{self, Access, Line, Report, Urgency, chain};
+use crate::reset::{self, Reset};
 use crate::secret::passwords;
 use crate::sockets;
 use crate::system::{Accounts, Files, Machine, Network, Randomness};
@@ -44,7 +45,13 @@ pub enum Dry {
 
 /// Makes the machine match the card: the journal's lines, and whether the report stands on the card.
 pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
-    let acceptance = accept::take(world, accept::judge(world));
+    let reset = reset::run(world);
+    let acceptance = match &reset {
+        Some(Reset::Unfinished(_)) => accept::hold_back(),
+        Some(Reset::Done { .. } | Reset::NotDone(_)) | None => {
+            accept::take(world, accept::judge(world))
+        }
+    };
     let steps = match acceptance
         .desired
         .as_ref()
@@ -54,7 +61,8 @@ pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
         // Without a state there is nothing to apply; a kept state holds only hashes.
         None | Some(Err(_)) => Vec::new(),
     };
-    let report = tell(world, acceptance, steps);
+    reset::let_broker_start(world, reset.as_ref());
+    let report = tell(world, acceptance, reset, steps);
     let written = report::publish(world, &report);
     let mut lines = report::lines(&report);
     if let Err(error) = &written {
@@ -73,6 +81,9 @@ pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
 
 /// What `apply` would do; changes nothing.
 pub fn plan(world: &World) -> Dry {
+    if reset::is_due(world) {
+        return Dry::Right(RESET.to_owned());
+    }
     let judgement = accept::judge(world);
     if let Some(error @ DesiredError::Read(_)) = &judgement.damage {
         return Dry::Unreadable(chain(error));
@@ -138,7 +149,12 @@ fn problems(refusals: &[Refusal]) -> String {
         .collect()
 }
 
-fn tell(world: &World, acceptance: Acceptance, steps: Vec<(Step, Outcome)>) -> Report {
+fn tell(
+    world: &World,
+    acceptance: Acceptance,
+    reset: Option<Reset>,
+    steps: Vec<(Step, Outcome)>,
+) -> Report {
     let Acceptance {
         verdict,
         file,
@@ -166,7 +182,9 @@ fn tell(world: &World, acceptance: Acceptance, steps: Vec<(Step, Outcome)>) -> R
         troubles,
         steps,
         access,
-        locked: matches!(world.files.len(&world.places.configuration), Ok(None)),
+        locked: matches!(world.files.len(&world.places.configuration), Ok(None))
+            || matches!(reset, Some(Reset::Unfinished(_))),
+        reset,
         login,
     }
 }
@@ -229,3 +247,5 @@ pub fn host(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> Stri
         None => "localhost".to_owned(),
     }
 }
+
+const RESET: &str = "erase everything this device keeps, as the file factory-reset asks for, then take broker.toml anew\n";

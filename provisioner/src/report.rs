@@ -23,6 +23,7 @@ use crate::firewall::Openings;
 use crate::login::Login;
 use crate::plan::Step;
 use crate::provision::World;
+use crate::reset::Reset;
 use crate::sockets::Socket;
 use crate::system::{CallError, files};
 
@@ -34,6 +35,8 @@ pub struct Report {
     pub moment: Moment,
     /// `None` while the file is being taken.
     pub verdict: Option<Verdict>,
+    /// `None` if none was asked for.
+    pub reset: Option<Reset>,
     pub file: Option<String>,
     pub ignored: Vec<String>,
     pub notes: Vec<Note>,
@@ -177,6 +180,7 @@ pub fn announce(world: &World, file: &str, login: &Login) -> io::Result<()> {
     let report = Report {
         moment: world.now,
         verdict: None,
+        reset: None,
         file: Some(file.to_owned()),
         ignored: Vec::new(),
         notes: Vec::new(),

@@ -6,6 +6,7 @@ use crate::observed::observe;
 use crate::plan::{Plan, Step};
 use crate::provision::World;
 use crate::report::chain;
+use crate::reset;
 
 /// What `status` prints, and whether everything agrees.
 pub struct Status {
@@ -38,6 +39,12 @@ pub fn status(world: &World) -> Status {
         Finding::Unresolved(error) => (chain(error), false),
     };
     let mut text = format!("card      {card}\n");
+    let is_reset_due = reset::is_due(world);
+    if is_reset_due {
+        text.push_str(
+            "card      its file factory-reset asks for everything to be erased at the next start\n",
+        );
+    }
     let kept = match (&judgement.stored, &judgement.damage) {
         (_, Some(error)) => chain(error),
         (None, None) => "nothing was taken yet; the broker stays locked".to_owned(),
@@ -69,6 +76,6 @@ pub fn status(world: &World) -> Status {
     }
     Status {
         text,
-        in_force: agrees && matches,
+        in_force: agrees && matches && !is_reset_due,
     }
 }

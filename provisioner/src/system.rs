@@ -7,6 +7,7 @@
 mod bus;
 pub mod files;
 pub mod hostnamed;
+pub mod journald;
 pub mod network;
 pub mod random;
 pub mod screen;
@@ -19,6 +20,7 @@ pub mod witnesses;
 pub use bus::{Bus, CallError};
 pub use files::{Access, Disk, Files};
 pub use hostnamed::{HostName, Hostnamed};
+pub use journald::{Journald, Log};
 pub use network::{Kernel, Listening, Network};
 pub use random::{Entropy, Randomness};
 pub use screen::{Agetty, Screen};
@@ -37,6 +39,7 @@ pub struct Machine<'a> {
     pub local_time: &'a dyn LocalTime,
     pub broker: &'a dyn BrokerService,
     pub screen: &'a dyn Screen,
+    pub log: &'a dyn Log,
 }
 
 /// Who may read the daemon's configuration, and whose sockets are the daemon's.

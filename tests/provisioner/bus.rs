@@ -43,11 +43,14 @@ fn a_refusal_carries_the_words_of_the_one_who_refused() {
 }
 
 #[test]
-fn the_broker_is_asked_for_and_reloaded() {
+fn the_broker_is_asked_for_reloaded_and_started() {
     let (bus, _peer, told) = bus();
     assert!(Systemd(&bus).is_running().unwrap());
+    assert!(!Systemd(&bus).is_stopped().unwrap());
     Systemd(&bus).reload().unwrap();
-    assert_eq!(*told.lock().unwrap(), ["ReloadUnit broker.service replace"]);
+    Systemd(&bus).start().unwrap();
+    let asked = ["ReloadUnit", "StartUnit"].map(|verb| format!("{verb} broker.service replace"));
+    assert_eq!(*told.lock().unwrap(), asked);
 }
 
 #[test]
@@ -125,10 +128,17 @@ struct ManagerDouble(Told);
 #[interface(name = "org.freedesktop.systemd1.Manager")]
 impl ManagerDouble {
     fn reload_unit(&self, unit: String, mode: String) -> zbus::zvariant::OwnedObjectPath {
-        self.0
-            .lock()
-            .unwrap()
-            .push(format!("ReloadUnit {unit} {mode}"));
+        self.job(format!("ReloadUnit {unit} {mode}"))
+    }
+
+    fn start_unit(&self, unit: String, mode: String) -> zbus::zvariant::OwnedObjectPath {
+        self.job(format!("StartUnit {unit} {mode}"))
+    }
+}
+
+impl ManagerDouble {
+    fn job(&self, told: String) -> zbus::zvariant::OwnedObjectPath {
+        self.0.lock().unwrap().push(told);
         zbus::zvariant::ObjectPath::from_static_str_unchecked("/org/freedesktop/systemd1/job/1")
             .into()
     }

@@ -83,9 +83,10 @@ impl Card {
         card
     }
 
-    /// Puts a file there, durably, as another computer would.
+    /// Puts a file there, durably, as another computer would, in folders made for it.
     pub fn put(&self, path: &Path, contents: &[u8]) {
         let mut storage = self.0.borrow_mut();
+        storage.add_folders_above(path);
         let node = Node {
             seen: contents.to_vec(),
             durable: contents.to_vec(),
@@ -168,6 +169,9 @@ impl Card {
             }
             node.seen = node.durable.clone();
         }
+        for path in storage.names.clone().keys() {
+            storage.add_folders_above(path);
+        }
         storage.cut_after = None;
         storage.read_only = None;
         Self(RefCell::new(storage))
@@ -197,6 +201,15 @@ impl Card {
             .flat_map(|(_, node)| [&node.seen, &node.durable])
             .chain(&storage.freed);
         bytes.any(|bytes| bytes.windows(secret.len()).any(|window| window == secret))
+    }
+
+    /// Every file that still has a name and holds these bytes.
+    pub fn files_with(&self, secret: &[u8]) -> Vec<PathBuf> {
+        let storage = self.0.borrow();
+        let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+        let names = storage.names.iter();
+        let found = names.filter(|(_, node)| holds(&storage.nodes[**node].seen));
+        found.map(|(path, _)| path.clone()).collect()
     }
 
     /// Permission bits of every file, also of one that lost its name, in which these bytes stand.
@@ -271,6 +284,11 @@ impl Storage {
         self.nodes
             .get_mut(number)
             .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn add_folders_above(&mut self, path: &Path) {
+        let above = path.ancestors().skip(1).map(Path::to_owned);
+        self.folders.extend(above);
     }
 
     fn new_file(&mut self, path: &Path) -> io::Result<()> {

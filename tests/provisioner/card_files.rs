@@ -223,9 +223,9 @@ fn a_power_cut_while_a_key_is_taken_loses_no_key_and_leaves_none() {
     tally.settle();
 }
 
-struct Pair {
+pub struct Pair {
     certificate: String,
-    key: String,
+    pub key: String,
 }
 
 fn taken() -> (Scene, Pair) {
@@ -244,7 +244,7 @@ fn ready() -> Scene {
     scene
 }
 
-fn put_pair(scene: &Scene) -> Pair {
+pub fn put_pair(scene: &Scene) -> Pair {
     let pair = pair();
     put(scene, "tls/server.crt", &pair.certificate);
     put(scene, "server.key", &pair.key);

@@ -15,6 +15,7 @@ mod golden;
 mod led;
 mod openssl;
 mod power_cut;
+mod reset;
 mod scene;
 mod scram;
 mod support;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use provisioner::system::{
-    Accounts, BrokerService, CallError, Files, Group, HostName, Listening, LocalTime, Machine,
+    Accounts, BrokerService, CallError, Files, Group, HostName, Listening, LocalTime, Log, Machine,
     Network, Randomness, Screen,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World};
@@ -33,6 +33,10 @@ pub struct Device {
     pub reloads: Cell<usize>,
     /// What stands above the login prompt.
     pub screen: RefCell<String>,
+    /// How often the broker's start was asked for.
+    pub starts: Cell<usize>,
+    /// How often a new log was begun.
+    pub logs_begun: Cell<usize>,
     pub is_silent: Cell<bool>,
     /// Whether a time server has set the clock.
     pub is_synchronised: Cell<bool>,
@@ -104,6 +108,7 @@ impl Scene {
             local_time: &self.machine,
             broker: &self.machine,
             screen: &self.machine,
+            log: &self.machine,
         };
         World {
             places: places(),
@@ -217,6 +222,24 @@ impl BrokerService for Device {
     fn reload(&self) -> Result<(), CallError> {
         self.answer(())?;
         self.reloads.set(self.reloads.get() + 1);
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> Result<bool, CallError> {
+        self.answer(!self.broker_runs.get())
+    }
+
+    fn start(&self) -> Result<(), CallError> {
+        self.answer(())?;
+        self.starts.set(self.starts.get() + 1);
+        Ok(())
+    }
+}
+
+impl Log for Device {
+    fn begin_anew(&self) -> io::Result<()> {
+        self.answer(()).map_err(io::Error::other)?;
+        self.logs_begun.set(self.logs_begun.get() + 1);
         Ok(())
     }
 }

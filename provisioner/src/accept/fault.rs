@@ -27,6 +27,8 @@ pub enum TakeError {
     /// A login nobody can read would lock everybody out.
     ShowLogin(io::Error),
     Keep(io::Error),
+    /// A factory reset has to be finished first.
+    Reset,
 }
 
 /// What went wrong beside the settings themselves.
@@ -58,6 +60,7 @@ impl fmt::Display for TakeError {
             Self::Resolve(_) => "preparing the settings",
             Self::ShowLogin(_) => "writing the new login into the report on the boot partition",
             Self::Keep(_) => "keeping the settings on this device",
+            Self::Reset => "the factory reset is not finished",
         })
     }
 }
@@ -67,6 +70,7 @@ impl Error for TakeError {
         match self {
             Self::Resolve(source) => Some(source),
             Self::ShowLogin(source) | Self::Keep(source) => Some(source),
+            Self::Reset => None,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{Report, Summary, chain, outcome};
 use crate::accept::Verdict;
 use crate::apply::Outcome;
 use crate::plan::Step;
+use crate::reset::Reset;
 
 /// How urgent a line is, numbered as in syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,7 @@ pub type Line = (Urgency, String);
 /// The lines of a report.
 pub fn lines(report: &Report) -> Vec<Line> {
     let mut lines = vec![headline(report)];
+    lines.extend(report.reset.as_ref().map(line_of_reset));
     if let Some(Verdict::Refused(refusals)) = &report.verdict {
         lines.extend(
             refusals
@@ -43,6 +45,18 @@ pub fn lines(report: &Report) -> Vec<Line> {
         lines.push((Urgency::Notice, text));
     }
     lines
+}
+
+fn line_of_reset(reset: &Reset) -> Line {
+    let urgency = match reset {
+        Reset::Done { .. } => Urgency::Notice,
+        Reset::NotDone(_) => Urgency::Warning,
+        Reset::Unfinished(_) => Urgency::Error,
+    };
+    (
+        urgency,
+        format!("factory reset: {}", reset.lines().join(" ")),
+    )
 }
 
 /// What became of a step.

@@ -16,6 +16,7 @@ pub fn render(report: &Report) -> String {
         "result": report.summary().code(),
         "cause": cause(report),
         "locked": report.locked,
+        "factory_reset": report.reset.as_ref().map(|reset| json!({"outcome": reset.code(), "text": reset.lines().join(" ")})),
         "file": report.file,
         "problems": problems(report),
         "warnings": report.warnings(),

@@ -4,7 +4,7 @@
 use broker_config::{Certificate, Protocol, Tls};
 
 use super::{Access, Authority, Report, Summary, chain, outcome};
-use crate::accept::Verdict;
+use crate::accept::{TakeError, Verdict};
 use crate::login::Login;
 use crate::secret::passwords;
 use crate::sockets::Socket;
@@ -16,6 +16,10 @@ pub const PASSWORD_LABEL: &str = "password   ";
 pub fn render(report: &Report) -> String {
     let sections = [
         Some(("RESULT", result(report))),
+        report
+            .reset
+            .as_ref()
+            .map(|reset| ("FACTORY RESET", reset.lines())),
         report
             .login
             .as_ref()
@@ -59,6 +63,7 @@ pub fn result(report: &Report) -> Vec<String> {
     let mut lines = vec![report.summary().code().to_uppercase()];
     lines.push(match (&report.verdict, report.summary()) {
         (Some(Verdict::Unreadable(error)), _) => format!("{}.", chain(error)),
+        (Some(Verdict::NotTaken(error @ TakeError::Reset)), _) => format!("{file} was not read: {error}."),
         (Some(Verdict::NotTaken(error)), _) => format!("{file} is right, but it could not be taken: {}.", chain(error)),
         (_, Summary::Partly) => {
             format!("{file} was taken, but not every step succeeded. What failed is tried again at the next start.")

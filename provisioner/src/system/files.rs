@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Files, one durable step per call, so that a test can stop after any of them.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -30,6 +31,8 @@ pub trait Files {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file; none is fine.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Removes as much as it can of what is in a folder, at any depth, but these names; `false` if there is no such folder.
+    fn clear(&self, folder: &Path, keep: &[&OsStr]) -> io::Result<bool>;
 }
 
 /// Permission bits and, where it is to differ from the caller's, the group.
@@ -172,6 +175,33 @@ impl Files for Disk {
             result => result,
         }
     }
+
+    fn clear(&self, folder: &Path, keep: &[&OsStr]) -> io::Result<bool> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if is_no_folder(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let mut outcome = Ok(true);
+        for entry in entries {
+            let entry = entry?;
+            if keep.contains(&entry.file_name().as_os_str()) {
+                continue;
+            }
+            // A link is removed, not followed.
+            let removed = match entry.file_type()?.is_dir() {
+                true => fs::remove_dir_all(entry.path()),
+                false => self.remove(&entry.path()),
+            };
+            outcome = outcome.and(removed.map(|()| true));
+        }
+        outcome
+    }
+}
+
+fn is_no_folder(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotADirectory | NotFound)
 }
 
 /// Permission bits of a file until it gets its own.
@@ -233,6 +263,24 @@ mod tests {
             Disk.read(&file, 10).unwrap().as_deref(),
             Some(b"0123456789".as_slice())
         );
+    }
+
+    #[test]
+    fn a_cleared_folder_keeps_what_is_named_and_nothing_behind_a_link_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, other) = (folder.path().join("inside"), folder.path().join("other"));
+        for path in [inside.join("deep/deeper"), other.clone()] {
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join("file"), "x").unwrap();
+        }
+        fs::write(inside.join("lock"), "").unwrap();
+        std::os::unix::fs::symlink(&other, inside.join("link")).unwrap();
+        assert!(Disk.clear(&inside, &[OsStr::new("lock")]).unwrap());
+        assert_eq!(Disk.list(&inside).unwrap(), ["lock"]);
+        assert!(other.join("file").exists());
+        for none in [folder.path().join("none"), other.join("file")] {
+            assert!(!Disk.clear(&none, &[]).unwrap());
+        }
     }
 
     #[test]

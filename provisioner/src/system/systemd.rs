@@ -9,6 +9,10 @@ pub trait BrokerService {
     fn is_running(&self) -> Result<bool, CallError>;
     /// Asks it to read its configuration again, without waiting until it has.
     fn reload(&self) -> Result<(), CallError>;
+    /// Whether it neither runs nor is about to, except for a start that still waits for its turn.
+    fn is_stopped(&self) -> Result<bool, CallError>;
+    /// Asks for its start, without waiting for it: in a boot it waits for this program.
+    fn start(&self) -> Result<(), CallError>;
 }
 
 /// systemd on a bus.
@@ -24,6 +28,17 @@ impl BrokerService for Systemd<'_> {
         let mode = "replace";
         self.0
             .call(&MANAGER, "ReloadUnit", &("broker.service", mode))
+    }
+
+    fn is_stopped(&self) -> Result<bool, CallError> {
+        let state: String = self.0.property(&UNIT, "ActiveState")?;
+        Ok(matches!(state.as_str(), "inactive" | "failed"))
+    }
+
+    fn start(&self) -> Result<(), CallError> {
+        let mode = "replace";
+        self.0
+            .call(&MANAGER, "StartUnit", &("broker.service", mode))
     }
 }
 

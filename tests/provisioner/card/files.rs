@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The storage as the provisioner uses it: each call that changes something is one step.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,10 +27,8 @@ impl Files for Card {
         if !storage.folders.contains(folder) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let inside = storage
-            .names
-            .keys()
-            .filter(|path| path.parent() == Some(folder));
+        let paths = storage.names.keys().chain(&storage.folders);
+        let inside = paths.filter(|path| path.parent() == Some(folder));
         Ok(inside
             .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
             .collect())
@@ -89,7 +88,14 @@ impl Files for Card {
         self.change(path, |storage| {
             if storage.folders.contains(path) {
                 let outside = |name: &PathBuf| name.parent() != Some(path);
-                storage.durable_names.retain(|name, _| outside(name));
+                let folders = &storage.folders;
+                let went_with_its_folder = |name: &PathBuf| {
+                    name.starts_with(path)
+                        && name.parent().is_some_and(|one| !folders.contains(one))
+                };
+                storage
+                    .durable_names
+                    .retain(|name, _| outside(name) && !went_with_its_folder(name));
                 let inside = storage.names.iter().filter(|(name, _)| !outside(name));
                 storage
                     .durable_names
@@ -116,5 +122,30 @@ impl Files for Card {
             storage.names.remove(path);
             Ok(())
         })
+    }
+
+    fn clear(&self, folder: &Path, keep: &[&OsStr]) -> io::Result<bool> {
+        let is_kept = |path: &Path| {
+            let name = path.file_name().unwrap_or_default();
+            path == folder || (path.parent() == Some(folder) && keep.contains(&name))
+        };
+        let (files, folders) = {
+            let storage = self.0.borrow();
+            storage.powered()?;
+            if !storage.folders.contains(folder) {
+                return Ok(false);
+            }
+            let inside = |path: &&PathBuf| path.starts_with(folder) && !is_kept(path);
+            let files: Vec<PathBuf> = storage.names.keys().filter(inside).cloned().collect();
+            let folders: Vec<PathBuf> = storage.folders.iter().filter(inside).cloned().collect();
+            (files, folders)
+        };
+        for file in files {
+            self.remove(&file)?;
+        }
+        for inner in folders.iter().rev() {
+            self.change(inner, |storage| Ok(storage.folders.remove(inner)))?;
+        }
+        Ok(true)
     }
 }

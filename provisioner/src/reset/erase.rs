@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What a factory reset takes away: everything the owner brought, and everything made for him.
+//!
+//! The folders themselves stay. What cannot be erased does not keep the rest from it.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+
+use crate::provision::World;
+use crate::system::files;
+
+/// Keys, certificates, users, settings and the broker's state, durably; the first failure is told.
+pub fn everything(world: &World) -> io::Result<()> {
+    let places = &world.places;
+    let own = [&places.lock, &places.reset_mark].map(|path| name(path));
+    let results = [
+        clear(world, &places.state, &own),
+        clear(world, &places.configuration_folder, &[]),
+        clear(world, &places.broker_state, &[]),
+        clean_card(world),
+    ];
+    results.into_iter().collect()
+}
+
+/// The journal, of which journald is to begin a new one; only failing to erase is an error of the reset.
+pub fn log(world: &World) -> io::Result<io::Result<()>> {
+    for journal in &world.places.journals {
+        // Of each machine a folder, which journald expects to stay.
+        for name in world.files.list(journal).unwrap_or_default() {
+            clear(world, &journal.join(name), &[])?;
+        }
+    }
+    Ok(world
+        .machine
+        .map_or(Ok(()), |machine| machine.log.begin_anew()))
+}
+
+/// What this program wrote onto the card about the device as it was, overwritten first, so that no freed cluster keeps
+/// it; the report is about to be written anew.
+fn clean_card(world: &World) -> io::Result<()> {
+    let places = &world.places;
+    for file in [&places.authority_on_card, &places.support] {
+        if let Ok(Some(_)) = world.files.len(file) {
+            files::rewrite(world.files, file, b"")?;
+            world.files.remove(file)?;
+            world.files.sync(&places.boot)?;
+        }
+    }
+    Ok(())
+}
+
+fn clear(world: &World, folder: &Path, keep: &[&OsStr]) -> io::Result<()> {
+    if world.files.clear(folder, keep)? {
+        world.files.sync(folder)?;
+    }
+    Ok(())
+}
+
+fn name(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or_default()
+}
