@@ -4,6 +4,7 @@
 It is real systemd with a network of its own; the kernel, and so the watchdog device and the card, are not there.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -77,7 +78,7 @@ class Container:
             command += [f"--bind={self._boot}:/boot/firmware", "--bind-ro=/dev/null:/etc/fstab"]
         # Nobody sits in front of it, and a login that waits for somebody can hold up its end.
         command += ["systemd.mask=console-getty.service"]
-        self._group = _own_group(self.root.name)
+        self._group = _own_group()
         if self._group:
             command = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', self._group, *command]
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
@@ -175,7 +176,7 @@ class Container:
             self._console.close()
             self._nspawn = None
             if self._group:
-                _remove_group(self._group)
+                wait_for(lambda: _remove_group(self._group), "the end of its last process")
 
     def remove(self):
         """Powers off and deletes everything of its own."""
@@ -209,21 +210,26 @@ def _base():
     return tarball
 
 
-def _own_group(name):
+def _own_group():
     """A control group for one container, if there are any: containers that share one end each other's services."""
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     unified = next((Path(fields[1]) for fields in mounts if fields[2] == "cgroup2"), None)
     if unified is None:
         return None
     own = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
-    group = unified / own.removeprefix("0::/") / f"container-{os.getpid()}-{name}"
-    group.mkdir(exist_ok=True)
-    return group
+    return tempfile.mkdtemp(prefix="container-", dir=unified / own.removeprefix("0::/"))
 
 
 def _remove_group(group):
-    for folder, _, _ in os.walk(group, topdown=False):
-        os.rmdir(folder)
+    """Takes it away with those inside it, or says that a process is still on its way out."""
+    try:
+        for folder, _, _ in os.walk(group, topdown=False):
+            os.rmdir(folder)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def _is_chatter(line):
