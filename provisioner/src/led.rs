@@ -20,7 +20,7 @@ use crate::system::{CallError, Files, UnitView, UnitViews};
 /// What the LED says; of several faults the last one of this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// Nothing is wrong: the LED shows what it always does, mostly the card's activity.
+    /// Nothing is wrong: the LED shows the card's activity.
     Well,
     /// The file was refused or could not be applied as a whole, or a listener is closed: the report says why.
     SeeReport,
@@ -92,7 +92,7 @@ impl Sign {
 impl fmt::Display for Sign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Well => "all is well, the LED shows what it always does",
+            Self::Well => "all is well, the LED shows the card's activity",
             Self::SeeReport => "2 blinks: broker-report.txt says what is to be done",
             Self::Locked => "3 blinks: the broker is locked and lets nobody in",
             Self::Store => "4 blinks: the store is full or has failed",
@@ -124,7 +124,7 @@ pub fn follow(
             shown = Some(sign);
         }
         if !pause(INTERVAL) {
-            return light.show(None).map_err(LedError::Light);
+            return light.give_back().map_err(LedError::Light);
         }
     }
 }

@@ -77,6 +77,17 @@ fn its_own_trigger_is_remembered_when_systemd_is_lost() {
 }
 
 #[test]
+fn a_heart_that_beats_twice_does_not_look_like_two_blinks() {
+    let device = Device::new("ACT", "none mmc0 [heartbeat] pattern\n");
+    let well = (Some("applied"), "active", "1 client on 1 listener, 0 msg/s");
+    let seen = device.follow(&[well]);
+    assert_eq!(seen[0].0, "mmc0");
+    assert_eq!(device.led("trigger"), "heartbeat", "given back");
+    let without_card = Device::new("ACT", "none [heartbeat] pattern\n");
+    assert_eq!(without_card.follow(&[well])[0].0, "heartbeat");
+}
+
+#[test]
 fn a_kernel_without_patterns_shows_at_least_that_something_is_wrong() {
     let cases = [
         ("none [mmc0] timer\n", "timer", "100", ""),

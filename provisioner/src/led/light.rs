@@ -37,15 +37,28 @@ impl<'a> Light<'a> {
         })
     }
 
-    /// Blinks so often and pauses, again and again; `None` gives it back to the trigger it had before.
+    /// Blinks so often and pauses, again and again; `None` shows the card's activity.
     pub fn show(&self, blinks: Option<usize>) -> Result<(), LightError> {
         let triggers = self.triggers()?;
+        self.remember(&triggers)?;
         match blinks {
-            None => self.write("trigger", &self.own_trigger(&triggers)),
-            Some(blinks) => {
-                self.remember(&triggers)?;
-                self.blink(blinks, &triggers)
-            }
+            None => self.write("trigger", &self.quiet_trigger(&triggers)),
+            Some(blinks) => self.blink(blinks, &triggers),
+        }
+    }
+
+    /// Gives the LED back to the trigger that it had before.
+    pub fn give_back(&self) -> Result<(), LightError> {
+        let triggers = self.triggers()?;
+        self.write("trigger", &self.own_trigger(&triggers))
+    }
+
+    /// Its own one, except for a heart that beats twice and would be taken for two blinks.
+    fn quiet_trigger(&self, triggers: &Triggers) -> String {
+        let own = self.own_trigger(triggers);
+        match triggers.usual().filter(|_| own == "heartbeat") {
+            Some(usual) => usual.to_owned(),
+            None => own,
         }
     }
 
@@ -68,13 +81,12 @@ impl<'a> Light<'a> {
     fn own_trigger(&self, triggers: &Triggers) -> String {
         let remembered = self.files.read(&self.memory, LIMIT).ok().flatten();
         let remembered = remembered.and_then(|bytes| String::from_utf8(bytes).ok());
-        let usual = USUAL.iter().find(|name| triggers.offers(name));
         match (remembered, &triggers.active) {
             (Some(remembered), _) if triggers.offers(remembered.trim()) => {
                 remembered.trim().to_owned()
             }
             (_, Some(active)) if !OURS.contains(&active.as_str()) => active.clone(),
-            _ => usual.copied().unwrap_or("none").to_owned(),
+            _ => triggers.usual().unwrap_or("none").to_owned(),
         }
     }
 
@@ -147,6 +159,11 @@ impl Triggers {
     fn offers(&self, name: &str) -> bool {
         self.names.iter().any(|offered| offered == name)
     }
+
+    /// The activity of a card.
+    fn usual(&self) -> Option<&'static str> {
+        USUAL.into_iter().find(|name| self.offers(name))
+    }
 }
 
 /// Pairs of brightness and milliseconds for the kernel's trigger `pattern`, which goes from one brightness to the next
@@ -173,8 +190,8 @@ impl Error for LightError {
 
 /// What kernels call it, newer ones first.
 const NAMES: [&str; 2] = ["ACT", "led0"];
-/// What drives it where nobody changed that, best first.
-const USUAL: [&str; 2] = ["mmc0", "heartbeat"];
+/// Cards, of which the kernel numbers one in the slot differently from board to board.
+const USUAL: [&str; 2] = ["mmc0", "mmc1"];
 /// What this program chooses.
 const OURS: [&str; 2] = ["pattern", "timer"];
 const ON_MS: u32 = 200;
