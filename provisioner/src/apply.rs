@@ -7,6 +7,7 @@ use std::io;
 
 use crate::certificates::{self, CertificateError, Work};
 use crate::firewall::Openings;
+use crate::network::{self, NetworkError};
 use crate::plan::{Plan, Step};
 use crate::provision::World;
 use crate::system::{Access, CallError, Group, Machine, files};
@@ -34,6 +35,7 @@ pub enum StepError {
     TimeZone(CallError),
     Reload(CallError),
     Certificates(CertificateError),
+    Network(NetworkError),
 }
 
 /// Does every step and says what became of it.
@@ -79,6 +81,9 @@ fn attempt(world: &World, step: &Step) -> Outcome {
         }
         Step::SetTimeZone { to, .. } => on_machine(world, |machine| {
             machine.local_time.set_zone(to).map_err(StepError::TimeZone)
+        }),
+        Step::Network(work) => on_machine(world, |machine| {
+            network::carry_out(machine, work).map_err(StepError::Network)
         }),
         Step::ReloadBroker => on_machine(world, |machine| {
             machine.broker.reload().map_err(StepError::Reload)
@@ -150,6 +155,7 @@ impl fmt::Display for StepError {
             Self::TimeZone(_) => "asking systemd-timedated",
             Self::Reload(_) => "asking systemd",
             Self::Certificates(error) => return error.fmt(f),
+            Self::Network(error) => return error.fmt(f),
         })
     }
 }
@@ -160,6 +166,7 @@ impl Error for StepError {
             Self::Write(source) => Some(source),
             Self::NoGroup | Self::UnknownHosts => None,
             Self::Certificates(error) => error.source(),
+            Self::Network(error) => error.source(),
             Self::HostName(source) | Self::TimeZone(source) | Self::Reload(source) => Some(source),
         }
     }

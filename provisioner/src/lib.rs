@@ -17,6 +17,7 @@ mod firewall;
 mod hosts;
 mod led;
 mod login;
+mod network;
 mod observed;
 mod places;
 mod plan;
@@ -35,6 +36,7 @@ pub mod system;
 
 pub use clock::Moment;
 pub use led::{LedError, follow};
+pub use network::set_up as set_up_network;
 pub use places::Places;
 pub use provision::{Dry, World, apply, plan};
 pub use renew::{issue_client, list_clients, renew, revoke_client};

@@ -10,8 +10,9 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Group as SystemGroup, User, getuid};
 use provisioner::system::{
-    Accounts, Agetty, Bus, ControlSocket, Disk, Entropy, Files, Group, Hostnamed, Journalctl,
-    Journald, Kernel, Machine, Mounted, Systemd, Termination, Timedated, Viewer, Witnesses,
+    Accounts, Agetty, Bus, Client, ControlSocket, Disk, Entropy, Files, Group, Hostnamed,
+    Journalctl, Journald, Kernel, Machine, Mounted, Nl80211, Systemd, Termination, Timedated,
+    Viewer, Witnesses,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World, chain};
 
@@ -42,9 +43,16 @@ fn run(options: Options) -> io::Result<ExitCode> {
     let below_root = root.is_some();
     let places = Places::below(root.as_deref().unwrap_or(Path::new("/")), boot);
     let _lock = match command {
-        Command::Apply => lock(&places, FlockArg::LockExclusiveNonblock)?,
+        Command::Apply => lock(&places, &places.lock, FlockArg::LockExclusiveNonblock)?,
+        Command::Network => lock(
+            &places,
+            &places.network_lock,
+            FlockArg::LockExclusiveNonblock,
+        )?,
         // Short pieces of work wait for a longer one.
-        Command::Certificate | Command::Cert(_) => lock(&places, FlockArg::LockExclusive)?,
+        Command::Certificate | Command::Cert(_) => {
+            lock(&places, &places.lock, FlockArg::LockExclusive)?
+        }
         Command::Plan
         | Command::Status
         | Command::Led
@@ -56,15 +64,19 @@ fn run(options: Options) -> io::Result<ExitCode> {
         .enable_all()
         .build()?;
     let bus = Bus::system(runtime);
-    let (host_name, local_time, broker) = (Hostnamed(&bus), Timedated(&bus), Systemd(&bus));
+    let (host_name, local_time, systemd) = (Hostnamed(&bus), Timedated(&bus), Systemd(&bus));
+    let manager = Client(&bus);
     let screen = Agetty("/run".into());
     let log = Journald(Journald::SOCKET.into());
     let machine = Machine {
         host_name: &host_name,
         local_time: &local_time,
-        broker: &broker,
+        broker: &systemd,
         screen: &screen,
         log: &log,
+        report: &systemd,
+        network: &manager,
+        rules: &Nl80211,
     };
     let world = World {
         places,
@@ -77,6 +89,7 @@ fn run(options: Options) -> io::Result<ExitCode> {
     };
     Ok(match command {
         Command::Apply => apply(&world),
+        Command::Network => concluded(provisioner::set_up_network(&world)),
         Command::Plan => plan(&world),
         Command::Status => status(&world),
         Command::Certificate => concluded(provisioner::renew(&world)),
@@ -200,11 +213,11 @@ fn status(world: &World) -> ExitCode {
 }
 
 /// Keeps a second provisioner out; `None` where the folder for the lock cannot be written, which the run will report.
-fn lock(places: &Places, how: FlockArg) -> io::Result<Option<Flock<File>>> {
+fn lock(places: &Places, file: &Path, how: FlockArg) -> io::Result<Option<Flock<File>>> {
     if Disk.make_folder(&places.state, 0o700).is_err() {
         return Ok(None);
     }
-    let Ok(file) = File::create(&places.lock) else {
+    let Ok(file) = File::create(file) else {
         return Ok(None);
     };
     match Flock::lock(file, how) {

@@ -18,6 +18,7 @@ pub struct Options {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Command {
     Apply,
+    Network,
     Plan,
     Status,
     /// Looks after the device's certificates.
@@ -74,6 +75,7 @@ impl Options {
         options.command = match words.as_slice() {
             [] => Command::Help,
             ["apply"] => Command::Apply,
+            ["network"] => Command::Network,
             ["plan"] => Command::Plan,
             ["status"] => Command::Status,
             ["certificate"] => Command::Certificate,
@@ -111,6 +113,8 @@ usage: broker-provision [--root DIR] [--boot DIR] COMMAND
   apply    take broker.toml if it is new, make the machine match it, and write
            broker-report.txt and broker-report.json beside it
   plan     say what apply would change, or what is wrong with the file
+  network  bring cable and Wi-Fi up as the file taken last says, and have the
+           report written anew; goes back to what worked if they do not come up
   status   say whether card, device and machine agree
 
   certificate
@@ -138,6 +142,7 @@ exit status
            1 it was not
   plan     0 the file is right, 1 it has problems, 2 it could not be read
   status   0 everything agrees, 1 something does not
+  network  0 what came of it is in the report, also if it failed
   others   0 done, 1 not done
   2 for arguments that are not understood
 ";

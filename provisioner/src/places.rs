@@ -54,6 +54,12 @@ pub struct Places {
     pub broker_runtime: PathBuf,
     /// Hold a folder with the log of each machine that ever had this card.
     pub journals: [PathBuf; 2],
+    /// Held while one of them sets up the network, which takes longer.
+    pub network_lock: PathBuf,
+    /// What counts until the next start.
+    pub runtime: PathBuf,
+    /// How the network is.
+    pub network: PathBuf,
     /// Made by the daemon when a user logs in for the first time.
     pub first_login: PathBuf,
     /// For the person who edits the card.
@@ -75,6 +81,7 @@ impl Places {
         let configuration_folder = root.join("etc/broker");
         let state = root.join("var/lib/broker-provision");
         let broker_state = root.join("var/lib/broker");
+        let runtime = root.join("run/broker-provision");
         let certificates = configuration_folder.join("tls");
         Self {
             root: root.to_owned(),
@@ -95,6 +102,9 @@ impl Places {
             configuration_folder,
             lock: state.join("lock"),
             reset_mark: state.join("factory-reset"),
+            network_lock: state.join("network.lock"),
+            network: runtime.join("network.json"),
+            runtime,
             state,
             first_login: broker_state.join("first-login"),
             broker_state,

@@ -3,12 +3,13 @@
 
 use std::fmt;
 
-use broker_config::NotHashed;
+use broker_config::{MachineSettings, NotHashed};
 
 use crate::certificates::{self, Work};
 use crate::desired::Desired;
 use crate::firewall::Openings;
 use crate::hosts;
+use crate::network;
 use crate::observed::{Observed, Seen};
 
 /// What makes the machine match, in order.
@@ -41,6 +42,8 @@ pub enum Step {
         from: Option<String>,
         to: String,
     },
+    /// Cable and Wi-Fi, which a run of its own sets up.
+    Network(network::Work),
     /// Makes a running broker read the configuration just written; pointless where writing failed.
     ReloadBroker,
 }
@@ -97,6 +100,14 @@ impl Plan {
         Some(Step::NameInHosts { name, contents })
     }
 
+    /// The changes to the network alone.
+    pub fn of_network(wanted: &MachineSettings, seen: &network::Seen) -> Self {
+        let work = network::work(wanted, seen).into_iter();
+        Self {
+            steps: work.map(Step::Network).collect(),
+        }
+    }
+
     /// The changes to the device's certificates alone.
     pub fn of_certificates(observed: &Observed) -> Self {
         let work = observed.certificates.iter().flat_map(certificates::work);
@@ -151,6 +162,7 @@ impl fmt::Display for Step {
                 write!(f, "name this machine `{name}` in /etc/hosts")
             }
             Self::SetTimeZone { from, to } => set("time zone", from, to),
+            Self::Network(work) => work.fmt(f),
             Self::ReloadBroker => {
                 f.write_str("tell the running broker to read its configuration again")
             }

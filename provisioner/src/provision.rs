@@ -3,15 +3,16 @@
 
 use std::io;
 
-use broker_config::LoginMethod;
+use broker_config::{LoginMethod, NotHashed};
 
-use crate::accept::{self, Acceptance, Finding, Refusal};
+use crate::accept::{self, Acceptance, Finding, Refusal, Verdict};
 use crate::apply::{Outcome, carry_out};
 use crate::certificates::{self, Authority};
 use crate::clock::Moment;
 use crate::desired::{Desired, DesiredError};
 use crate::firewall::Openings;
 use crate::login::Login;
+use crate::network;
 use crate::observed::observe;
 use crate::places::Places;
 use crate::plan::{Plan, Step};
@@ -62,7 +63,8 @@ pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
         None | Some(Err(_)) => Vec::new(),
     };
     reset::let_broker_start(world, reset.as_ref());
-    let report = tell(world, acceptance, reset, steps);
+    let network = network_known(world, &acceptance);
+    let report = tell(world, acceptance, reset, steps, network);
     let written = report::publish(world, &report);
     let mut lines = report::lines(&report);
     if let Err(error) = &written {
@@ -95,7 +97,7 @@ pub fn plan(world: &World) -> Dry {
     let Some(desired) = desired else {
         return Dry::Right(format!("{first}the broker stays locked\n"));
     };
-    match Plan::new(&desired, &observe(world, &desired)) {
+    match whole_plan(world, &desired) {
         Ok(plan) if plan.steps.is_empty() && !first.is_empty() => Dry::Right(first),
         Ok(plan) => Dry::Right(format!("{first}{plan}")),
         Err(error) => Dry::Unreadable(format!(
@@ -103,6 +105,14 @@ pub fn plan(world: &World) -> Dry {
             error.username
         )),
     }
+}
+
+/// What is missing, the network included, which a run of its own sets up.
+pub fn whole_plan(world: &World, desired: &Desired) -> Result<Plan, NotHashed> {
+    let mut plan = Plan::new(desired, &observe(world, desired))?;
+    let network = Plan::of_network(&desired.machine, &network::see(world, &desired.machine));
+    plan.steps.extend(network.steps);
+    Ok(plan)
 }
 
 /// What would be the desired state, and what would be done to the card before that is applied.
@@ -149,11 +159,21 @@ fn problems(refusals: &[Refusal]) -> String {
         .collect()
 }
 
+/// What is known of the network that was set up for this file.
+fn network_known(world: &World, acceptance: &Acceptance) -> Vec<network::Finding> {
+    let is_new = matches!(acceptance.verdict, Verdict::Accepted);
+    let desired = acceptance.desired.as_ref();
+    desired.map_or_else(Vec::new, |desired| {
+        network::known(world, &desired.machine, is_new)
+    })
+}
+
 fn tell(
     world: &World,
     acceptance: Acceptance,
     reset: Option<Reset>,
     steps: Vec<(Step, Outcome)>,
+    network: Vec<network::Finding>,
 ) -> Report {
     let Acceptance {
         verdict,
@@ -181,6 +201,7 @@ fn tell(
         keys_taken,
         troubles,
         steps,
+        network,
         access,
         locked: matches!(world.files.len(&world.places.configuration), Ok(None))
             || matches!(reset, Some(Reset::Unfinished(_))),

@@ -21,6 +21,7 @@ use crate::clock::Moment;
 use crate::document;
 use crate::firewall::Openings;
 use crate::login::Login;
+use crate::network::{self, Code};
 use crate::plan::Step;
 use crate::provision::World;
 use crate::reset::Reset;
@@ -46,6 +47,8 @@ pub struct Report {
     pub keys_taken: Vec<String>,
     pub troubles: Vec<Trouble>,
     pub steps: Vec<(Step, Outcome)>,
+    /// How cable and Wi-Fi are, where the file says something about them.
+    pub network: Vec<network::Finding>,
     /// `None` if no state is kept on this device.
     pub access: Option<Access>,
     /// The broker has no configuration and lets nobody in.
@@ -94,7 +97,11 @@ impl Report {
         let failed = self
             .steps
             .iter()
-            .any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+            .any(|(_, outcome)| matches!(outcome, Outcome::Failed(_)))
+            || self
+                .network
+                .iter()
+                .any(|finding| finding.code == Code::Failed);
         match &self.verdict {
             None => Summary::Unfinished,
             Some(Verdict::Refused(_)) => Summary::Refused,
@@ -111,6 +118,10 @@ impl Report {
         let mut warnings: Vec<String> =
             self.troubles.iter().map(|trouble| chain(trouble)).collect();
         warnings.extend(self.steps.iter().filter_map(warning_of_step));
+        let told =
+            |finding: &&network::Finding| matches!(finding.code, Code::Waiting | Code::Failed);
+        let network = self.network.iter().filter(told);
+        warnings.extend(network.map(|finding| finding.text.clone()));
         for socket in self.access.iter().flat_map(|access| &access.sockets) {
             warnings.extend(
                 socket
@@ -188,6 +199,7 @@ pub fn announce(world: &World, file: &str, login: &Login) -> io::Result<()> {
         keys_taken: Vec::new(),
         troubles: Vec::new(),
         steps: Vec::new(),
+        network: Vec::new(),
         access: None,
         locked: false,
         login: Some(login.clone()),

@@ -2,9 +2,8 @@
 //! Whether card, device and machine agree, for `broker-provision status`; changes nothing.
 
 use crate::accept::{self, Finding};
-use crate::observed::observe;
-use crate::plan::{Plan, Step};
-use crate::provision::World;
+use crate::plan::Step;
+use crate::provision::{World, whole_plan};
 use crate::report::chain;
 use crate::reset;
 
@@ -57,10 +56,8 @@ pub fn status(world: &World) -> Status {
         }
     };
     text.push_str(&format!("device    {kept}\n"));
-    let plan = judgement.stored.as_ref().and_then(|desired| {
-        let observed = observe(world, desired);
-        Plan::new(desired, &observed).ok()
-    });
+    let stored = judgement.stored.as_ref();
+    let plan = stored.and_then(|desired| whole_plan(world, desired).ok());
     // Below `--root` nobody can say what the machine's own settings are.
     let is_missing = |step: &Step| world.machine.is_some() || step.is_a_file();
     let matches = plan

@@ -9,6 +9,8 @@ pub mod files;
 pub mod hostnamed;
 pub mod journald;
 pub mod network;
+pub mod network_manager;
+pub mod radio_rules;
 pub mod random;
 pub mod screen;
 pub mod systemd;
@@ -22,9 +24,11 @@ pub use files::{Access, Disk, Files};
 pub use hostnamed::{HostName, Hostnamed};
 pub use journald::{Journald, Log};
 pub use network::{Kernel, Listening, Network};
+pub use network_manager::{Client, NetworkManager};
+pub use radio_rules::{Nl80211, RadioRules};
 pub use random::{Entropy, Randomness};
 pub use screen::{Agetty, Screen};
-pub use systemd::{BrokerService, Systemd};
+pub use systemd::{BrokerService, ReportService, Systemd};
 pub use termination::Termination;
 pub use timedated::{LocalTime, Timedated};
 pub use unit_view::{UnitView, UnitViews, Viewer};
@@ -40,6 +44,9 @@ pub struct Machine<'a> {
     pub broker: &'a dyn BrokerService,
     pub screen: &'a dyn Screen,
     pub log: &'a dyn Log,
+    pub report: &'a dyn ReportService,
+    pub network: &'a dyn NetworkManager,
+    pub rules: &'a dyn RadioRules,
 }
 
 /// Who may read the daemon's configuration, and whose sockets are the daemon's.

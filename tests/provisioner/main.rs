@@ -13,6 +13,8 @@ mod dialogue;
 mod faults;
 mod golden;
 mod led;
+mod manager;
+mod network;
 mod openssl;
 mod power_cut;
 mod reset;

@@ -8,16 +8,18 @@ use std::path::{Path, PathBuf};
 
 use provisioner::system::{
     Accounts, BrokerService, CallError, Files, Group, HostName, Listening, LocalTime, Log, Machine,
-    Network, Randomness, Screen,
+    Network, Randomness, ReportService, Screen,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World};
 
 use crate::card::Card;
+use crate::manager::Manager;
 
 /// A device that can be started again and again.
 pub struct Scene {
     pub card: Card,
     pub machine: Device,
+    pub manager: Manager,
     pub network: Surroundings,
     pub random: Counter,
     pub now: Moment,
@@ -65,6 +67,7 @@ impl Scene {
         Self {
             card,
             machine,
+            manager: Manager::new(),
             network: Surroundings {
                 addresses: ["127.0.0.1", "::1", "192.168.1.20", "fe80::1"]
                     .map(|text| text.parse().unwrap())
@@ -94,6 +97,11 @@ impl Scene {
         provisioner::apply(&self.world(&self.card))
     }
 
+    /// The run that is about the network: the journal's lines, and whether what came of it was kept for the report.
+    pub fn set_up_network(&self) -> (Vec<(Urgency, String)>, bool) {
+        provisioner::set_up_network(&self.world(&self.card))
+    }
+
     pub fn plan(&self) -> Dry {
         provisioner::plan(&self.world(&self.card))
     }
@@ -109,6 +117,9 @@ impl Scene {
             broker: &self.machine,
             screen: &self.machine,
             log: &self.machine,
+            report: &self.machine,
+            network: &self.manager,
+            rules: &self.manager,
         };
         World {
             places: places(),
@@ -248,6 +259,12 @@ impl Screen for Device {
     fn show(&self, text: &str) -> io::Result<()> {
         self.screen.replace(text.to_owned());
         Ok(())
+    }
+}
+
+impl ReportService for Device {
+    fn write_anew(&self) -> Result<(), CallError> {
+        self.answer(())
     }
 }
 

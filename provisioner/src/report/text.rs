@@ -6,6 +6,7 @@ use broker_config::{Certificate, Protocol, Tls};
 use super::{Access, Authority, Report, Summary, chain, outcome};
 use crate::accept::{TakeError, Verdict};
 use crate::login::Login;
+use crate::network::{self, Code};
 use crate::secret::passwords;
 use crate::sockets::Socket;
 
@@ -26,6 +27,7 @@ pub fn render(report: &Report) -> String {
             .map(|login| ("LOGIN", self::login(login))),
         problems(report).map(|lines| ("PROBLEMS", lines)),
         some_lines(report.warnings()).map(|lines| ("WARNINGS", lines)),
+        some_lines(network(report)).map(|lines| ("NETWORK", lines)),
         report
             .access
             .as_ref()
@@ -177,6 +179,14 @@ fn certificates(authority: &Authority) -> Vec<String> {
         lines.push("clients with an earlier ca.crt need this one.".to_owned());
     }
     lines
+}
+
+fn network(report: &Report) -> Vec<String> {
+    let told = |finding: &network::Finding| match finding.code {
+        Code::Failed | Code::Waiting => format!("{}: not connected, see WARNINGS.", finding.table),
+        Code::Pending | Code::Connected => format!("{}.", finding.text),
+    };
+    report.network.iter().map(told).collect()
 }
 
 /// What is special about a socket.

@@ -15,6 +15,12 @@ pub trait BrokerService {
     fn start(&self) -> Result<(), CallError>;
 }
 
+/// The unit that writes the report anew.
+pub trait ReportService {
+    /// Starts it, without waiting until it has.
+    fn write_anew(&self) -> Result<(), CallError>;
+}
+
 /// systemd on a bus.
 pub struct Systemd<'a>(pub &'a Bus);
 
@@ -53,6 +59,13 @@ pub(super) fn object_path(unit: &str) -> String {
         "/org/freedesktop/systemd1/unit/{}",
         escaped.collect::<String>()
     )
+}
+
+impl ReportService for Systemd<'_> {
+    fn write_anew(&self) -> Result<(), CallError> {
+        let (unit, mode) = ("broker-provision-report.service", "replace");
+        self.0.call(&MANAGER, "StartUnit", &(unit, mode))
+    }
 }
 
 const MANAGER: Peer = Peer {
