@@ -42,8 +42,9 @@ def packages():
 class Container:
     """One installation, from an unpacked root file system to its removal."""
 
-    def __init__(self, root=None, boot=None):
-        """With `root` it is one that is there already, and stays; the folder `boot` is presented as its boot partition."""
+    def __init__(self, root=None, boot=None, more_packages=()):
+        """`more_packages` are Debian's, beside those of the base. With `root` it is one that is there already, and stays; the
+        folder `boot` is presented as its boot partition."""
         self._boot = boot
         self._is_borrowed = root is not None
         self._nspawn = None
@@ -55,7 +56,7 @@ class Container:
                   "nsenter=util-linux", "ip=iproute2", "mosquitto_sub=mosquitto-clients", "zstd=zstd", "openssl=openssl",
                   "/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring")
         self.root = Path(tempfile.mkdtemp(prefix="broker-", dir="/var/tmp"))
-        subprocess.run(["tar", "--zstd", "-xf", _base(), "-C", self.root], check=True)
+        subprocess.run(["tar", "--zstd", "-xf", _base(more_packages), "-C", self.root], check=True)
         (self.root / "boot/firmware").mkdir(parents=True)
 
     def install(self):
@@ -69,10 +70,11 @@ class Container:
         """Runs a command in the root file system without booting it."""
         return _run(["chroot", self.root, *command], check)
 
-    def boot(self):
-        """Boots, and returns when systemd has finished starting what it starts."""
+    def boot(self, network=None):
+        """Boots, and returns when systemd has finished starting what it starts; `network` names a prepared namespace."""
+        network = ["--private-network"] if network is None else [f"--network-namespace-path=/run/netns/{network}", "--capability=CAP_NET_ADMIN"]
         command = ["systemd-nspawn", "--boot", f"--directory={self.root}", "--register=no", "--keep-unit",
-                   "--private-network", "--console=read-only", "--timezone=off"]
+                   *network, "--console=read-only", "--timezone=off"]
         if self._boot:
             # The partitions that its table names are not there.
             command += [f"--bind={self._boot}:/boot/firmware", "--bind-ro=/dev/null:/etc/fstab"]
@@ -196,16 +198,17 @@ def wait_for(condition, what):
     raise TimeoutError(f"waited {LIMIT_SECONDS} s in vain for {what}")
 
 
-def _base():
+def _base(more_packages):
     """The cached tarball of the system without our packages."""
-    tarball = CACHE / f"base-{cache.key(SUITE, *BASE_PACKAGES)}.tar.zst"
+    packages = [*BASE_PACKAGES, *more_packages]
+    tarball = CACHE / f"base-{cache.key(SUITE, *packages)}.tar.zst"
     if not tarball.exists() or cache.age_days(tarball) > 7:
         host.require_root("building the container")
         with cache.replacing(tarball) as temporary:
             partial = temporary.with_suffix(".tar")
             _run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io",
                   "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
-                  f"--include={','.join(BASE_PACKAGES)}", SUITE, partial, host.mirrors()[0]], True)
+                  f"--include={','.join(packages)}", SUITE, partial, host.mirrors()[0]], True)
             _run(["zstd", "--quiet", "--rm", "-1", "-T0", partial, "-o", temporary], True)
     return tarball
 

@@ -167,9 +167,19 @@ impl Client<'_> {
             medium,
             state,
             profile: self.profile_of(&peer),
-            addresses: self.addresses_of(&peer),
+            addresses: self.addresses_in_time(&peer, state),
             path: path.to_owned(),
         }))
+    }
+
+    /// A device that has just come up may tell its addresses some moments later.
+    fn addresses_in_time(&self, device: &Peer, state: DeviceState) -> Vec<String> {
+        let addresses = self.addresses_of(device);
+        if !addresses.is_empty() || state != DeviceState::Active {
+            return addresses;
+        }
+        self.0.wait(LATE_ADDRESS);
+        self.addresses_of(device)
     }
 
     fn profile_of(&self, device: &Peer) -> Option<String> {
