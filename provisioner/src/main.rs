@@ -77,6 +77,7 @@ fn run(options: Options) -> io::Result<ExitCode> {
         report: &systemd,
         network: &manager,
         rules: &Nl80211,
+        units: &systemd,
     };
     let world = World {
         places,

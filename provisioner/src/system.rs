@@ -28,7 +28,7 @@ pub use network_manager::{Client, NetworkManager};
 pub use radio_rules::{Nl80211, RadioRules};
 pub use random::{Entropy, Randomness};
 pub use screen::{Agetty, Screen};
-pub use systemd::{BrokerService, ReportService, Systemd};
+pub use systemd::{BrokerService, ReportService, Systemd, UnitState, Units};
 pub use termination::Termination;
 pub use timedated::{LocalTime, Timedated};
 pub use unit_view::{UnitView, UnitViews, Viewer};
@@ -47,6 +47,7 @@ pub struct Machine<'a> {
     pub report: &'a dyn ReportService,
     pub network: &'a dyn NetworkManager,
     pub rules: &'a dyn RadioRules,
+    pub units: &'a dyn Units,
 }
 
 /// Who may read the daemon's configuration, and whose sockets are the daemon's.

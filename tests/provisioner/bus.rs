@@ -4,12 +4,13 @@
 use std::sync::{Arc, Mutex};
 
 use provisioner::system::{
-    BrokerService, Bus, CallError, HostName, Hostnamed, LocalTime, Systemd, Timedated, UnitView,
-    UnitViews, Viewer,
+    BrokerService, Bus, CallError, HostName, Hostnamed, LocalTime, Systemd, Timedated, UnitState,
+    UnitView, UnitViews, Units, Viewer,
 };
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 use zbus::connection::Builder;
+use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 use zbus::{Guid, fdo, interface};
 
 /// What the doubles were told, in order.
@@ -48,7 +49,7 @@ fn the_broker_is_asked_for_reloaded_and_started() {
     assert!(Systemd(&bus).is_running().unwrap());
     assert!(!Systemd(&bus).is_stopped().unwrap());
     Systemd(&bus).reload().unwrap();
-    Systemd(&bus).start().unwrap();
+    BrokerService::start(&Systemd(&bus)).unwrap();
     let asked = ["ReloadUnit", "StartUnit"].map(|verb| format!("{verb} broker.service replace"));
     assert_eq!(*told.lock().unwrap(), asked);
 }
@@ -64,6 +65,40 @@ fn a_unit_is_seen_as_systemctl_shows_it() {
         restarts: 2,
     };
     assert_eq!(Viewer(&bus).view("broker.service").unwrap(), expected);
+}
+
+#[test]
+fn units_are_changed_without_waiting_for_a_job() {
+    let (bus, _peer, told) = bus();
+    let units: &dyn Units = &Systemd(&bus);
+    units.enable("ssh.service").unwrap();
+    units.start("ssh.service").unwrap();
+    units.try_restart("systemd-timesyncd.service").unwrap();
+    units.stop("ssh.service").unwrap();
+    units.disable("ssh.service").unwrap();
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            "EnableUnitFiles ssh.service false false",
+            "StartUnit ssh.service replace",
+            "TryRestartUnit systemd-timesyncd.service replace",
+            "StopUnit ssh.service replace",
+            "DisableUnitFiles ssh.service false",
+        ]
+    );
+}
+
+#[test]
+fn a_unit_whose_start_waits_runs_and_one_without_a_file_does_not() {
+    let (bus, _peer, _) = bus();
+    let waiting = UnitState {
+        is_installed: true,
+        is_enabled: true,
+        runs: true,
+    };
+    assert_eq!(Systemd(&bus).state("ssh.service").unwrap(), waiting);
+    let none = Systemd(&bus).state("none.service").unwrap();
+    assert_eq!(none, UnitState::default());
 }
 
 #[test]
@@ -127,30 +162,78 @@ struct ManagerDouble(Told);
 
 #[interface(name = "org.freedesktop.systemd1.Manager")]
 impl ManagerDouble {
-    fn reload_unit(&self, unit: String, mode: String) -> zbus::zvariant::OwnedObjectPath {
+    fn reload_unit(&self, unit: String, mode: String) -> OwnedObjectPath {
         self.job(format!("ReloadUnit {unit} {mode}"))
     }
 
-    fn start_unit(&self, unit: String, mode: String) -> zbus::zvariant::OwnedObjectPath {
+    fn start_unit(&self, unit: String, mode: String) -> OwnedObjectPath {
         self.job(format!("StartUnit {unit} {mode}"))
+    }
+
+    fn stop_unit(&self, unit: String, mode: String) -> OwnedObjectPath {
+        self.job(format!("StopUnit {unit} {mode}"))
+    }
+
+    fn try_restart_unit(&self, unit: String, mode: String) -> OwnedObjectPath {
+        self.job(format!("TryRestartUnit {unit} {mode}"))
+    }
+
+    fn get_unit_file_state(&self, _unit: String) -> String {
+        "enabled".to_owned()
+    }
+
+    fn enable_unit_files(
+        &self,
+        units: Vec<String>,
+        runtime: bool,
+        force: bool,
+    ) -> (bool, Vec<(String, String, String)>) {
+        self.job(format!(
+            "EnableUnitFiles {} {runtime} {force}",
+            units.join(" ")
+        ));
+        (true, Vec::new())
+    }
+
+    fn disable_unit_files(
+        &self,
+        units: Vec<String>,
+        runtime: bool,
+    ) -> Vec<(String, String, String)> {
+        self.job(format!("DisableUnitFiles {} {runtime}", units.join(" ")));
+        Vec::new()
     }
 }
 
 impl ManagerDouble {
-    fn job(&self, told: String) -> zbus::zvariant::OwnedObjectPath {
+    fn job(&self, told: String) -> OwnedObjectPath {
         self.0.lock().unwrap().push(told);
-        zbus::zvariant::ObjectPath::from_static_str_unchecked("/org/freedesktop/systemd1/job/1")
-            .into()
+        path("/org/freedesktop/systemd1/job/1")
     }
 }
 
-struct UnitDouble;
+fn path(text: &'static str) -> OwnedObjectPath {
+    ObjectPath::from_static_str_unchecked(text).into()
+}
+
+/// What systemd says of a unit: load state, active state, the number of its job.
+struct UnitDouble(&'static str, &'static str, u32);
 
 #[interface(name = "org.freedesktop.systemd1.Unit")]
 impl UnitDouble {
     #[zbus(property)]
+    fn load_state(&self) -> String {
+        self.0.to_owned()
+    }
+
+    #[zbus(property)]
     fn active_state(&self) -> String {
-        "active".to_owned()
+        self.1.to_owned()
+    }
+
+    #[zbus(property)]
+    fn job(&self) -> (u32, OwnedObjectPath) {
+        (self.2, path("/"))
     }
 
     #[zbus(property)]
@@ -207,7 +290,18 @@ async fn connect(told: Told) -> (zbus::Connection, zbus::Connection) {
             .serve_at("/org/freedesktop/hostname1", HostnameDouble(told.clone()))?
             .serve_at("/org/freedesktop/timedate1", TimeDouble(told.clone()))?
             .serve_at(systemd, ManagerDouble(told))?
-            .serve_at(format!("{systemd}/unit/broker_2eservice"), UnitDouble)?
+            .serve_at(
+                format!("{systemd}/unit/broker_2eservice"),
+                UnitDouble("loaded", "active", 0),
+            )?
+            .serve_at(
+                format!("{systemd}/unit/ssh_2eservice"),
+                UnitDouble("loaded", "inactive", 7),
+            )?
+            .serve_at(
+                format!("{systemd}/unit/none_2eservice"),
+                UnitDouble("not-found", "inactive", 0),
+            )?
             .serve_at(format!("{systemd}/unit/broker_2eservice"), ServiceDouble)
     };
     let theirs = serve().unwrap().build();

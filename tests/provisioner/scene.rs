@@ -2,13 +2,14 @@
 //! One device in a test: storage, a machine that answers or does not, a network, and a random source that counts.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use provisioner::system::{
     Accounts, BrokerService, CallError, Files, Group, HostName, Listening, LocalTime, Log, Machine,
-    Network, Randomness, ReportService, Screen,
+    Network, Randomness, ReportService, Screen, UnitState, Units,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World};
 
@@ -39,6 +40,10 @@ pub struct Device {
     pub starts: Cell<usize>,
     /// How often a new log was begun.
     pub logs_begun: Cell<usize>,
+    /// The units that are installed.
+    pub units: RefCell<BTreeMap<String, UnitState>>,
+    /// What was done to units, in order, such as `start ssh.service`.
+    pub done_to_units: RefCell<Vec<String>>,
     pub is_silent: Cell<bool>,
     /// Whether a time server has set the clock.
     pub is_synchronised: Cell<bool>,
@@ -120,6 +125,7 @@ impl Scene {
             report: &self.machine,
             network: &self.manager,
             rules: &self.manager,
+            units: &self.machine,
         };
         World {
             places: places(),
@@ -265,6 +271,44 @@ impl Screen for Device {
 impl ReportService for Device {
     fn write_anew(&self) -> Result<(), CallError> {
         self.answer(())
+    }
+}
+
+impl Device {
+    fn change(&self, verb: &str, unit: &str, change: fn(&mut UnitState)) -> Result<(), CallError> {
+        self.answer(())?;
+        let mut units = self.units.borrow_mut();
+        change(units.entry(unit.to_owned()).or_default());
+        self.done_to_units
+            .borrow_mut()
+            .push(format!("{verb} {unit}"));
+        Ok(())
+    }
+}
+
+impl Units for Device {
+    fn state(&self, unit: &str) -> Result<UnitState, CallError> {
+        self.answer(self.units.borrow().get(unit).copied().unwrap_or_default())
+    }
+
+    fn start(&self, unit: &str) -> Result<(), CallError> {
+        self.change("start", unit, |state| state.runs = true)
+    }
+
+    fn stop(&self, unit: &str) -> Result<(), CallError> {
+        self.change("stop", unit, |state| state.runs = false)
+    }
+
+    fn try_restart(&self, unit: &str) -> Result<(), CallError> {
+        self.change("try-restart", unit, |_| ())
+    }
+
+    fn enable(&self, unit: &str) -> Result<(), CallError> {
+        self.change("enable", unit, |state| state.is_enabled = true)
+    }
+
+    fn disable(&self, unit: &str) -> Result<(), CallError> {
+        self.change("disable", unit, |state| state.is_enabled = false)
     }
 }
 

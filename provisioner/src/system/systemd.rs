@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The running broker, by way of systemd.
+//! Units of the running machine, by way of systemd; nothing here waits for a unit to start or stop.
+
+use zbus::zvariant::OwnedObjectPath;
 
 use super::bus::{Bus, CallError, Peer};
 
@@ -21,31 +23,106 @@ pub trait ReportService {
     fn write_anew(&self) -> Result<(), CallError>;
 }
 
+/// Any unit, by its full name such as `ssh.service`.
+///
+/// Each change only queues a job: whoever runs before a unit in the boot would wait for ever for that unit's start.
+pub trait Units {
+    /// What is known of it now.
+    fn state(&self, unit: &str) -> Result<UnitState, CallError>;
+    fn start(&self, unit: &str) -> Result<(), CallError>;
+    fn stop(&self, unit: &str) -> Result<(), CallError>;
+    /// Starts it anew if it runs.
+    fn try_restart(&self, unit: &str) -> Result<(), CallError>;
+    /// Lets it start with every boot from now on; does not start it.
+    fn enable(&self, unit: &str) -> Result<(), CallError>;
+    /// The reverse; does not stop it.
+    fn disable(&self, unit: &str) -> Result<(), CallError>;
+}
+
+/// What systemd says about a unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnitState {
+    pub is_installed: bool,
+    pub is_enabled: bool,
+    /// Also while a job to start it waits.
+    pub runs: bool,
+}
+
 /// systemd on a bus.
 pub struct Systemd<'a>(pub &'a Bus);
 
 impl BrokerService for Systemd<'_> {
     fn is_running(&self) -> Result<bool, CallError> {
-        let state: String = self.0.property(&UNIT, "ActiveState")?;
+        let state = active_state(self.0, BROKER)?;
         Ok(matches!(state.as_str(), "active" | "reloading"))
     }
 
     fn reload(&self) -> Result<(), CallError> {
-        let mode = "replace";
-        self.0
-            .call(&MANAGER, "ReloadUnit", &("broker.service", mode))
+        self.0.call(&MANAGER, "ReloadUnit", &(BROKER, MODE))
     }
 
     fn is_stopped(&self) -> Result<bool, CallError> {
-        let state: String = self.0.property(&UNIT, "ActiveState")?;
+        let state = active_state(self.0, BROKER)?;
         Ok(matches!(state.as_str(), "inactive" | "failed"))
     }
 
     fn start(&self) -> Result<(), CallError> {
-        let mode = "replace";
-        self.0
-            .call(&MANAGER, "StartUnit", &("broker.service", mode))
+        Units::start(self, BROKER)
     }
+}
+
+impl ReportService for Systemd<'_> {
+    fn write_anew(&self) -> Result<(), CallError> {
+        Units::start(self, "broker-provision-report.service")
+    }
+}
+
+impl Units for Systemd<'_> {
+    fn state(&self, unit: &str) -> Result<UnitState, CallError> {
+        let path = object_path(unit);
+        let peer = unit_at(&path);
+        let load: String = self.0.property(&peer, "LoadState")?;
+        if load == "not-found" {
+            return Ok(UnitState::default());
+        }
+        let active = active_state(self.0, unit)?;
+        let job: (u32, OwnedObjectPath) = self.0.property(&peer, "Job")?;
+        let file: String = self.0.ask(&MANAGER, "GetUnitFileState", &unit)?;
+        let runs = matches!(active.as_str(), "active" | "activating" | "reloading");
+        Ok(UnitState {
+            is_installed: load != "masked",
+            is_enabled: file == "enabled",
+            runs: runs || (active == "inactive" && job.0 != NO_JOB),
+        })
+    }
+
+    fn start(&self, unit: &str) -> Result<(), CallError> {
+        self.0.call(&MANAGER, "StartUnit", &(unit, MODE))
+    }
+
+    fn stop(&self, unit: &str) -> Result<(), CallError> {
+        self.0.call(&MANAGER, "StopUnit", &(unit, MODE))
+    }
+
+    fn try_restart(&self, unit: &str) -> Result<(), CallError> {
+        self.0.call(&MANAGER, "TryRestartUnit", &(unit, MODE))
+    }
+
+    fn enable(&self, unit: &str) -> Result<(), CallError> {
+        let (runtime, force) = (false, false);
+        self.0
+            .call(&MANAGER, "EnableUnitFiles", &(vec![unit], runtime, force))
+    }
+
+    fn disable(&self, unit: &str) -> Result<(), CallError> {
+        let runtime = false;
+        self.0
+            .call(&MANAGER, "DisableUnitFiles", &(vec![unit], runtime))
+    }
+}
+
+fn active_state(bus: &Bus, unit: &str) -> Result<String, CallError> {
+    bus.property(&unit_at(&object_path(unit)), "ActiveState")
 }
 
 /// The object of a unit, also of one that is not installed: bytes other than letters and digits as `_` and two
@@ -61,10 +138,11 @@ pub(super) fn object_path(unit: &str) -> String {
     )
 }
 
-impl ReportService for Systemd<'_> {
-    fn write_anew(&self) -> Result<(), CallError> {
-        let (unit, mode) = ("broker-provision-report.service", "replace");
-        self.0.call(&MANAGER, "StartUnit", &(unit, mode))
+fn unit_at(path: &str) -> Peer<'_> {
+    Peer {
+        name: "org.freedesktop.systemd1",
+        path,
+        interface: "org.freedesktop.systemd1.Unit",
     }
 }
 
@@ -73,9 +151,8 @@ const MANAGER: Peer = Peer {
     path: "/org/freedesktop/systemd1",
     interface: "org.freedesktop.systemd1.Manager",
 };
-/// broker.service; a unit that is not installed is one that is inactive.
-const UNIT: Peer = Peer {
-    name: "org.freedesktop.systemd1",
-    path: "/org/freedesktop/systemd1/unit/broker_2eservice",
-    interface: "org.freedesktop.systemd1.Unit",
-};
+const BROKER: &str = "broker.service";
+/// A job takes the place of one that contradicts it.
+const MODE: &str = "replace";
+/// The number of a unit's job while it has none.
+const NO_JOB: u32 = 0;
