@@ -11,6 +11,7 @@ use crate::network::{self, NetworkError};
 use crate::plan::{Plan, Step};
 use crate::provision::World;
 use crate::system::{Access, CallError, Group, Machine, files};
+use crate::time_servers;
 
 /// What became of a step.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ pub enum StepError {
     /// What stands in `/etc/hosts` is not known, so it cannot be kept.
     UnknownHosts,
     TimeZone(CallError),
-    Reload(CallError),
+    TimeServers(CallError),
+    Systemd(CallError),
     Certificates(CertificateError),
     Network(NetworkError),
 }
@@ -85,8 +87,11 @@ fn attempt(world: &World, step: &Step) -> Outcome {
         Step::Network(work) => on_machine(world, |machine| {
             network::carry_out(machine, work).map_err(StepError::Network)
         }),
+        Step::TimeServers(work) => on_machine(world, |machine| {
+            time_servers::carry_out(world, machine, work)
+        }),
         Step::ReloadBroker => on_machine(world, |machine| {
-            machine.broker.reload().map_err(StepError::Reload)
+            machine.broker.reload().map_err(StepError::Systemd)
         }),
     }
 }
@@ -152,8 +157,8 @@ impl fmt::Display for StepError {
             Self::UnknownHosts => {
                 "the file cannot be read, or is longer than 1 MiB; correct it, or remove it"
             }
-            Self::TimeZone(_) => "asking systemd-timedated",
-            Self::Reload(_) => "asking systemd",
+            Self::TimeZone(_) | Self::TimeServers(_) => "asking systemd-timedated",
+            Self::Systemd(_) => "asking systemd",
             Self::Certificates(error) => return error.fmt(f),
             Self::Network(error) => return error.fmt(f),
         })
@@ -167,7 +172,10 @@ impl Error for StepError {
             Self::NoGroup | Self::UnknownHosts => None,
             Self::Certificates(error) => error.source(),
             Self::Network(error) => error.source(),
-            Self::HostName(source) | Self::TimeZone(source) | Self::Reload(source) => Some(source),
+            Self::HostName(source)
+            | Self::TimeZone(source)
+            | Self::TimeServers(source)
+            | Self::Systemd(source) => Some(source),
         }
     }
 }

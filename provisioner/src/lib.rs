@@ -33,6 +33,7 @@ mod stamp;
 mod status;
 mod support;
 pub mod system;
+mod time_servers;
 
 pub use clock::Moment;
 pub use led::{LedError, follow};

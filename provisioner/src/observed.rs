@@ -6,6 +6,7 @@ use crate::desired::Desired;
 use crate::hosts;
 use crate::provision::World;
 use crate::system::{CallError, Machine};
+use crate::time_servers;
 
 /// What was seen.
 pub struct Observed {
@@ -17,6 +18,7 @@ pub struct Observed {
     /// `/etc/hosts`, if the host name is wanted; `None` also if it cannot be read.
     pub hosts: Option<Vec<u8>>,
     pub time_zone: Seen,
+    pub time_servers: time_servers::Seen,
     /// Whether the broker runs with the configuration it read earlier.
     pub broker_runs: bool,
     /// `None` if no listener needs a certificate of this device's.
@@ -55,6 +57,7 @@ pub fn observe(world: &World, desired: &Desired) -> Observed {
         time_zone: ask(desired.machine.timezone.is_some(), &|machine| {
             machine.local_time.zone()
         }),
+        time_servers: time_servers::see(world, desired),
         broker_runs: machine.is_some_and(|machine| machine.broker.is_running().unwrap_or(false)),
         certificates: certificates::are_wanted(desired)
             .then(|| certificates::see(world, Some(desired))),

@@ -20,6 +20,8 @@ pub struct Places {
     pub firewall: PathBuf,
     /// Names of machines and their addresses; one line is the machine's own.
     pub hosts: PathBuf,
+    /// Our drop-in for systemd-timesyncd.
+    pub time_servers: PathBuf,
     /// The provisioner's own folder, for root only.
     pub state: PathBuf,
     /// What was accepted last.
@@ -88,6 +90,7 @@ impl Places {
             configuration: configuration_folder.join("broker.toml"),
             firewall: configuration_folder.join("firewall.nft"),
             hosts: root.join("etc/hosts"),
+            time_servers: root.join("etc/systemd/timesyncd.conf.d/60-mqtt-broker.conf"),
             desired: state.join("desired.json"),
             stamp: state.join("stamp.json"),
             authority: state.join("ca.key"),

@@ -11,6 +11,7 @@ use crate::firewall::Openings;
 use crate::hosts;
 use crate::network;
 use crate::observed::{Observed, Seen};
+use crate::time_servers;
 
 /// What makes the machine match, in order.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub enum Step {
     },
     /// Cable and Wi-Fi, which a run of its own sets up.
     Network(network::Work),
+    TimeServers(time_servers::Work),
     /// Makes a running broker read the configuration just written; pointless where writing failed.
     ReloadBroker,
 }
@@ -84,6 +86,9 @@ impl Plan {
                 to: zone.to_string(),
             });
         }
+        let servers = &desired.machine.ntp_servers;
+        let clock = time_servers::work(servers, &observed.time_servers);
+        steps.extend(clock.into_iter().map(Step::TimeServers));
         if write && observed.broker_runs {
             steps.push(Step::ReloadBroker);
         }
@@ -163,6 +168,7 @@ impl fmt::Display for Step {
             }
             Self::SetTimeZone { from, to } => set("time zone", from, to),
             Self::Network(work) => work.fmt(f),
+            Self::TimeServers(work) => work.fmt(f),
             Self::ReloadBroker => {
                 f.write_str("tell the running broker to read its configuration again")
             }
@@ -186,17 +192,26 @@ mod tests {
     /// A machine whose configuration is written and whose broker does not run, and what is wanted of it.
     fn plan(wanted: [Option<&str>; 2], [host_name, time_zone]: [Seen; 2]) -> String {
         let desired = desired(wanted);
-        let configuration = desired.broker.to_toml().ok().map(String::into_bytes);
         let observed = Observed {
-            configuration,
-            firewall: Some(Openings::of(&desired.broker.listeners).to_nft().into()),
             host_name,
-            hosts: Some(HOSTS.into()),
             time_zone,
-            broker_runs: false,
-            certificates: None,
+            ..matching(&desired)
         };
         Plan::new(&desired, &observed).unwrap().to_string()
+    }
+
+    /// A machine of which nobody asked a name or a time zone, and which matches otherwise.
+    fn matching(desired: &Desired) -> Observed {
+        Observed {
+            configuration: desired.broker.to_toml().ok().map(String::into_bytes),
+            firewall: Some(Openings::of(&desired.broker.listeners).to_nft().into()),
+            host_name: Seen::NotAsked,
+            hosts: Some(HOSTS.into()),
+            time_zone: Seen::NotAsked,
+            time_servers: Default::default(),
+            broker_runs: false,
+            certificates: None,
+        }
     }
 
     fn desired([hostname, timezone]: [Option<&str>; 2]) -> Desired {
@@ -262,15 +277,10 @@ mod tests {
             (Some(current), false, NOTHING.to_owned()),
         ];
         for (configuration, broker_runs, expected) in cases {
-            let [host_name, time_zone] = [Seen::NotAsked, Seen::NotAsked];
             let observed = Observed {
                 configuration,
-                firewall: Some(Openings::of(&desired.broker.listeners).to_nft().into()),
-                host_name,
-                hosts: None,
-                time_zone,
                 broker_runs,
-                certificates: None,
+                ..matching(&desired)
             };
             assert_eq!(
                 Plan::new(&desired, &observed).unwrap().to_string(),
@@ -282,16 +292,11 @@ mod tests {
     #[test]
     fn the_firewall_follows_the_listeners() {
         let mut desired = desired([None, None]);
-        let before = Openings::of(&desired.broker.listeners).to_nft();
+        let firewall = Some(Openings::of(&desired.broker.listeners).to_nft().into());
         desired.broker.listeners[0].port = 1884;
         let observed = Observed {
-            configuration: desired.broker.to_toml().ok().map(String::into_bytes),
-            firewall: Some(before.into()),
-            host_name: Seen::NotAsked,
-            hosts: None,
-            time_zone: Seen::NotAsked,
-            broker_runs: true,
-            certificates: None,
+            firewall,
+            ..matching(&desired)
         };
         let plan = Plan::new(&desired, &observed).unwrap().to_string();
         assert_eq!(plan, "open TCP ports in the firewall: 1884\n");

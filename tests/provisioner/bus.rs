@@ -30,7 +30,12 @@ fn the_time_zone_is_read_and_set() {
     assert_eq!(Timedated(&bus).zone().unwrap(), "Etc/UTC");
     assert!(Timedated(&bus).is_synchronised().unwrap());
     Timedated(&bus).set_zone("Asia/Tokyo").unwrap();
-    assert_eq!(*told.lock().unwrap(), ["SetTimezone Asia/Tokyo false"]);
+    assert!(!Timedated(&bus).follows_servers().unwrap());
+    Timedated(&bus).follow_servers().unwrap();
+    assert_eq!(
+        *told.lock().unwrap(),
+        ["SetTimezone Asia/Tokyo false", "SetNTP true false"]
+    );
 }
 
 #[test]
@@ -144,6 +149,19 @@ impl TimeDouble {
     #[zbus(property, name = "NTPSynchronized")]
     fn ntp_synchronized(&self) -> bool {
         true
+    }
+
+    #[zbus(property, name = "NTP")]
+    fn ntp(&self) -> bool {
+        false
+    }
+
+    #[zbus(name = "SetNTP")]
+    fn set_ntp(&self, on: bool, interactive: bool) {
+        self.0
+            .lock()
+            .unwrap()
+            .push(format!("SetNTP {on} {interactive}"));
     }
 
     fn set_timezone(&self, name: String, interactive: bool) -> fdo::Result<()> {

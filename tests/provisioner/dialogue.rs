@@ -27,40 +27,6 @@ fn the_machine_gets_its_name_and_time_zone() {
 }
 
 #[test]
-fn the_machine_knows_itself_by_its_name() {
-    let scene = Scene::with_file(MACHINE);
-    let renamed = HOSTS.replace("raspberrypi", "plant-2");
-    for before in [HOSTS, "127.0.0.1\tlocalhost\n", ""] {
-        scene.card.put(&places().hosts, before.as_bytes());
-        scene.boot().1.unwrap();
-        let now = scene.card.text(&places().hosts).unwrap();
-        match before {
-            HOSTS => assert_eq!(now, renamed),
-            _ => assert_eq!(now, format!("{before}127.0.1.1\tplant-2\n")),
-        }
-    }
-    scene.card.take_away(&places().hosts);
-    scene.boot().1.unwrap();
-    let now = scene.card.text(&places().hosts);
-    assert_eq!(now.as_deref(), Some("127.0.1.1\tplant-2\n"));
-}
-
-#[test]
-fn the_machines_own_line_waits_for_its_name_and_leaves_a_file_alone_that_is_none() {
-    let scene = Scene::with_file(MACHINE);
-    scene.machine.is_silent.set(true);
-    scene.boot().1.unwrap();
-    assert_eq!(scene.card.text(&places().hosts).as_deref(), Some(HOSTS));
-    scene.machine.is_silent.set(false);
-    let long = HOSTS.repeat(20_000);
-    scene.card.put(&places().hosts, long.as_bytes());
-    scene.boot().1.unwrap();
-    assert_eq!(scene.card.text(&places().hosts), Some(long));
-    let report = scene.report();
-    assert!(report.contains("longer than 1 MiB"), "{report}");
-}
-
-#[test]
 fn a_file_that_says_nothing_about_the_machine_leaves_it_alone() {
     let scene = Scene::with_file(USER);
     scene.boot().1.unwrap();

@@ -13,6 +13,7 @@ mod dialogue;
 mod faults;
 mod golden;
 mod led;
+mod machine;
 mod manager;
 mod network;
 mod openssl;

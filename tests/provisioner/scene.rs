@@ -45,6 +45,8 @@ pub struct Device {
     /// What was done to units, in order, such as `start ssh.service`.
     pub done_to_units: RefCell<Vec<String>>,
     pub is_silent: Cell<bool>,
+    /// Whether time servers are not to set the clock.
+    pub ignores_time_servers: Cell<bool>,
     /// Whether a time server has set the clock.
     pub is_synchronised: Cell<bool>,
 }
@@ -66,6 +68,7 @@ impl Scene {
         machine.host_name.replace("raspberrypi".to_owned());
         machine.time_zone.replace("Etc/UTC".to_owned());
         machine.is_synchronised.set(true);
+        machine.units.replace(units());
         let card = Card::with_folder(&places().boot);
         card.make_folder(Path::new("/etc"), 0o755).unwrap();
         card.put(&places().hosts, HOSTS.as_bytes());
@@ -193,6 +196,22 @@ pub fn file() -> PathBuf {
     places().boot.join("broker.toml")
 }
 
+/// Those of an appliance that was never started.
+fn units() -> BTreeMap<String, UnitState> {
+    let ssh = UnitState {
+        is_installed: true,
+        ..UnitState::default()
+    };
+    let timesyncd = UnitState {
+        is_enabled: true,
+        runs: true,
+        ..ssh
+    };
+    [("ssh", ssh), ("systemd-timesyncd", timesyncd)]
+        .map(|(name, state)| (format!("{name}.service"), state))
+        .into()
+}
+
 impl Device {
     fn answer<T>(&self, value: T) -> Result<T, CallError> {
         if self.is_silent.get() {
@@ -223,6 +242,16 @@ impl LocalTime for Device {
     fn set_zone(&self, name: &str) -> Result<(), CallError> {
         self.answer(())?;
         self.time_zone.replace(name.to_owned());
+        Ok(())
+    }
+
+    fn follows_servers(&self) -> Result<bool, CallError> {
+        self.answer(!self.ignores_time_servers.get())
+    }
+
+    fn follow_servers(&self) -> Result<(), CallError> {
+        self.answer(())?;
+        self.ignores_time_servers.set(false);
         Ok(())
     }
 

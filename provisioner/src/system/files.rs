@@ -54,6 +54,15 @@ pub fn replace(files: &dyn Files, path: &Path, contents: &[u8], access: Access) 
     }
 }
 
+/// Removes a file durably; none is fine.
+pub fn discard(files: &dyn Files, path: &Path) -> io::Result<()> {
+    files.remove(path)?;
+    match path.parent() {
+        Some(folder) => files.sync(folder),
+        None => Ok(()),
+    }
+}
+
 /// Replaces a file on FAT where it stands, so that no freed cluster keeps the old text.
 ///
 /// A shorter text is first padded to the old length with line ends; a power cut may leave a mixture of both.

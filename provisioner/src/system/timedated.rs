@@ -9,6 +9,10 @@ pub trait LocalTime {
     fn zone(&self) -> Result<String, CallError>;
     /// Sets it now and for the next boots; a name this machine does not know is refused.
     fn set_zone(&self, name: &str) -> Result<(), CallError>;
+    /// Whether time servers are to set the clock.
+    fn follows_servers(&self) -> Result<bool, CallError>;
+    /// Lets them set it, now and with the next boots.
+    fn follow_servers(&self) -> Result<(), CallError>;
     /// Whether a time server has set the clock since the machine was started.
     fn is_synchronised(&self) -> Result<bool, CallError>;
 }
@@ -24,6 +28,15 @@ impl LocalTime for Timedated<'_> {
     fn set_zone(&self, name: &str) -> Result<(), CallError> {
         let interactive = false;
         self.0.call(&TIMEDATED, "SetTimezone", &(name, interactive))
+    }
+
+    fn follows_servers(&self) -> Result<bool, CallError> {
+        self.0.property(&TIMEDATED, "NTP")
+    }
+
+    fn follow_servers(&self) -> Result<(), CallError> {
+        let (on, interactive) = (true, false);
+        self.0.call(&TIMEDATED, "SetNTP", &(on, interactive))
     }
 
     fn is_synchronised(&self) -> Result<bool, CallError> {
