@@ -10,6 +10,7 @@ use crate::firewall::Openings;
 use crate::network::{self, NetworkError};
 use crate::plan::{Plan, Step};
 use crate::provision::World;
+use crate::ssh::{self, SshError};
 use crate::system::{Access, CallError, Group, Machine, files};
 use crate::time_servers;
 
@@ -36,6 +37,7 @@ pub enum StepError {
     TimeZone(CallError),
     TimeServers(CallError),
     Systemd(CallError),
+    Ssh(SshError),
     Certificates(CertificateError),
     Network(NetworkError),
 }
@@ -64,6 +66,10 @@ fn needs(step: &Step, earlier: &Step) -> bool {
             Step::Certificates(_),
             Step::Certificates(Work::MakeAuthority { .. })
         ) | (Step::NameInHosts { .. }, Step::SetHostName { .. })
+            | (
+                Step::Ssh(ssh::Work::Open { .. }),
+                Step::Ssh(ssh::Work::Admit(_))
+            )
             | (Step::ReloadBroker, Step::WriteConfiguration(_))
     )
 }
@@ -89,6 +95,9 @@ fn attempt(world: &World, step: &Step) -> Outcome {
         }),
         Step::TimeServers(work) => on_machine(world, |machine| {
             time_servers::carry_out(world, machine, work)
+        }),
+        Step::Ssh(work) => on_machine(world, |machine| {
+            ssh::carry_out(world, machine, work).map_err(StepError::Ssh)
         }),
         Step::ReloadBroker => on_machine(world, |machine| {
             machine.broker.reload().map_err(StepError::Systemd)
@@ -158,6 +167,7 @@ impl fmt::Display for StepError {
                 "the file cannot be read, or is longer than 1 MiB; correct it, or remove it"
             }
             Self::TimeZone(_) | Self::TimeServers(_) => "asking systemd-timedated",
+            Self::Ssh(error) => return error.fmt(f),
             Self::Systemd(_) => "asking systemd",
             Self::Certificates(error) => return error.fmt(f),
             Self::Network(error) => return error.fmt(f),
@@ -172,6 +182,7 @@ impl Error for StepError {
             Self::NoGroup | Self::UnknownHosts => None,
             Self::Certificates(error) => error.source(),
             Self::Network(error) => error.source(),
+            Self::Ssh(error) => error.source(),
             Self::HostName(source)
             | Self::TimeZone(source)
             | Self::TimeServers(source)

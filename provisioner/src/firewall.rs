@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The ports other machines may reach, as the listeners need them: the text that the appliance's firewall loads.
+//! The ports other machines may reach, as listeners and SSH need them: the text that the appliance's firewall loads.
 //!
 //! The rules themselves are the appliance package's; this only fills its two sets. Pure.
 
@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use broker_config::{BindAddress, Listener};
+
+use crate::desired::Desired;
+use crate::ssh;
 
 /// Openings in a firewall that is closed otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,9 +21,16 @@ pub struct Openings {
 }
 
 impl Openings {
-    /// What the listeners need; those that only this machine reaches need nothing.
-    pub fn of(listeners: &[Listener]) -> Self {
+    /// What the listeners need, and SSH while keys stand for it.
+    pub fn of(desired: &Desired) -> Self {
+        let door = (!desired.machine.authorized_keys.is_empty()).then_some(ssh::PORT);
+        Self::needed(&desired.broker.listeners, door)
+    }
+
+    /// Listeners that only this machine reaches need nothing.
+    fn needed(listeners: &[Listener], door: Option<u16>) -> Self {
         let mut openings = Self::default();
+        openings.ports.extend(door);
         for listener in listeners.iter().filter(|listener| is_outward(listener)) {
             match &listener.interface {
                 None => openings.ports.insert(listener.port),
@@ -79,7 +89,7 @@ impl fmt::Display for Openings {
     }
 }
 
-const HEADER: &str = "# Written by broker-provision from broker.toml, for broker-firewall.service; changed again with the listeners.\n";
+const HEADER: &str = "# Written by broker-provision from broker.toml, for broker-firewall.service; changed again with it.\n";
 
 #[cfg(test)]
 mod tests {
@@ -132,7 +142,7 @@ mod tests {
             ),
         ];
         for (listeners, expected) in cases {
-            assert_eq!(Openings::of(&listeners).to_string(), expected);
+            assert_eq!(Openings::needed(&listeners, None).to_string(), expected);
         }
     }
 
@@ -143,11 +153,11 @@ mod tests {
             listener(1883, "any", None),
             listener(8883, "any", Some("eth0")),
         ];
-        let text = Openings::of(&listeners).to_nft();
+        let text = Openings::needed(&listeners, Some(22)).to_nft();
         assert_eq!(
             text.strip_prefix(HEADER),
             Some(
-                "add element inet broker_appliance ports { 1883, 8083 }\n\
+                "add element inet broker_appliance ports { 22, 1883, 8083 }\n\
                  add element inet broker_appliance interface_ports { \"eth0\" . 8883 }\n"
             )
         );

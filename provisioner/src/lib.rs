@@ -29,6 +29,7 @@ mod reset;
 mod resolve;
 mod secret;
 mod sockets;
+mod ssh;
 mod stamp;
 mod status;
 mod support;

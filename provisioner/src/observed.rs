@@ -6,7 +6,7 @@ use crate::desired::Desired;
 use crate::hosts;
 use crate::provision::World;
 use crate::system::{CallError, Machine};
-use crate::time_servers;
+use crate::{ssh, time_servers};
 
 /// What was seen.
 pub struct Observed {
@@ -19,6 +19,7 @@ pub struct Observed {
     pub hosts: Option<Vec<u8>>,
     pub time_zone: Seen,
     pub time_servers: time_servers::Seen,
+    pub ssh: ssh::Seen,
     /// Whether the broker runs with the configuration it read earlier.
     pub broker_runs: bool,
     /// `None` if no listener needs a certificate of this device's.
@@ -58,6 +59,7 @@ pub fn observe(world: &World, desired: &Desired) -> Observed {
             machine.local_time.zone()
         }),
         time_servers: time_servers::see(world, desired),
+        ssh: ssh::see(world, desired),
         broker_runs: machine.is_some_and(|machine| machine.broker.is_running().unwrap_or(false)),
         certificates: certificates::are_wanted(desired)
             .then(|| certificates::see(world, Some(desired))),

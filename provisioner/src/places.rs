@@ -22,6 +22,12 @@ pub struct Places {
     pub hosts: PathBuf,
     /// Our drop-in for systemd-timesyncd.
     pub time_servers: PathBuf,
+    /// Who may log in over SSH.
+    pub authorized_keys: PathBuf,
+    /// What the appliance tells sshd, by way of systemd-tmpfiles.
+    pub sshd_settings: PathBuf,
+    /// The machine's own public key, which sshd's package makes.
+    pub host_key: PathBuf,
     /// The provisioner's own folder, for root only.
     pub state: PathBuf,
     /// What was accepted last.
@@ -91,6 +97,9 @@ impl Places {
             firewall: configuration_folder.join("firewall.nft"),
             hosts: root.join("etc/hosts"),
             time_servers: root.join("etc/systemd/timesyncd.conf.d/60-mqtt-broker.conf"),
+            authorized_keys: configuration_folder.join("authorized_keys"),
+            sshd_settings: root.join("etc/ssh/sshd_config.d/00-mqtt-broker.conf"),
+            host_key: root.join("etc/ssh/ssh_host_ed25519_key.pub"),
             desired: state.join("desired.json"),
             stamp: state.join("stamp.json"),
             authority: state.join("ca.key"),

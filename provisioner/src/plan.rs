@@ -11,7 +11,7 @@ use crate::firewall::Openings;
 use crate::hosts;
 use crate::network;
 use crate::observed::{Observed, Seen};
-use crate::time_servers;
+use crate::{ssh, time_servers};
 
 /// What makes the machine match, in order.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub enum Step {
     /// Cable and Wi-Fi, which a run of its own sets up.
     Network(network::Work),
     TimeServers(time_servers::Work),
+    Ssh(ssh::Work),
     /// Makes a running broker read the configuration just written; pointless where writing failed.
     ReloadBroker,
 }
@@ -59,7 +60,7 @@ impl Plan {
         if write {
             steps.push(Step::WriteConfiguration(configuration));
         }
-        let openings = Openings::of(&desired.broker.listeners);
+        let openings = Openings::of(desired);
         if observed.firewall.as_deref() != Some(openings.to_nft().as_bytes()) {
             steps.push(Step::WriteFirewall(openings));
         }
@@ -86,13 +87,19 @@ impl Plan {
                 to: zone.to_string(),
             });
         }
-        let servers = &desired.machine.ntp_servers;
-        let clock = time_servers::work(servers, &observed.time_servers);
-        steps.extend(clock.into_iter().map(Step::TimeServers));
+        steps.extend(Self::doors_and_clock(desired, observed));
         if write && observed.broker_runs {
             steps.push(Step::ReloadBroker);
         }
         Ok(Self { steps })
+    }
+
+    fn doors_and_clock(desired: &Desired, observed: &Observed) -> impl Iterator<Item = Step> {
+        let machine = &desired.machine;
+        let clock = time_servers::work(&machine.ntp_servers, &observed.time_servers);
+        let doors = ssh::work(&machine.authorized_keys, &observed.ssh);
+        let clock = clock.into_iter().map(Step::TimeServers);
+        clock.chain(doors.into_iter().map(Step::Ssh))
     }
 
     /// The machine's own line of `/etc/hosts`, where its name is wanted and missing.
@@ -169,6 +176,7 @@ impl fmt::Display for Step {
             Self::SetTimeZone { from, to } => set("time zone", from, to),
             Self::Network(work) => work.fmt(f),
             Self::TimeServers(work) => work.fmt(f),
+            Self::Ssh(work) => work.fmt(f),
             Self::ReloadBroker => {
                 f.write_str("tell the running broker to read its configuration again")
             }
@@ -204,11 +212,12 @@ mod tests {
     fn matching(desired: &Desired) -> Observed {
         Observed {
             configuration: desired.broker.to_toml().ok().map(String::into_bytes),
-            firewall: Some(Openings::of(&desired.broker.listeners).to_nft().into()),
+            firewall: Some(Openings::of(desired).to_nft().into()),
             host_name: Seen::NotAsked,
             hosts: Some(HOSTS.into()),
             time_zone: Seen::NotAsked,
             time_servers: Default::default(),
+            ssh: Default::default(),
             broker_runs: false,
             certificates: None,
         }
@@ -292,7 +301,7 @@ mod tests {
     #[test]
     fn the_firewall_follows_the_listeners() {
         let mut desired = desired([None, None]);
-        let firewall = Some(Openings::of(&desired.broker.listeners).to_nft().into());
+        let firewall = Some(Openings::of(&desired).to_nft().into());
         desired.broker.listeners[0].port = 1884;
         let observed = Observed {
             firewall,

@@ -20,6 +20,7 @@ use crate::report::{self, Access, Line, Report, Urgency, chain};
 use crate::reset::{self, Reset};
 use crate::secret::passwords;
 use crate::sockets;
+use crate::ssh::Door;
 use crate::system::{Accounts, Files, Machine, Network, Randomness};
 
 /// Everything a run reaches outside itself.
@@ -222,7 +223,7 @@ fn access(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> Access
         users: users.iter().map(|user| user.username.clone()).collect(),
         example: example.map(|user| user.username.clone()),
         allow_anonymous: desired.broker.allow_anonymous,
-        openings: Openings::of(&desired.broker.listeners),
+        openings: Openings::of(desired),
         sockets: sockets::examine(
             &desired.broker.listeners,
             &addresses,
@@ -230,6 +231,7 @@ fn access(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> Access
             world.accounts.broker_user,
         ),
         authority: authority(world, desired),
+        door: Door::of(world, desired),
     }
 }
 

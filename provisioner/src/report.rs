@@ -26,6 +26,7 @@ use crate::plan::Step;
 use crate::provision::World;
 use crate::reset::Reset;
 use crate::sockets::Socket;
+use crate::ssh::Door;
 use crate::system::{CallError, files};
 
 pub use journal::{Line, Urgency, line_of_step, lines};
@@ -69,6 +70,8 @@ pub struct Access {
     pub sockets: Vec<Socket>,
     /// `None` if no listener needs one.
     pub authority: Option<Authority>,
+    /// `None` if no key may log in over SSH.
+    pub door: Option<Door>,
 }
 
 /// The device's certification authority, as clients need to know it.

@@ -23,10 +23,11 @@ ENABLED = {
                                 "broker.service", "remote-fs.target"},
     "network-online.target.wants": {"NetworkManager-wait-online.service"},
     "sockets.target.wants": {"avahi-daemon.socket"},
+    **{f"{unit}.wants": {"sshd-keygen.service"} for unit in ("ssh.service", "ssh.socket", "sshd.service", "sshd@.service")},
     "sysinit.target.wants": {"systemd-pstore.service", "systemd-timesyncd.service"},
     "timers.target.wants": {"fstrim.timer"},
 }
-"""Everything that starts by itself; whatever comes in addition is to be looked at first."""
+"""Everything that starts by itself; whatever comes in addition is to be looked at first. SSH does not, until a key is named."""
 WRITTEN_BY_THE_BASE = {
     "/etc/apt/apt.conf.d/99mmdebstrap", "/etc/apt/sources.list.d/debian.sources", "/etc/dpkg/dpkg.cfg.d/appliance",
     "/etc/fstab", "/etc/hostname", "/etc/hosts", "/etc/initramfs-tools/conf.d/appliance", "/etc/initramfs-tools/modules",
@@ -35,12 +36,12 @@ WRITTEN_BY_THE_BASE = {
 """What installing any Debian means; none of it is about the broker."""
 WRITTEN_BY_DEBIAN = re.compile(
     r"/(boot/initrd\.img-.*|(vmlinuz|initrd\.img)(\.old)?|dev/.*|root/\.(bashrc|profile)"
-    r"|etc/(alternatives|default|pam\.d|rc\d\.d)/.*|etc/systemd/system/.*|etc/dpkg/origins/default"
+    r"|etc/(alternatives|default|pam\.d|rc[\dS]\.d)/.*|etc/systemd/(system|user)/.*|etc/dpkg/origins/default"
     r"|etc/(\.pwd\.lock|environment|(g?shadow|group|passwd|sub[gu]id)-?|inputrc|ld\.so\.cache|localtime|modules|motd|mtab"
-    r"|networks|nsswitch\.conf|profile|security/opasswd|shells|vconsole\.conf)"
+    r"|networks|nsswitch\.conf|profile|security/opasswd|shells|vconsole\.conf|hosts\.(allow|deny)|ssh/sshd_config)"
     r"|usr/s?bin/(awk|mt|nawk|pager|rmt|which)|usr/local/man|usr/share/(info|man)/.*"
     r"|usr/lib/modules/[^/]+/modules\..*|usr/lib/udev/hwdb\.bin"
-    r"|var/(cache/(apt|debconf)|lib/(apt|dpkg|pam|systemd)|log)/.*|var/lib/shells\.state|var/spool/mail)")
+    r"|var/(cache/(apt|debconf)|lib/(apt|dpkg|pam|systemd|ucf|wtmpdb)|log)/.*|var/lib/shells\.state|var/spool/mail)")
 
 
 class RootFileSystem(unittest.TestCase):
@@ -73,7 +74,7 @@ class RootFileSystem(unittest.TestCase):
         self.assertEqual(ENABLED, {name: units for name, units in wants.items() if units})
 
     def test_nothing_else_configures_the_machine_or_lets_somebody_in(self):
-        for name in ("cloud-init", "userconf", "rpi-preseed", "sshd", "telnetd"):
+        for name in ("cloud-init", "userconf", "rpi-preseed", "telnetd"):
             found = [path for path in self._files() if Path(path).name in (name, f"{name}.service")]
             self.assertEqual([], found, name)
 

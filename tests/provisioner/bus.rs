@@ -100,6 +100,7 @@ fn a_unit_whose_start_waits_runs_and_one_without_a_file_does_not() {
         is_installed: true,
         is_enabled: true,
         runs: true,
+        has_failed: false,
     };
     assert_eq!(Systemd(&bus).state("ssh.service").unwrap(), waiting);
     let none = Systemd(&bus).state("none.service").unwrap();

@@ -25,6 +25,8 @@ struct Case {
 
 const TWO_USERS: &str = "version = 1\n[[user]]\nusername = \"one\"\npassword = \"hunter2-long\"\n                         [[user]]\nusername = \"two\"\npassword = '''sesame'''\n[[listener]]\nport = 1884\n";
 
+const DOORS: &str = "[time]\nntp_servers = [\"192.168.1.1\"]\n[ssh]\nauthorized_keys = [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB+XqylKywY4P6kvF1qaNqLSnyUsBENKBRgq47iG3Pbk me\"]\n";
+
 #[test]
 fn a_file_with_passwords_is_taken() {
     survives(Case {
@@ -46,6 +48,41 @@ fn the_machine_gets_a_name() {
         right: |scene| {
             let hosts = scene.card.text(&places().hosts);
             hosts.is_some_and(|hosts| hosts.contains("\tplant-2\n"))
+        },
+    });
+}
+
+#[test]
+fn the_machine_gets_keys_and_time_servers() {
+    survives(Case {
+        scene: Scene::with_file(&format!("{TWO_USERS}{DOORS}")),
+        secrets: Vec::new(),
+        right: |scene| {
+            let places = places();
+            let text = |path| scene.card.text(path).unwrap_or_default();
+            let ssh = scene.machine.units.borrow()["ssh.service"];
+            text(&places.authorized_keys).ends_with(" me\n")
+                && text(&places.time_servers).ends_with("NTP=192.168.1.1\n")
+                && text(&places.firewall).contains("{ 22, 1884 }")
+                && ssh.runs
+        },
+    });
+}
+
+#[test]
+fn keys_and_time_servers_are_taken_away() {
+    let scene = Scene::with_file(&format!("{TWO_USERS}{DOORS}"));
+    scene.boot().1.unwrap();
+    scene.edit(TWO_USERS);
+    survives(Case {
+        scene,
+        secrets: Vec::new(),
+        right: |scene| {
+            let places = places();
+            let ssh = scene.machine.units.borrow()["ssh.service"];
+            scene.card.text(&places.authorized_keys).is_none()
+                && scene.card.text(&places.time_servers).is_none()
+                && !ssh.runs
         },
     });
 }

@@ -72,6 +72,10 @@ impl Scene {
         let card = Card::with_folder(&places().boot);
         card.make_folder(Path::new("/etc"), 0o755).unwrap();
         card.put(&places().hosts, HOSTS.as_bytes());
+        card.put(
+            &places().sshd_settings,
+            b"AuthenticationMethods publickey\n",
+        );
         Self {
             card,
             machine,

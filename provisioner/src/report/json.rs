@@ -8,6 +8,7 @@ use crate::accept::{Refusal, Verdict};
 use crate::apply::Outcome;
 use crate::firewall::Openings;
 use crate::plan::Step;
+use crate::ssh::{Door, Key};
 
 /// The whole report.
 pub fn render(report: &Report) -> String {
@@ -72,6 +73,7 @@ fn access(access: &Access) -> Value {
         "host": access.host,
         "users": access.users,
         "authority": access.authority.as_ref().map(authority),
+        "ssh": access.door.as_ref().map(|door| self::door(door, &access.host)),
         "allow_anonymous": access.allow_anonymous,
         "open_ports": open_ports(&access.openings),
         "listeners": listeners.collect::<Vec<_>>(),
@@ -83,6 +85,16 @@ fn authority(authority: &Authority) -> Value {
         "fingerprint_sha256": authority.fingerprint.as_str(),
         "made": authority.made.to_string(),
         "replaces_earlier": authority.replaces.is_some(),
+    })
+}
+
+fn door(door: &Door, host: &str) -> Value {
+    let key =
+        |key: &Key| json!({"type": key.kind, "fingerprint": key.fingerprint, "remark": key.remark});
+    json!({
+        "command": format!("ssh root@{host}"),
+        "keys": door.keys.iter().map(key).collect::<Vec<_>>(),
+        "host_key": door.host_key.as_ref().map(key),
     })
 }
 

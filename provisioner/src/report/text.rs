@@ -9,6 +9,7 @@ use crate::login::Login;
 use crate::network::{self, Code};
 use crate::secret::passwords;
 use crate::sockets::Socket;
+use crate::ssh::{Door, Key};
 
 /// Stands before a made password, which is read back from behind it.
 pub const PASSWORD_LABEL: &str = "password   ";
@@ -37,6 +38,10 @@ pub fn render(report: &Report) -> String {
             .as_ref()
             .and_then(|access| access.authority.as_ref())
             .map(|authority| ("THIS DEVICE'S CERTIFICATES", certificates(authority))),
+        report
+            .access
+            .as_ref()
+            .and_then(|access| Some(("HOW YOU LOG IN", door(access.door.as_ref()?, &access.host)))),
         report
             .access
             .as_ref()
@@ -187,6 +192,24 @@ fn network(report: &Report) -> Vec<String> {
         Code::Pending | Code::Connected => format!("{}.", finding.text),
     };
     report.network.iter().map(told).collect()
+}
+
+fn door(door: &Door, host: &str) -> Vec<String> {
+    let key = |key: &Key| format!("{} {} {}", key.kind, key.fingerprint, key.remark);
+    let mut lines = vec![
+        format!("ssh root@{host}"),
+        "with one of these keys; nobody has a password:".to_owned(),
+    ];
+    let keys = door.keys.iter().map(key);
+    lines.extend(keys.map(|key| format!("  {}", key.trim_end())));
+    if let Some(shown) = &door.host_key {
+        lines.push(
+            "The first time, ssh asks whether the machine is the right one. It is, if it shows"
+                .to_owned(),
+        );
+        lines.push(format!("  {} {}", shown.kind, shown.fingerprint));
+    }
+    lines
 }
 
 /// What is special about a socket.

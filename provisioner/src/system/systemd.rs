@@ -46,6 +46,8 @@ pub struct UnitState {
     pub is_enabled: bool,
     /// Also while a job to start it waits.
     pub runs: bool,
+    /// It ended by itself, with a failure.
+    pub has_failed: bool,
 }
 
 /// systemd on a bus.
@@ -92,6 +94,7 @@ impl Units for Systemd<'_> {
         Ok(UnitState {
             is_installed: load != "masked",
             is_enabled: file == "enabled",
+            has_failed: active == "failed",
             runs: runs || (active == "inactive" && job.0 != NO_JOB),
         })
     }
