@@ -4,6 +4,8 @@
 Neither mounts nor loop devices are used: mtools and the mkfs programs write into the image file itself.
 """
 
+import re
+import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ ROOT_SLACK = 256 * MIB
 """Room for the state written before the first boot has grown the root to the size of the card."""
 
 _SECTOR = 512
+_FAT32 = struct.Struct("<11xHBHB19xI")
+"""Of a boot sector: bytes of a sector, sectors of a cluster, reserved sectors, tables, and sectors of a table."""
 TOOLS = ("mcopy=mtools", "mkfs.vfat=dosfstools", "sfdisk=fdisk", "mke2fs=e2fsprogs")
 
 
@@ -48,6 +52,21 @@ class BootPartition:
     def fill(self, folder):
         """Copies everything in a folder to its top."""
         self._mtools("mcopy", "-s", "-Q", *sorted(str(path) for path in folder.iterdir()), "::")
+
+    def clusters(self, name):
+        """The bytes of all clusters of one file, with what stands behind its end."""
+        listing = self._mtools("mshowfat", f"::{name}").stdout.decode()
+        ranges = [(int(first), int(last or first)) for first, last in re.findall(r"<(\d+)(?:-(\d+))?>", listing)]
+        with self.image.open("rb") as card:
+            card.seek(BOOT_OFFSET)
+            sector, per_cluster, reserved, fats, per_fat = _FAT32.unpack(card.read(_FAT32.size))
+            size, first_data = sector * per_cluster, (reserved + fats * per_fat) * sector
+            pieces = []
+            for first, last in ranges:
+                # The data begins with cluster 2.
+                card.seek(BOOT_OFFSET + first_data + (first - 2) * size)
+                pieces.append(card.read((last - first + 1) * size))
+        return b"".join(pieces)
 
     def contains(self, text):
         """Whether the bytes stand anywhere in the partition, in files, slack or freed space."""
