@@ -17,6 +17,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 TARGET = PROJECT / "target" / "image"
 QEMU_SYSTEM = "qemu-system-aarch64"
+QEMU_PC = "qemu-system-x86_64"
 QEMU_OLDEST = (9, 1)
 """The first QEMU whose `virt` machine has a second serial port."""
 
@@ -62,6 +63,12 @@ def need_qemu_system():
         _install_qemu("qemu-system-arm")
     if _qemu_version() < QEMU_OLDEST:
         fail(f"{QEMU_SYSTEM} {'.'.join(map(str, QEMU_OLDEST))} or newer is needed; please install one.")
+
+
+def need_qemu_pc():
+    """Makes sure that an emulator of a PC is installed, of the same version as the other, because both share files."""
+    if not shutil.which(QEMU_PC):
+        _install_qemu("qemu-system-x86")
 
 
 def mirrors():
@@ -118,3 +125,4 @@ def _install_qemu(package):
 if __name__ == "__main__":
     need_arm64()
     need_qemu_system()
+    need_qemu_pc()

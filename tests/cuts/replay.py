@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""A card as a power cut left it: what stands on it, and what becomes of it when it is started again in a container.
+
+The kernel of this machine may know no FAT, so that mtools copy the boot partition out and a container gets the copy.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from contextlib import contextmanager
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(PROJECT / "image"), str(PROJECT / "tests/packaging")]
+
+import card  # noqa: E402
+from container import Container  # noqa: E402
+
+SECRETS = ("correct horse battery", "drowssap gnorw")
+LOGINS = {"sensors": SECRETS[0], "display": SECRETS[1]}
+BROKER_TOML = f"""\
+version = 1
+[system]
+hostname = "plant-2"
+[time]
+timezone = "Asia/Tokyo"
+[[user]]
+username = "sensors"
+password = "{SECRETS[0]}"
+[[user]]
+username = "display"
+password = "{SECRETS[1]}"
+[[listener]]
+port = 1883
+[[listener]]
+port = 8883
+tls = true
+"""
+ACCEPTED, CONFIGURATION = "var/lib/broker-provision/desired.json", "etc/broker/broker.toml"
+
+
+class Left:
+    """One card after a cut."""
+
+    def __init__(self, root, boot):
+        self.root, self.boot = root, boot
+        self.accepted, self.configuration = self._text(ACCEPTED), self._text(CONFIGURATION)
+
+    def state(self):
+        """How far the start had come, in a few words."""
+        stages = (("kept", self.accepted), ("applied", self.configuration),
+                  ("told", (self.boot / "broker-report.json").exists()), ("in clear", self._in_clear()))
+        return "+".join(word for word, reached in stages if reached) or "as flashed"
+
+    def faults_at_once(self):
+        """What would be wrong if the broker were started just so, without the provisioner."""
+        if self.configuration is None:
+            return []
+        settings = tomllib.loads(self.configuration)
+        users = settings.get("user", [])
+        is_open = settings.get("broker", {}).get("allow_anonymous", False) or not users or any("password" in user for user in users)
+        return ["the configuration left by the cut is open"] if is_open else []
+
+    def faults_of_a_mix(self):
+        """What was kept or applied before the cut must be what is in force now, byte for byte; hashes tell one run from another."""
+        accepted, configuration = self._text(ACCEPTED), self._text(CONFIGURATION)
+        faults = []
+        if self.accepted and json.loads(self.accepted) != json.loads(accepted or "null"):
+            faults.append("what was kept before the cut was kept anew")
+        if self.configuration not in (None, configuration):
+            faults.append("what was applied before the cut was applied anew")
+        hashes = set(re.findall(r"\$argon2id\$[^\"]+", configuration or ""))
+        if not hashes or not all(hash in (accepted or "") for hash in hashes):
+            faults.append("the configuration is not that of what was kept")
+        return faults
+
+    def start(self):
+        """Starts it once; what is not as the file says, and what must never be."""
+        container = Container(self.root, self.boot)
+        try:
+            container.boot()
+            return _unlike_the_file(container), _open_doors(container)
+        finally:
+            container.remove()
+
+    def _text(self, name):
+        path = self.root / name
+        return path.read_text() if path.exists() else None
+
+    def _in_clear(self):
+        return any(secret.encode() in path.read_bytes() for path in self.boot.iterdir() for secret in SECRETS)
+
+
+def _unlike_the_file(container):
+    failed = container.run("sh", "-c", "systemctl --failed --no-legend --plain | cut -d' ' -f1 | xargs -r -n 1 journalctl -b --no-pager -o cat -u").stdout
+    report = container.boot_file("broker-report.json")
+    checks = {
+        "the report says that the file is applied": report.exists() and json.loads(report.read_text())["result"] == "applied",
+        "the host name": (container.root / "etc/hostname").read_text().strip() == "plant-2",
+        "the time zone": (container.root / "etc/localtime").readlink().name == "Tokyo",
+        f"every unit is well: {failed}": failed == "",
+        "no secret on the boot partition": not any(secret.encode() in path.read_bytes() for secret in SECRETS
+                                                   for path in container.boot_file(".").iterdir()),
+    }
+    for name, password in LOGINS.items():
+        checks[f"the login of {name}"] = _publishes(container, "-u", name, "-P", password)
+    checks["TLS"] = _publishes(container, "-p", "8883", "--cafile", container.boot_file("ca.crt"), "-u", "sensors", "-P", SECRETS[0])
+    return [what for what, holds in checks.items() if not holds]
+
+
+def _open_doors(container):
+    attempts = {"nobody": (), "a wrong password": ("-u", "sensors", "-P", SECRETS[1])}
+    return [f"{who} gets in" for who, login in attempts.items() if _publishes(container, *login)]
+
+
+def _publishes(container, *arguments):
+    return container.network("mosquitto_pub", *arguments, "-t", "x", "-m", "y", check=False).returncode == 0
+
+
+@contextmanager
+def mounted(disk):
+    """Presents an image's two partitions as a `Left`; afterwards its root file system has to be without fault."""
+    with tempfile.TemporaryDirectory(prefix="broker-cut-", dir="/var/tmp") as folder:
+        root, boot = Path(folder) / "root", Path(folder) / "boot"
+        root.mkdir()
+        boot.mkdir()
+        _mend_boot_partition(disk)
+        subprocess.run(["mcopy", "-s", "-Q", "-n", "-i", f"{disk}@@{card.BOOT_OFFSET}", "::*", boot], check=True)
+        subprocess.run(["mount", "-t", "ext4", "-o", f"loop,noatime,offset={card.ROOT_OFFSET}", disk, root], check=True)
+        try:
+            yield Left(root, boot)
+        finally:
+            subprocess.run(["umount", root], check=True)
+    checked = subprocess.run(["e2fsck", "-f", "-n", f"{disk}?offset={card.ROOT_OFFSET}"], capture_output=True, text=True)
+    if checked.returncode:
+        raise AssertionError(f"the root file system is damaged:\n{checked.stdout}{checked.stderr}")
+
+
+def _mend_boot_partition(disk):
+    """Checks the boot partition as the machine's start does before it is mounted, and mends it."""
+    attach = ["losetup", "--find", "--show", f"--offset={card.BOOT_OFFSET}", f"--sizelimit={card.BOOT_SIZE}", disk]
+    device = subprocess.run(attach, check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        checked = subprocess.run(["fsck.vfat", "-a", device], capture_output=True, text=True)
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
+    # 1: it was mended.
+    if checked.returncode not in (0, 1):
+        raise AssertionError(f"the boot partition cannot be mended:\n{checked.stdout}{checked.stderr}")
