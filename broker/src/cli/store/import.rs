@@ -25,8 +25,24 @@ pub struct Done {
     pub set_aside: Option<PathBuf>,
 }
 
+/// A store that is whole, beside the place where it belongs.
+pub struct Prepared {
+    state: PathBuf,
+    store: PathBuf,
+    new: PathBuf,
+    there: bool,
+    records: u64,
+    /// Held until the end, also as the lock of what is set aside.
+    _lock: Option<Lock>,
+}
+
 /// Makes the file's records the store below `state`; one that holds something is set aside only if `replace` says so.
 pub fn import(file: &Path, state: &Path, replace: bool) -> Result<Done, Failure> {
+    prepare(file, state, replace)?.commit()
+}
+
+/// Does all of it that leaves the store below `state` as it is.
+pub fn prepare(file: &Path, state: &Path, replace: bool) -> Result<Prepared, Failure> {
     let mut file = File::open(file).map_err(Failure::Read)?;
     let faults = read(&mut file, |_| Ok(()))?;
     if !faults.is_empty() {
@@ -34,24 +50,41 @@ pub fn import(file: &Path, state: &Path, replace: bool) -> Result<Done, Failure>
     }
     let store = storage::folder(state);
     let there = store.exists();
-    // Held until the end, also as the lock of what is set aside.
-    let _lock = there.then(|| lock(&store)).transpose()?;
+    let lock = there.then(|| lock(&store)).transpose()?;
     if there && !replace && !is_empty(&store)? {
         return Err(Failure::NotEmpty(store));
     }
-    let new = state.join(NEW);
+    let mut prepared = Prepared {
+        state: state.to_owned(),
+        store,
+        new: state.join(NEW),
+        there,
+        records: 0,
+        _lock: lock,
+    };
     // What an import left that was cut off.
-    remove(&new)?;
-    let outcome = write(&mut file, &new).and_then(|records| {
-        let _lock = lock(&new)?;
-        let set_aside = exchange(state, &new, &store, there)?;
-        Ok(Done { records, set_aside })
-    });
-    if outcome.is_err() {
-        // The next import removes it where this fails.
-        let _ = remove(&new);
+    remove(&prepared.new)?;
+    prepared.records = write(&mut file, &prepared.new)?;
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Makes it the store.
+    pub fn commit(self) -> Result<Done, Failure> {
+        let _lock = lock(&self.new)?;
+        let set_aside = exchange(&self.state, &self.new, &self.store, self.there)?;
+        Ok(Done {
+            records: self.records,
+            set_aside,
+        })
     }
-    outcome
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        // Nothing is there after it became the store; the next import removes it where this fails.
+        let _ = remove(&self.new);
+    }
 }
 
 fn lock(folder: &Path) -> Result<Lock, Failure> {
