@@ -2,12 +2,14 @@
 //! The commands beside `broker run`; each module is one of them, and what they share stands here.
 
 mod arguments;
+pub mod backup;
 pub mod cert;
 pub mod check;
 mod client;
 pub mod passwd;
 pub mod publish;
 pub mod reload;
+pub mod restore;
 mod socket;
 pub mod status;
 pub mod store;

@@ -28,6 +28,7 @@ pub use escape::Field;
 use kind::Kind;
 use selection::Selection;
 use sink::Sink;
+pub use timestamp::Timestamp;
 
 /// A handle of the one log; clones feed the same thread.
 #[derive(Clone)]

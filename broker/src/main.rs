@@ -51,6 +51,8 @@ fn main() -> ExitCode {
         Some("status") => cli::status::run(arguments),
         Some("reload") => cli::reload::run(arguments),
         Some("store") => cli::store::run(arguments),
+        Some("backup") => cli::backup::run(arguments),
+        Some("restore") => cli::restore::run(arguments),
         Some("pub") => cli::publish::run(arguments),
         Some("sub") => cli::subscribe::run(arguments),
         Some("help") => say(HELP),
@@ -114,6 +116,8 @@ Usage: broker COMMAND [OPTIONS]
   status   Show the running broker's listeners, clients and counters
   reload   Let the running broker read its configuration again
   store    Check, count, export or import what is kept on the disk
+  backup   Write settings and store of this device into one file
+  restore  Make this device what such a file says
   pub      Publish a message to any MQTT broker
   sub      Print the messages of a topic of any MQTT broker
 

@@ -5,6 +5,7 @@
 
 mod activation;
 mod attack;
+mod backup;
 mod browser;
 mod clients;
 mod commands;

@@ -14,7 +14,7 @@ use tests::{Connection, Daemon, PASSWORD, USER};
 
 /// Continues a session, and says whether there was one.
 #[track_caller]
-fn resumed(daemon: &Daemon, version: Version, client_id: &str) -> (Connection, bool) {
+pub fn resumed(daemon: &Daemon, version: Version, client_id: &str) -> (Connection, bool) {
     let mut client = Connection::open(daemon.port, version);
     client.send(login(resume(version, client_id), USER, PASSWORD));
     match client.receive() {
@@ -24,7 +24,7 @@ fn resumed(daemon: &Daemon, version: Version, client_id: &str) -> (Connection, b
 }
 
 #[track_caller]
-fn expect_publish(client: &mut Connection) -> Publish {
+pub fn expect_publish(client: &mut Connection) -> Publish {
     match client.receive() {
         Some(Packet::Publish(publish)) => publish,
         other => panic!("{other:?}"),
@@ -32,7 +32,7 @@ fn expect_publish(client: &mut Connection) -> Publish {
 }
 
 /// Publishes at QoS 1 and 2, to the end of the exchanges, and one retained message.
-fn publish_all(daemon: &Daemon, version: Version) {
+pub fn publish_all(daemon: &Daemon, version: Version) {
     let mut publisher = Connection::client(daemon.port, version, "publisher");
     publisher.send(publish_at(QoS::AtLeastOnce, 1, "hall/1", "one"));
     assert!(matches!(publisher.receive(), Some(Packet::PubAck(_))));

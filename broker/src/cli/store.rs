@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use super::{failed, help, misused};
 use folder::Store;
-use import::Failure;
+pub use import::{Done, Failure, Prepared, prepare};
 
 /// Runs the command with the arguments that follow its name.
 pub fn run(arguments: lexopt::Parser) -> ExitCode {
@@ -36,6 +36,20 @@ pub fn run(arguments: lexopt::Parser) -> ExitCode {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(UNREADABLE),
         Err(error) => failed("store", error, UNREADABLE),
     }
+}
+
+/// Exports the store below a state folder for a backup: what of it is lost, or `None` if there is no store.
+pub fn back_up(state: &Path, file: &Path) -> Result<Option<Vec<String>>, String> {
+    let store = match Store::read(state) {
+        Ok(store) => store,
+        Err(folder::Fault::Absent(_)) => return Ok(None),
+        Err(fault) => return Err(fault.to_string()),
+    };
+    let mut notes = Vec::new();
+    export_file(&store, file, &mut notes)
+        .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    let notes = String::from_utf8_lossy(&notes);
+    Ok(Some(notes.lines().map(str::to_owned).collect()))
 }
 
 struct Arguments {
