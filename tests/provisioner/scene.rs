@@ -71,6 +71,7 @@ impl Scene {
         machine.units.replace(units());
         let card = Card::with_folder(&places().boot);
         card.make_folder(Path::new("/etc"), 0o755).unwrap();
+        card.make_folder(Path::new("/etc/ssh"), 0o755).unwrap();
         card.put(&places().hosts, HOSTS.as_bytes());
         card.put(
             &places().sshd_settings,

@@ -18,9 +18,32 @@ pub fn everything(world: &World) -> io::Result<()> {
         clear(world, &places.state, &own),
         clear(world, &places.configuration_folder, &[]),
         clear(world, &places.broker_state, &[]),
+        host_keys(world),
+        discard(world, &places.time_servers),
         clean_card(world),
     ];
     results.into_iter().collect()
+}
+
+/// The machine's own keys for SSH, which its next start of sshd makes anew.
+fn host_keys(world: &World) -> io::Result<()> {
+    let Some(folder) = world.places.host_key.parent() else {
+        return Ok(());
+    };
+    let names = match world.files.list(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        names => names?,
+    };
+    let keys = names.iter().filter(|name| name.starts_with("ssh_host_"));
+    keys.map(|name| discard(world, &folder.join(name)))
+        .collect()
+}
+
+fn discard(world: &World, path: &Path) -> io::Result<()> {
+    match world.files.len(path) {
+        Ok(Some(_)) => files::discard(world.files, path),
+        _ => Ok(()),
+    }
 }
 
 /// The journal, of which journald is to begin a new one; only failing to erase is an error of the reset.
