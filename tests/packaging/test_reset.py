@@ -35,6 +35,7 @@ class FactoryReset(unittest.TestCase):
         cls.container.boot()
         cls.secrets = cls.plant()
         cls.authority = cls.container.boot_file("ca.crt").read_text()
+        cls.backup = cls.back_up()
         cls.container.boot_file("factory-reset.txt").write_text("plant-2\r\n")
         cls.container.run("systemctl", "restart", "broker-provision")
         cls.while_it_ran = cls.container.boot_file("broker-report.txt").read_text()
@@ -67,6 +68,17 @@ class FactoryReset(unittest.TestCase):
             secrets.append(secret)
         cls.container.run("journalctl", "--sync")
         return secrets
+
+    @classmethod
+    def back_up(cls):
+        """A backup with the secrets, kept outside of the device."""
+        cls.container.run("systemctl", "stop", "broker")
+        cls.container.run("broker", "backup", "/root/backup", "--with-secrets")
+        cls.container.run("systemctl", "start", "broker")
+        inside = cls.container.root / "root/backup"
+        contents = inside.read_bytes()
+        inside.unlink()
+        return contents
 
     @classmethod
     def files_with(cls, secret):
@@ -119,6 +131,21 @@ class FactoryReset(unittest.TestCase):
         container.run("systemctl", "restart", "broker-provision")
         wait_for(lambda: container.show("broker", "ActiveState") == "active", "the broker")
         self.assertFalse((container.root / MARK).exists())
+
+    def test_z_a_backup_brings_logins_messages_and_authority_back(self):
+        container = self.container
+        (container.root / "root/backup").write_bytes(self.backup)
+        self.assertIn("stop it first", container.run("broker", "restore", "/root/backup", check=False).stderr)
+        container.run("systemctl", "stop", "broker")
+        self.assertIn("restart the device", container.run("broker", "restore", "/root/backup").stdout)
+        container.power_off()
+        container.boot()
+        self.assertEqual(self.authority, container.boot_file("ca.crt").read_text())
+        secure = ("-h", "localhost", "-p", "8883", "--cafile", container.boot_file("ca.crt"), *LOGIN)
+        kept = container.network("mosquitto_sub", *secure, "-t", "kept/#", "-C", "1", "-W", "10").stdout
+        self.assertRegex(kept, r"planted-\d+-secret")
+        waiting = container.network("mosquitto_sub", *LOGIN, "-i", "away", "-c", "-q", "1", "-t", "queue/#", "-C", "1", "-W", "10").stdout
+        self.assertRegex(waiting, r"planted-\d+-secret")
 
 
 if __name__ == "__main__":
