@@ -26,6 +26,8 @@ pub struct Places {
     pub authorized_keys: PathBuf,
     /// What the appliance tells sshd, by way of systemd-tmpfiles.
     pub sshd_settings: PathBuf,
+    /// Where NetworkManager keeps its profiles, with the passwords of networks.
+    pub connections: PathBuf,
     /// The machine's own public key, which sshd's package makes.
     pub host_key: PathBuf,
     /// The provisioner's own folder, for root only.
@@ -99,6 +101,7 @@ impl Places {
             time_servers: root.join("etc/systemd/timesyncd.conf.d/60-mqtt-broker.conf"),
             authorized_keys: configuration_folder.join("authorized_keys"),
             sshd_settings: root.join("etc/ssh/sshd_config.d/00-mqtt-broker.conf"),
+            connections: root.join("etc/NetworkManager/system-connections"),
             host_key: root.join("etc/ssh/ssh_host_ed25519_key.pub"),
             desired: state.join("desired.json"),
             stamp: state.join("stamp.json"),

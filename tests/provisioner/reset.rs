@@ -32,6 +32,19 @@ fn used() -> (Scene, Vec<Vec<u8>>) {
         .lines()
         .find_map(|line| line.strip_prefix("password_hash = "));
     secrets.push(hash.unwrap().as_bytes().to_vec());
+    scene.card.put(&places().sshd_settings, b"");
+    scene.card.put(
+        &places().connections.join("cable.nmconnection"),
+        b"not ours",
+    );
+    let named = [
+        (&places().connections, "broker-wlan.nmconnection"),
+        (&PathBuf::from("/etc/ssh"), "ssh_host_ed25519_key"),
+    ];
+    for (folder, name) in named {
+        scene.card.put(&folder.join(name), name.as_bytes());
+        secrets.push(name.as_bytes().to_vec());
+    }
     for number in 0..PLANTED {
         let secret = format!("planted-{number:02}-secret");
         let folders = [
@@ -100,6 +113,7 @@ fn none_of_fifty_planted_secrets_is_left_and_the_device_has_new_keys() {
         scene.report()
     );
     assert_eq!(scene.machine.logs_begun.get(), 1);
+    assert_eq!(scene.card.files_with(b"not ours").len(), 1);
     assert_eq!(scene.card.text(&bundle), None);
     assert!(!scene.card.holds(&places().boot, b"told in the bundle"));
     scene.edit(&FILE.replace("hunter2-long", "another-one").replace(

@@ -13,30 +13,40 @@ use crate::system::files;
 /// Keys, certificates, users, settings and the broker's state, durably; the first failure is told.
 pub fn everything(world: &World) -> io::Result<()> {
     let places = &world.places;
-    let own = [&places.lock, &places.reset_mark].map(|path| name(path));
+    let own = [&places.lock, &places.network_lock, &places.reset_mark].map(|path| name(path));
     let results = [
         clear(world, &places.state, &own),
         clear(world, &places.configuration_folder, &[]),
         clear(world, &places.broker_state, &[]),
         host_keys(world),
         discard(world, &places.time_servers),
+        remove_all(world, &places.connections, "broker-"),
         clean_card(world),
     ];
     results.into_iter().collect()
 }
 
-/// The machine's own keys for SSH, which its next start of sshd makes anew.
+/// By which others know this machine over SSH; sshd makes new ones. Where its settings are not ours, neither are they.
 fn host_keys(world: &World) -> io::Result<()> {
-    let Some(folder) = world.places.host_key.parent() else {
-        return Ok(());
-    };
-    let names = match world.files.list(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        names => names?,
-    };
-    let keys = names.iter().filter(|name| name.starts_with("ssh_host_"));
-    keys.map(|name| discard(world, &folder.join(name)))
-        .collect()
+    let places = &world.places;
+    let is_ours = matches!(world.files.len(&places.sshd_settings), Ok(Some(_)));
+    match places.host_key.parent().filter(|_| is_ours) {
+        Some(folder) => remove_all(world, folder, "ssh_host_"),
+        None => Ok(()),
+    }
+}
+
+/// The files of a folder whose names begin so; no folder is fine.
+fn remove_all(world: &World, folder: &Path, beginning: &str) -> io::Result<()> {
+    let names = world.files.list(folder).unwrap_or_default().into_iter();
+    let names: Vec<String> = names.filter(|name| name.starts_with(beginning)).collect();
+    for name in &names {
+        world.files.remove(&folder.join(name))?;
+    }
+    match names.is_empty() {
+        true => Ok(()),
+        false => world.files.sync(folder),
+    }
 }
 
 fn discard(world: &World, path: &Path) -> io::Result<()> {

@@ -71,8 +71,8 @@ impl Obstacle {
 
 const DONE: [&str; 4] = [
     "Done: everything this device kept is erased: its keys and certificates, users and passwords, settings, the broker's",
-    "messages and sessions, and the log. broker.toml counts anew. A password of which only `0` is left in it is gone:",
-    "write it again, in quotes. A private key in a file that says `taken` is gone too: put it onto the card again.",
+    "messages and sessions, networks, and the log. broker.toml counts anew. A password of which only `0` is left in it is",
+    "gone: write it again, in quotes. A private key in a file that says `taken` is gone too: put it onto the card again.",
     "Where TLS is used, clients need the new ca.crt.",
 ];
 const UNFINISHED: &str = "Until the factory reset is finished, broker.toml is not taken and the broker does not start. The next start goes on with it.";
