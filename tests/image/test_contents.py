@@ -40,7 +40,7 @@ WRITTEN_BY_DEBIAN = re.compile(
     r"|etc/(\.pwd\.lock|environment|(g?shadow|group|passwd|sub[gu]id)-?|inputrc|ld\.so\.cache|localtime|modules|motd|mtab"
     r"|networks|nsswitch\.conf|profile|security/opasswd|shells|vconsole\.conf|hosts\.(allow|deny)|ssh/sshd_config)"
     r"|usr/s?bin/(awk|mt|nawk|pager|rmt|which)|usr/local/man|usr/share/(info|man)/.*"
-    r"|usr/lib/modules/[^/]+/modules\..*|usr/lib/udev/hwdb\.bin"
+    r"|usr/lib/modules/[^/]+/modules\..*|usr/lib/udev/hwdb\.bin|usr/lib/firmware/regulatory\.db(\.p7s)?"
     r"|var/(cache/(apt|debconf)|lib/(apt|dpkg|pam|systemd|ucf|wtmpdb)|log)/.*|var/lib/shells\.state|var/spool/mail)")
 
 
