@@ -12,8 +12,8 @@ pub use client::Client;
 
 /// What NetworkManager does for us; every call has a time limit.
 pub trait NetworkManager {
-    /// Waits until it has tried at its own start what it can, and where a radio is wanted, until there is one; at most
-    /// 30 seconds.
+    /// Waits until it has tried at its own start what it can, and where a radio is wanted, until there is one that can be
+    /// used or is off; at most 30 seconds.
     fn settle(&self, wants_radio: bool) -> Result<(), CallError>;
     /// The devices for cable and radio, sorted by the interface's name.
     fn devices(&self) -> Result<Vec<Device>, CallError>;
@@ -38,7 +38,7 @@ pub trait NetworkManager {
     fn roll_back(&self, checkpoint: &Checkpoint) -> Result<(), CallError>;
     /// Whether the radio may send.
     fn radio(&self) -> Result<Radio, CallError>;
-    /// Lets the radio send, now and at the next starts.
+    /// Lets the radio send, now and at the next starts, and waits as `settle` until it can be used.
     fn switch_radio_on(&self) -> Result<(), CallError>;
 }
 

@@ -18,10 +18,7 @@ impl NetworkManager for Client<'_> {
         let end = self.0.now() + SETTLING;
         loop {
             let starts: bool = self.0.property(&MANAGER, "Startup")?;
-            let is_ready = |device: &Device| {
-                device.medium == Medium::Radio && device.state != DeviceState::Unmanaged
-            };
-            let waits = starts || wants_radio && !self.devices()?.iter().any(is_ready);
+            let waits = starts || wants_radio && !self.has_a_radio()?;
             if !waits || self.0.now() >= end {
                 return Ok(());
             }
@@ -147,11 +144,25 @@ impl NetworkManager for Client<'_> {
 
     fn switch_radio_on(&self) -> Result<(), CallError> {
         self.0
-            .set_property(&MANAGER, "WirelessEnabled", true.into())
+            .set_property(&MANAGER, "WirelessEnabled", true.into())?;
+        self.settle(true)
     }
 }
 
 impl Client<'_> {
+    /// Whether there is a radio, and whether it can be used if it may send: the supplicant comes some seconds later.
+    fn has_a_radio(&self) -> Result<bool, CallError> {
+        let Radio { is_on, may_be_on } = self.radio()?;
+        let is_ready = |device: &Device| match device.state {
+            DeviceState::Unmanaged => false,
+            DeviceState::Unavailable => !is_on || !may_be_on,
+            _ => true,
+        };
+        let devices = self.devices()?;
+        let mut radios = devices.iter();
+        Ok(radios.any(|device| device.medium == Medium::Radio && is_ready(device)))
+    }
+
     /// A device of ours; `None` for one of another kind, or that was taken away meanwhile.
     fn device(&self, path: &str) -> Result<Option<Device>, CallError> {
         let peer = device_at(path);
