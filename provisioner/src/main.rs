@@ -74,7 +74,6 @@ fn run(options: Options) -> io::Result<ExitCode> {
         broker: &systemd,
         screen: &screen,
         log: &log,
-        report: &systemd,
         network: &manager,
         rules: &Nl80211,
         units: &systemd,

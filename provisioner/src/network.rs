@@ -45,7 +45,7 @@ pub fn set_up(world: &World) -> (Vec<Line>, bool) {
         lines.push((Urgency::Error, text));
     }
     // Where it cannot be started, a timer starts it.
-    let told = world.machine.map(|machine| machine.report.write_anew());
+    let told = world.machine.map(|machine| machine.units.start(REPORT));
     if let Some(Err(error)) = told {
         let text = format!("the report is written later: {}", chain(&error));
         lines.push((Urgency::Warning, text));
@@ -64,3 +64,6 @@ fn failures(steps: &[(Step, Outcome)]) -> Vec<(&Work, &NetworkError)> {
         });
     failures.collect()
 }
+
+/// Writes the report anew.
+const REPORT: &str = "broker-provision-report.service";

@@ -28,7 +28,7 @@ pub use network_manager::{Client, NetworkManager};
 pub use radio_rules::{Nl80211, RadioRules};
 pub use random::{Entropy, Randomness};
 pub use screen::{Agetty, Screen};
-pub use systemd::{BrokerService, ReportService, Systemd, UnitState, Units};
+pub use systemd::{BrokerService, Systemd, UnitState, Units};
 pub use termination::Termination;
 pub use timedated::{LocalTime, Timedated};
 pub use unit_view::{UnitView, UnitViews, Viewer};
@@ -44,7 +44,6 @@ pub struct Machine<'a> {
     pub broker: &'a dyn BrokerService,
     pub screen: &'a dyn Screen,
     pub log: &'a dyn Log,
-    pub report: &'a dyn ReportService,
     pub network: &'a dyn NetworkManager,
     pub rules: &'a dyn RadioRules,
     pub units: &'a dyn Units,

@@ -300,3 +300,19 @@ fn after_a_factory_reset_what_was_made_for_the_owner_goes() {
     assert_eq!(start_again(&scene).0, ["remove"]);
     assert!(scene.manager.disk.borrow().is_empty());
 }
+
+#[test]
+fn the_report_is_asked_for_where_there_is_something_to_say() {
+    let asked = |scene: &Scene| {
+        let done = scene.machine.done_to_units.take();
+        done.contains(&"start broker-provision-report.service".to_owned())
+    };
+    let scene = Scene::new();
+    start(&scene, "");
+    assert!(!asked(&scene));
+    assert_eq!(scene.card.text(&places().network), None);
+    for tables in [CABLE, ""] {
+        start(&scene, tables);
+        assert!(asked(&scene), "{tables:?}");
+    }
+}

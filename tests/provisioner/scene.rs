@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use provisioner::system::{
     Accounts, BrokerService, CallError, Files, Group, HostName, Listening, LocalTime, Log, Machine,
-    Network, Randomness, ReportService, Screen, UnitState, Units,
+    Network, Randomness, Screen, UnitState, Units,
 };
 use provisioner::{Dry, Moment, Places, Urgency, World};
 
@@ -130,7 +130,6 @@ impl Scene {
             broker: &self.machine,
             screen: &self.machine,
             log: &self.machine,
-            report: &self.machine,
             network: &self.manager,
             rules: &self.manager,
             units: &self.machine,
@@ -299,12 +298,6 @@ impl Screen for Device {
     fn show(&self, text: &str) -> io::Result<()> {
         self.screen.replace(text.to_owned());
         Ok(())
-    }
-}
-
-impl ReportService for Device {
-    fn write_anew(&self) -> Result<(), CallError> {
-        self.answer(())
     }
 }
 

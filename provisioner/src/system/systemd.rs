@@ -17,12 +17,6 @@ pub trait BrokerService {
     fn start(&self) -> Result<(), CallError>;
 }
 
-/// The unit that writes the report anew.
-pub trait ReportService {
-    /// Starts it, without waiting until it has.
-    fn write_anew(&self) -> Result<(), CallError>;
-}
-
 /// Any unit, by its full name such as `ssh.service`.
 ///
 /// Each change only queues a job: whoever runs before a unit in the boot would wait for ever for that unit's start.
@@ -70,12 +64,6 @@ impl BrokerService for Systemd<'_> {
 
     fn start(&self) -> Result<(), CallError> {
         Units::start(self, BROKER)
-    }
-}
-
-impl ReportService for Systemd<'_> {
-    fn write_anew(&self) -> Result<(), CallError> {
-        Units::start(self, "broker-provision-report.service")
     }
 }
 
