@@ -68,6 +68,8 @@ pub struct Places {
     pub network_lock: PathBuf,
     /// What counts until the next start.
     pub runtime: PathBuf,
+    /// Is there after a factory reset.
+    pub reset_done: PathBuf,
     /// How the network is.
     pub network: PathBuf,
     /// Made by the daemon when a user logs in for the first time.
@@ -118,6 +120,7 @@ impl Places {
             lock: state.join("lock"),
             reset_mark: state.join("factory-reset"),
             network_lock: state.join("network.lock"),
+            reset_done: runtime.join("factory-reset-done"),
             network: runtime.join("network.json"),
             runtime,
             state,

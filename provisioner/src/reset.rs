@@ -56,13 +56,16 @@ pub fn run(world: &World) -> Option<Reset> {
     let requests = requests(world);
     let was_begun = is_begun(world);
     if !was_begun && requests.is_empty() {
-        return None;
+        return done_at_this_start(world);
     }
     Some(match begin(world, &requests, was_begun) {
         Err(obstacle) if was_begun => Reset::Unfinished(obstacle),
         Err(obstacle) => Reset::NotDone(obstacle),
         Ok(()) => match finish(world) {
-            Ok(log) => Reset::Done { was_begun, log },
+            Ok(log) => {
+                remember(world);
+                Reset::Done { was_begun, log }
+            }
             Err(error) => Reset::Unfinished(Obstacle::Erase(error)),
         },
     })
@@ -114,6 +117,31 @@ fn finish(world: &World) -> io::Result<io::Result<()>> {
     let log = erase::log(world)?;
     unmark(world)?;
     Ok(log)
+}
+
+/// What an earlier run since the machine was switched on did: reports are written anew, and nobody may have read it yet.
+fn done_at_this_start(world: &World) -> Option<Reset> {
+    let is_done = matches!(world.files.len(&world.places.reset_done), Ok(Some(_)));
+    is_done.then_some(Reset::Done {
+        was_begun: false,
+        log: Ok(()),
+    })
+}
+
+/// Until the machine is switched off; where that fails, later reports do not tell of it.
+fn remember(world: &World) {
+    let (files, places) = (world.files, &world.places);
+    let access = Access {
+        mode: 0o644,
+        group: None,
+    };
+    // Below `--root` nothing is switched off.
+    if world.machine.is_none() {
+        return;
+    }
+    let _ = files
+        .make_folder(&places.runtime, 0o755)
+        .and_then(|()| files.create(&places.reset_done, b"", access));
 }
 
 /// Whether one of the requests holds the host name, with or without `.local`, in any case.

@@ -120,13 +120,17 @@ class FactoryReset(unittest.TestCase):
         self.assertIn("after the reset", lines)
         self.assertNotIn("is not kept", self.container.boot_file("broker-report.txt").read_text())
 
-    def test_the_broker_does_not_start_while_a_reset_is_under_way(self):
+    def test_the_broker_does_not_start_while_a_reset_or_a_restore_is_under_way(self):
         container = self.container
         container.run("systemctl", "stop", "broker")
-        (container.root / MARK).touch()
-        container.run("systemctl", "start", "broker")
-        self.assertEqual("inactive", container.show("broker", "ActiveState"))
-        # The next run goes on with it, which ends as it did before.
+        unfinished = container.root / "var/lib/broker/restore-unfinished"
+        for mark in (unfinished, container.root / MARK):
+            mark.touch()
+            container.run("systemctl", "start", "broker")
+            self.assertEqual("inactive", container.show("broker", "ActiveState"))
+            if mark == unfinished:
+                mark.unlink()
+        # The next run goes on with the reset, which ends as it did before.
         container.boot_file("broker.toml").write_text(ANOTHER)
         container.run("systemctl", "restart", "broker-provision")
         wait_for(lambda: container.show("broker", "ActiveState") == "active", "the broker")

@@ -80,6 +80,8 @@ fn scene(story: &str) -> Scene {
 /// Puts the files of a folder onto the card in place of those that were there; `keep` leaves the card as it is.
 fn lay_out(scene: &Scene, start: &Path) {
     let files = entries(start);
+    // Gone when the device was switched off.
+    scene.card.take_away(&places().reset_done);
     if files.iter().any(|path| name(path) == "keep") {
         return;
     }

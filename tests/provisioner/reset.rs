@@ -113,6 +113,12 @@ fn none_of_fifty_planted_secrets_is_left_and_the_device_has_new_keys() {
         scene.report()
     );
     assert_eq!(scene.machine.logs_begun.get(), 1);
+    scene.boot().1.unwrap();
+    assert!(
+        scene.report().contains("\nFACTORY RESET\n  Done"),
+        "the report written minutes later tells of it, too"
+    );
+    scene.card.take_away(&places().reset_done);
     assert_eq!(scene.card.files_with(b"not ours").len(), 1);
     assert_eq!(scene.card.text(&bundle), None);
     assert!(!scene.card.holds(&places().boot, b"told in the bundle"));
