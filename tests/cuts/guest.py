@@ -22,7 +22,7 @@ from container import Container  # noqa: E402
 PACKAGES = ["linux-image-cloud-amd64", "initramfs-tools", "zstd", "udev", "kmod"]
 MODULES = ["ext4", "virtio_pci", "virtio_blk"]
 """What the initial RAM disk needs; the rest is on the root file system."""
-LIMIT_S = 600
+LIMIT_S = 900
 """How long the emulated start may take; it is never waited for longer than it takes."""
 IDENTITY = "c0ffee00"
 _CMDLINE = ("root=/dev/vda2 rw rootfstype=ext4 console=ttyS0 nokaslr audit=0 mitigations=off systemd.getty_auto=no "
