@@ -31,7 +31,7 @@ FOLDER = host.TARGET / "test"
 DISK = FOLDER / "card.img"
 CARD_SIZE = 2048 * card.MIB
 BOOT_LIMIT_S = 900
-MQTT, WEBSOCKET, TLS = 1883, 8083, 8883
+MQTT, WEBSOCKET, TLS, SSH = 1883, 8083, 8883, 22
 PASSWORD, SECOND_PASSWORD, THIRD_PASSWORD = (secrets.token_hex(16) for _ in range(3))
 LOGIN = ("sensors", PASSWORD)
 SECOND_LOGIN = ("display", SECOND_PASSWORD)
@@ -41,6 +41,15 @@ ABSENT = ("absent", "load")
 """Client identifier and topic of a persistent session that nobody continues before the power cut."""
 QUEUED = 900
 """Messages published to it, fewer than a session's queue takes."""
+CABLE = """\
+method = "static"
+address = "10.0.2.15/24"
+gateway = "10.0.2.2"
+dns = ["10.0.2.3"]
+"""
+"""What QEMU's network would give by itself, too: it leads connections from outside to this address only."""
+KEY = FOLDER / "key"
+"""Of somebody who may log in over SSH; `key.pub` is its public half."""
 BROKER_TOML = f"""\
 version = 1
 
@@ -49,6 +58,12 @@ hostname = "kitchen"
 
 [time]
 timezone = "Asia/Tokyo"
+ntp_servers = ["ntp.nict.jp", "10.0.2.2"]
+
+[ethernet]
+{CABLE}
+[ssh]
+authorized_keys = ["PUBLIC KEY"]
 
 [[user]]
 username = "{LOGIN[0]}"
@@ -68,9 +83,13 @@ tls = true
 EDITS = [
     ('"kitchen"', '"cellar"'),
     ('"Asia/Tokyo"', '"Europe/Vienna"'),
+    ('["ntp.nict.jp", "10.0.2.2"]', '["time.example"]'),
+    (CABLE, 'method = "auto"\n'),
+    ("[ssh]\nauthorized_keys", "# [ssh]\n# authorized_keys"),
     ("[[listener]]", f'[[user]]\nusername = "{SECOND_LOGIN[0]}"\npassword = "{SECOND_PASSWORD}"\nacl = ["read home/#"]\n\n[[listener]]'),
 ]
-"""What the owner changes in the file as the first start left it: another name, another time zone, and one more user, who may only read."""
+"""What the owner changes in the file as the first start left it: another name, time zone and time server, addresses by
+themselves, no SSH, and one more user, who may only read."""
 MISTAKES = [
     ('hostname = "cellar"', 'hostname = "our cellar"', "one name without dots"),
     ('timezone = "Europe/Vienna"', 'timezon = "Europe/Vienna"', "`timezone`"),
@@ -97,7 +116,7 @@ class Boot(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.pi = machine.Machine(DISK, FOLDER / cls.__name__, (MQTT, WEBSOCKET, TLS), shell=True)
+        cls.pi = machine.Machine(DISK, FOLDER / cls.__name__, (MQTT, WEBSOCKET, TLS, SSH), shell=True)
         cls.addClassCleanup(cls.pi.kill)
         cls.pi.start()
         cls.shell = cls.pi.shell(BOOT_LIMIT_S)
@@ -114,7 +133,7 @@ class Boot(unittest.TestCase):
 class Configured(Boot):
     """What must hold after every boot with a file without fault; the subclasses name what is in it."""
 
-    host_name, time_zone, taken = None, None, ()
+    host_name, time_zone, time_servers, cable, ssh_is_open, taken = None, None, None, None, None, ()
 
     def test_the_configured_user_sends_and_receives(self):
         with Subscriber(self.pi.address(MQTT), LOGIN, "home/+") as subscriber:
@@ -151,6 +170,24 @@ class Configured(Boot):
     def test_host_name_and_time_zone_are_those_of_the_file(self):
         self.assertEqual(self.host_name, self.shell.run("hostnamectl --static").strip())
         self.assertEqual(self.time_zone, self.shell.run("timedatectl show --property=Timezone --value").strip())
+
+    def test_the_time_servers_are_those_of_the_file(self):
+        asked = self.shell.run("busctl get-property org.freedesktop.timesync1 /org/freedesktop/timesync1 "
+                               "org.freedesktop.timesync1.Manager SystemNTPServers")
+        self.assertEqual(self.time_servers, re.findall('"(.*?)"', asked))
+
+    def test_the_cable_is_set_up_as_the_file_says(self):
+        self.assertIn("broker-ethernet\n", self.shell.run("nmcli --get-values NAME connection show --active"))
+        self.assertEqual(self.cable, self.shell.run("nmcli --get-values ipv4.method connection show broker-ethernet").strip())
+        self.assertIn("10.0.2.15/24", self.shell.run("ip -brief -4 address"))
+
+    def test_a_login_over_ssh_needs_a_key_of_the_file(self):
+        port = str(self.pi.address(SSH)[1])
+        command = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                   "-o", "IdentitiesOnly=yes", "-i", KEY, "-p", port, "root@127.0.0.1", "hostname"]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+        self.assertEqual(f"{self.host_name}\n" if self.ssh_is_open else "", done.stdout, done.stderr)
+        self.assertEqual("active" if self.ssh_is_open else "inactive", self.shell.try_run("systemctl is-active ssh")[0].strip())
 
     def test_the_report_on_the_card_says_that_the_file_is_applied(self):
         self.shell.run("sync")
@@ -193,12 +230,14 @@ class Configured(Boot):
 
 
 class FirstStart(Configured):
-    host_name, time_zone, taken = "kitchen", "Asia/Tokyo", (PASSWORD,)
+    host_name, time_zone, time_servers = "kitchen", "Asia/Tokyo", ["ntp.nict.jp", "10.0.2.2"]
+    cable, ssh_is_open, taken = "manual", True, (PASSWORD,)
 
     @classmethod
     def setUpClass(cls):
         machine.copy_card(IMAGE, DISK, CARD_SIZE)
-        card.BootPartition(DISK).write("broker.toml", BROKER_TOML.encode())
+        public = KEY.with_suffix(".pub").read_text().strip()
+        card.BootPartition(DISK).write("broker.toml", BROKER_TOML.replace("PUBLIC KEY", public).encode())
         # Proof that the searches for the password can find it.
         assert card.BootPartition(DISK).contains(PASSWORD.encode())
         assert PASSWORD.encode() in card.BootPartition(DISK).clusters("broker.toml")
@@ -223,7 +262,8 @@ class FirstStart(Configured):
 class EditedAfterPowerCut(Configured):
     """The machine was killed under load where FirstStart left it; then the owner edited the file."""
 
-    host_name, time_zone, taken = "cellar", "Europe/Vienna", (PASSWORD, SECOND_PASSWORD)
+    host_name, time_zone, time_servers = "cellar", "Europe/Vienna", ["time.example"]
+    cable, ssh_is_open, taken = "auto", False, (PASSWORD, SECOND_PASSWORD)
 
     @classmethod
     def setUpClass(cls):
@@ -339,6 +379,10 @@ def setUpModule():
     if not IMAGE.exists():
         raise FileNotFoundError(f"{IMAGE} is missing; run make image first")
     host.need_qemu_system()
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("key*"):
+        old.unlink()
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "owner", "-f", KEY], check=True)
     unittest.addModuleCleanup(DISK.unlink, missing_ok=True)
 
 
