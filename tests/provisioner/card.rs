@@ -57,6 +57,8 @@ enum Change {
 pub enum Survivors {
     Nothing,
     Everything,
+    /// New names, and nothing of what was written: as where a rename overtakes the contents.
+    Names,
     /// The first half of each write.
     Halves,
     /// The second half of each write.
@@ -66,9 +68,10 @@ pub enum Survivors {
 }
 
 impl Survivors {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Nothing,
         Self::Everything,
+        Self::Names,
         Self::Halves,
         Self::Tails,
         Self::Alternate,
@@ -157,7 +160,7 @@ impl Card {
     /// What is found after the power came back.
     pub fn restarted(&self, survivors: Survivors) -> Self {
         let mut storage = self.0.borrow().clone();
-        if matches!(survivors, Survivors::Everything) {
+        if matches!(survivors, Survivors::Everything | Survivors::Names) {
             storage.durable_names = storage.names.clone();
         }
         storage.names = storage.durable_names.clone();
@@ -326,7 +329,7 @@ impl Change {
 
 fn surviving(change: Change, number: usize, survivors: Survivors) -> Option<Change> {
     match (survivors, change) {
-        (Survivors::Nothing, _) => None,
+        (Survivors::Nothing | Survivors::Names, _) => None,
         (Survivors::Everything, change) => Some(change),
         (Survivors::Alternate, change) => (number % 2 == 1).then_some(change),
         (Survivors::Halves, Change::Write(offset, bytes)) => {
