@@ -74,6 +74,21 @@ fn it_stays_short_whatever_is_wrong_and_commands_nothing() {
 }
 
 #[test]
+fn a_factory_reset_that_was_asked_for_in_vain_is_told() {
+    let scene = Scene::with_file(USER);
+    scene.boot().1.unwrap();
+    let request = places().boot.join("factory-reset.txt");
+    scene.card.put(&request, b"another name");
+    scene.boot().1.unwrap();
+    let text = screen(&scene);
+    assert!(
+        text.contains("factory-reset.txt asks for a factory reset"),
+        "{text}"
+    );
+    assert!(text.contains("Nothing was erased."), "{text}");
+}
+
+#[test]
 fn a_made_login_is_not_shown_to_everybody_who_passes_by() {
     let scene = Scene::with_file("version = 1\n");
     scene.boot().1.unwrap();

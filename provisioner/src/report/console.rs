@@ -8,7 +8,7 @@ use super::{Access, Report};
 use crate::accept::Verdict;
 use crate::sockets::Socket;
 
-/// At most 22 lines of at most [`WIDTH`] characters, escaped for agetty.
+/// At most 26 lines of at most [`WIDTH`] characters, escaped for agetty.
 pub fn render(report: &Report, is_on_card: bool) -> String {
     let mut sentences = result(report).into_iter();
     let mut lines = vec![format!(
@@ -19,6 +19,9 @@ pub fn render(report: &Report, is_on_card: bool) -> String {
         lines.push("The report could not be written onto the boot partition: is its card full, damaged or read-only?".to_owned());
     }
     lines.extend(sentences.take(SENTENCES));
+    if let Some(reset) = &report.reset {
+        lines.extend(first(reset.lines(), RESET, "lines about the factory reset"));
+    }
     lines.extend(first(problems(report), PROBLEMS, "problems"));
     lines.extend(first(report.warnings(), WARNINGS, "warnings"));
     if let Some(access) = &report.access {
@@ -89,6 +92,7 @@ const WIDTH: usize = 160;
 const CUT: &str = "...";
 /// Sentences about the result.
 const SENTENCES: usize = 5;
+const RESET: usize = 3;
 const PROBLEMS: usize = 3;
 const WARNINGS: usize = 2;
 const ADDRESSES: usize = 4;
