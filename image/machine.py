@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """A Pi that is QEMU: boots a card image on `-M virt` with the kernel, initial RAM disk and command line of its FAT.
 
-What emulation cannot show: the Pi's own firmware, its SD and network hardware, its watchdog and its LEDs.
+What emulation cannot show: the Pi's own firmware, its SD and network hardware and its watchdog.
 """
 
 import json
@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import board
 import card
 import host
 from shell import Shell
@@ -28,14 +29,16 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 class Machine:
     """One QEMU process with a card of its own; use it as a context manager."""
 
-    def __init__(self, image, folder, ports=(1883,), fixed_ports=False, shell=False):
+    def __init__(self, image, folder, ports=(1883,), fixed_ports=False, shell=False, led=False):
         """`ports` are guest ports, reached at `address(port)`; `folder` takes the console log and the sockets.
 
-        With `shell` systemd is asked, from outside, for its own debug shell on the second serial port.
+        With `shell` systemd is asked, from outside, for its own debug shell on the second serial port. With `led` the
+        board has an activity LED, which needs dtc.
         """
         self.image, self.folder = Path(image), Path(folder)
         self.ports, self.fixed_ports = ports, fixed_ports
         self.extra_cmdline = "systemd.debug_shell=ttyAMA1" if shell else ""
+        self.led = led
         self.console = self.folder / "console.log"
         self.process = None
         self._forwards = {}
@@ -99,10 +102,11 @@ class Machine:
         words = [word for word in boot.read("cmdline.txt").decode().split() if not word.startswith("console=")]
         cmdline = " ".join([*words, _EMULATION, self.extra_cmdline])
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port if self.fixed_ports else 0}-:{port}" for port in self.ports)
+        machine = [host.QEMU_SYSTEM, "-M", "virt", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi", "-smp", "2",
+                   "-m", str(MEMORY_MIB), "-display", "none", "-no-reboot"]
+        tree = ["-dtb", board.with_led(machine, self.folder)] if self.led else []
         # The emulator never outlives the program that started it.
-        return ["setpriv", "--pdeathsig", "KILL",
-                host.QEMU_SYSTEM, "-M", "virt", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi", "-smp", "2",
-                "-m", str(MEMORY_MIB), "-display", "none", "-no-reboot",
+        return ["setpriv", "--pdeathsig", "KILL", *machine, *tree,
                 "-kernel", self.folder / "kernel", "-initrd", self.folder / "initrd", "-append", cmdline,
                 "-drive", f"file={self.image},format=raw,if=virtio,cache=writeback",
                 "-netdev", f"user,id=net{forwards}", "-device", "virtio-net-pci,netdev=net,romfile=",

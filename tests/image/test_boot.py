@@ -50,6 +50,10 @@ dns = ["10.0.2.3"]
 """What QEMU's network would give by itself, too: it leads connections from outside to this address only."""
 KEY = FOLDER / "key"
 """Of somebody who may log in over SSH; `key.pub` is its public half."""
+WATCH_LED = """\
+end=$((SECONDS + 10)); while [ $SECONDS -lt $end ]; do \
+read -r now </sys/class/leds/ACT/brightness; [ "$now" = "$before" ] || echo $EPOCHREALTIME $now; before=$now; done"""
+"""Each change of the LED in ten seconds, without a program that would be too slow for it."""
 BROKER_TOML = f"""\
 version = 1
 
@@ -116,7 +120,7 @@ class Boot(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.pi = machine.Machine(DISK, FOLDER / cls.__name__, (MQTT, WEBSOCKET, TLS, SSH), shell=True)
+        cls.pi = machine.Machine(DISK, FOLDER / cls.__name__, (MQTT, WEBSOCKET, TLS, SSH), shell=True, led=True)
         cls.addClassCleanup(cls.pi.kill)
         cls.pi.start()
         cls.shell = cls.pi.shell(BOOT_LIMIT_S)
@@ -224,6 +228,10 @@ class Configured(Boot):
         self.assertTrue(any({"CLIENT_ID", "REMOTE_ADDR", "USERNAME", "MESSAGE_ID"} <= entry.keys()
                             and entry["USERNAME"] == LOGIN[0] for entry in entries), lines)
 
+    def test_nothing_blinks_while_all_is_well(self):
+        self.shell.run("while grep -qF '[pattern]' /sys/class/leds/ACT/trigger; do sleep 1; done")
+        self.assertEqual("active", self.shell.run("systemctl is-active broker-led").strip())
+
     def test_the_root_file_system_fills_the_card(self):
         size = int(self.shell.run("df --output=size --block-size=1M / | tail -1"))
         self.assertGreater(size, 0.9 * (CARD_SIZE - card.ROOT_OFFSET) / card.MIB)
@@ -293,6 +301,16 @@ class StartWithMistakes(Boot):
         cls.text = edit(*((old, new) for old, new, _ in MISTAKES)) + late
         card.BootPartition(DISK).write("broker.toml", cls.text.encode())
         super().setUpClass()
+
+    def test_the_led_blinks_twice_and_pauses(self):
+        self.shell.run("until grep -qF '[pattern]' /sys/class/leds/ACT/trigger; do sleep 1; done")
+        pattern = self.shell.run("cat /sys/class/leds/ACT/pattern")
+        self.assertEqual(2, pattern.count("1 200"), pattern)
+        times = [(float(time), state) for time, state in map(str.split, self.shell.run(WATCH_LED).splitlines())]
+        dark = [end - begin for (begin, state), (end, _) in zip(times, times[1:]) if state == "0"]
+        print(f"\nLED dark for {', '.join(f'{time:.2f}' for time in dark)} s", file=sys.stderr)
+        # A busy machine misses some changes; between two blinks it is dark for 0.3 s, in the pause for 1.8 s.
+        self.assertGreaterEqual(min(sum(time < 0.8 for time in dark), sum(time > 1.5 for time in dark)), 2)
 
     def test_the_last_good_state_runs(self):
         self.assertEqual(0, publish(self.pi.address(MQTT), LOGIN, "home/door", "open").returncode)
