@@ -206,6 +206,15 @@ mod tests {
     const FORGET: &str = "let no key log in over SSH any more";
     const CLOSE: &str = "stop SSH, now and at every start";
 
+    /// The keys wanted, the file of keys, whether our settings count, the unit; and what is to be done.
+    type Case<'a> = (
+        &'a [AuthorizedKey],
+        Option<&'a str>,
+        bool,
+        Option<UnitState>,
+        &'a [&'a str],
+    );
+
     #[test]
     fn what_is_missing_follows_from_the_keys_and_what_stands() {
         let keys = [AuthorizedKey::parse(KEY).unwrap()];
@@ -226,13 +235,7 @@ mod tests {
             runs: true,
             ..enabled
         };
-        let cases: [(
-            &[AuthorizedKey],
-            Option<&str>,
-            bool,
-            Option<UnitState>,
-            &[&str],
-        ); 13] = [
+        let cases: [Case; 13] = [
             (&[], None, true, Some(idle), &[]),
             (&[], None, true, None, &[]),
             (&[], None, true, Some(enabled), &[CLOSE]),

@@ -120,6 +120,9 @@ const LIMIT: u64 = 64 * 1024;
 mod tests {
     use super::*;
 
+    /// The servers wanted, the file that stands, whether the clock is left alone; and what is to be done.
+    type Case<'a> = (&'a [NtpServer], Option<&'a str>, bool, &'a [&'a str]);
+
     #[test]
     fn what_is_missing_follows_from_the_servers_and_what_stands() {
         let servers = ["ntp.nict.jp", "192.168.1.1"].map(|name| NtpServer::parse(name).unwrap());
@@ -127,7 +130,7 @@ mod tests {
         assert!(ours.ends_with("[Time]\nNTP=\nNTP=ntp.nict.jp 192.168.1.1\n"));
         let ask = "ask ntp.nict.jp, 192.168.1.1 for the time";
         let keep = "let the time servers set the clock";
-        let cases: [(&[NtpServer], Option<&str>, bool, &[&str]); 8] = [
+        let cases: [Case; 8] = [
             (&[], None, false, &[]),
             (&[], None, true, &[]),
             (
