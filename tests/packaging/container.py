@@ -58,6 +58,9 @@ class Container:
         self.root = Path(tempfile.mkdtemp(prefix="broker-", dir="/var/tmp"))
         subprocess.run(["tar", "--zstd", "-xf", _base(more_packages), "-C", self.root], check=True)
         (self.root / "boot/firmware").mkdir(parents=True)
+        # As in the image: they are the device's own, made when somebody needs them.
+        for key in (self.root / "etc/ssh").glob("ssh_host_*"):
+            key.unlink()
 
     def install(self):
         """Installs our packages with dpkg, as the image build does: in a root file system that does not run."""
