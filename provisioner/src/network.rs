@@ -53,6 +53,16 @@ pub fn set_up(world: &World) -> (Vec<Line>, bool) {
     (lines, kept.is_ok())
 }
 
+/// Forgets what was found for an earlier file, and has the network of this one set up; in a boot that follows anyway.
+pub fn begin_anew(world: &World, wanted: &MachineSettings) {
+    let was_set_up = finding::forget(world);
+    let is_wanted = wanted.ethernet.is_some() || wanted.wlan.is_some();
+    if let Some(machine) = world.machine.filter(|_| was_set_up || is_wanted) {
+        // Where systemd does not answer, the next start does it, and until then the report says that it is not done.
+        let _ = machine.units.try_restart(UNIT);
+    }
+}
+
 fn failures(steps: &[(Step, Outcome)]) -> Vec<(&Work, &NetworkError)> {
     let failures = steps
         .iter()
@@ -65,5 +75,7 @@ fn failures(steps: &[(Step, Outcome)]) -> Vec<(&Work, &NetworkError)> {
     failures.collect()
 }
 
+/// Runs `set_up`.
+const UNIT: &str = "broker-provision-network.service";
 /// Writes the report anew.
 const REPORT: &str = "broker-provision-report.service";

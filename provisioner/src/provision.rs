@@ -160,13 +160,15 @@ fn problems(refusals: &[Refusal]) -> String {
         .collect()
 }
 
-/// What is known of the network that was set up for this file.
+/// What is known of the network; for a file taken now it is set up anew.
 fn network_known(world: &World, acceptance: &Acceptance) -> Vec<network::Finding> {
-    let is_new = matches!(acceptance.verdict, Verdict::Accepted);
-    let desired = acceptance.desired.as_ref();
-    desired.map_or_else(Vec::new, |desired| {
-        network::known(world, &desired.machine, is_new)
-    })
+    let Some(desired) = &acceptance.desired else {
+        return Vec::new();
+    };
+    if matches!(acceptance.verdict, Verdict::Accepted) {
+        network::begin_anew(world, &desired.machine);
+    }
+    network::known(world, &desired.machine)
 }
 
 fn tell(

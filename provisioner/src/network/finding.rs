@@ -190,14 +190,10 @@ pub fn keep(world: &World, findings: &[Finding]) -> io::Result<()> {
     files::replace(world.files, &places.network, &text, access)
 }
 
-/// What is known of the tables that the file has; `is_new` forgets what was found for an earlier file.
-pub fn known(world: &World, wanted: &MachineSettings, is_new: bool) -> Vec<Finding> {
-    let kept = match is_new {
-        true => forget(world),
-        false => load(world),
-    };
+/// What is known of the tables that the file has.
+pub fn known(world: &World, wanted: &MachineSettings) -> Vec<Finding> {
     let unknown = |medium| Finding::of(medium, Code::Pending, PENDING);
-    match (world.machine, kept) {
+    match (world.machine, load(world)) {
         (None, _) => find(wanted, &Seen::NotAsked, &[]),
         (Some(_), Some(findings)) => findings,
         (Some(_), None) => media(wanted).map(unknown).collect(),
@@ -209,12 +205,12 @@ fn load(world: &World) -> Option<Vec<Finding>> {
     serde_json::from_slice(&bytes).ok()
 }
 
-fn forget(world: &World) -> Option<Vec<Finding>> {
-    let places = &world.places;
-    if let Ok(Some(_)) = world.files.len(&places.network) {
-        let _ = world.files.remove(&places.network);
-    }
-    None
+/// Forgets what was found for an earlier file; whether there was something.
+pub fn forget(world: &World) -> bool {
+    let found = &world.places.network;
+    let is_there = matches!(world.files.len(found), Ok(Some(_)));
+    // What cannot be removed in memory cannot be written there either.
+    is_there && world.files.remove(found).is_ok()
 }
 
 const BELOW_ROOT: &str = "left to you: with --root the machine itself is not changed";

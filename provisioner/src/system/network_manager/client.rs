@@ -118,7 +118,7 @@ impl NetworkManager for Client<'_> {
     fn checkpoint(&self, device: &Device) -> Result<Checkpoint, CallError> {
         let devices = [object(&device.path)];
         let limit = ROLL_BACK.as_secs() as u32;
-        let arguments = (devices.as_slice(), limit, DELETE_NEW_PROFILES);
+        let arguments = (devices.as_slice(), limit, ANEW);
         let path: OwnedObjectPath = self.0.ask(&MANAGER, "CheckpointCreate", &arguments)?;
         Ok(Checkpoint(path.to_string()))
     }
@@ -318,8 +318,8 @@ const FAILED: u32 = 120;
 
 /// NMSettingsAddConnection2Flags and NMSettingsUpdate2Flags: not on the disk.
 const IN_MEMORY: u32 = 2;
-/// NMCheckpointCreateFlags.
-const DELETE_NEW_PROFILES: u32 = 2;
+/// NMCheckpointCreateFlags: one that a killed program left behind ends, and profiles added since go with a roll back.
+const ANEW: u32 = 1 | 2;
 
 /// How long it is waited for NetworkManager's own start and for a radio.
 const SETTLING: Duration = Duration::from_secs(30);
