@@ -82,28 +82,31 @@ impl NetworkManager for Client<'_> {
         let profile = self.profile_path(uuid)?.unwrap_or_else(nothing);
         let mut changes = self.0.listen(&device_at(&device.path), "StateChanged")?;
         let end = self.0.now() + ARRIVAL;
-        self.start(&profile, device)?;
-        let mut began = false;
+        let attempt = self.start(&profile, device)?;
+        let mut failure = None;
         loop {
             let left = end.saturating_duration_since(self.0.now());
             let Some((state, _, reason)) = changes.next::<(u32, u32, u32)>(left) else {
                 return Ok(Arrival::TimedOut);
             };
-            match state {
-                ACTIVATED if began => {
+            match (state, self.stage(&attempt)) {
+                (ACTIVATED, Some(HAS_ARRIVED)) => {
                     self.0.wait(LATE_ADDRESS);
                     return Ok(Arrival::Up);
                 }
-                FAILED | UNMANAGED | UNAVAILABLE => return Ok(Arrival::Failed(reason)),
-                DISCONNECTED if began => return Ok(Arrival::Failed(reason)),
-                PREPARE => began = true,
+                // An attempt before this one may end meanwhile: its last words are not about this one.
+                (FAILED | UNMANAGED | UNAVAILABLE | DISCONNECTED, None) => {
+                    return Ok(Arrival::Failed(failure.unwrap_or(reason)));
+                }
+                (FAILED, Some(_)) => failure = Some(reason),
+                (PREPARE, Some(_)) => failure = None,
                 _ => (),
             }
         }
     }
 
     fn choose_freely(&self, device: &Device) -> Result<(), CallError> {
-        match self.start(&nothing(), device) {
+        match self.start(&nothing(), device).map(|_| ()) {
             Err(CallError::Refused(_)) => {
                 let profile = Sent::from([("connection", HashMap::new())]);
                 let options = HashMap::from([("persist", Value::from("memory"))]);
@@ -195,12 +198,7 @@ impl Client<'_> {
 
     fn profile_of(&self, device: &Peer) -> Option<String> {
         let active: OwnedObjectPath = self.0.property(device, "ActiveConnection").ok()?;
-        let active = Peer {
-            path: &active,
-            interface: "org.freedesktop.NetworkManager.Connection.Active",
-            ..MANAGER
-        };
-        self.0.property(&active, "Uuid").ok()
+        self.0.property(&active_at(&active), "Uuid").ok()
     }
 
     fn addresses_of(&self, device: &Peer) -> Vec<String> {
@@ -247,9 +245,20 @@ impl Client<'_> {
         }
     }
 
-    fn start(&self, profile: &OwnedObjectPath, device: &Device) -> Result<(), CallError> {
+    /// Begins an attempt, which NetworkManager gives a path.
+    fn start(
+        &self,
+        profile: &OwnedObjectPath,
+        device: &Device,
+    ) -> Result<OwnedObjectPath, CallError> {
         let arguments = (profile, object(&device.path), nothing());
-        self.0.call(&MANAGER, "ActivateConnection", &arguments)
+        self.0.ask(&MANAGER, "ActivateConnection", &arguments)
+    }
+
+    /// How far an attempt is; `None` once it has ended.
+    fn stage(&self, attempt: &OwnedObjectPath) -> Option<u32> {
+        let stage = self.0.property(&active_at(attempt), "State").ok();
+        stage.filter(|stage| *stage <= HAS_ARRIVED)
     }
 }
 
@@ -267,6 +276,14 @@ fn device_at(path: &str) -> Peer<'_> {
     Peer {
         path,
         interface: "org.freedesktop.NetworkManager.Device",
+        ..MANAGER
+    }
+}
+
+fn active_at(path: &str) -> Peer<'_> {
+    Peer {
+        path,
+        interface: "org.freedesktop.NetworkManager.Connection.Active",
         ..MANAGER
     }
 }
@@ -315,6 +332,9 @@ const DISCONNECTED: u32 = 30;
 const PREPARE: u32 = 40;
 const ACTIVATED: u32 = 100;
 const FAILED: u32 = 120;
+
+/// NMActiveConnectionState: activated; what is above ends or has ended.
+const HAS_ARRIVED: u32 = 2;
 
 /// NMSettingsAddConnection2Flags and NMSettingsUpdate2Flags: not on the disk.
 const IN_MEMORY: u32 = 2;
