@@ -216,16 +216,19 @@ fn without_secrets_the_settings_wait_for_passwords_and_nothing_else_is_touched()
     assert!(!state.join("restore-unfinished").exists());
 }
 
-#[test]
-fn a_place_that_cannot_be_written_gives_the_others_back() {
+/// A folder with a filled device in it, and the name of its backup, which is not there yet.
+fn kept_device() -> (tempfile::TempDir, PathBuf, PathBuf) {
     let kept = tempfile::tempdir().unwrap();
-    let (root, state, file) = (
-        kept.path().join("root"),
-        kept.path().join("state"),
-        kept.path().join("file.tar"),
-    );
+    let (root, state) = (kept.path().join("root"), kept.path().join("state"));
     fs::create_dir(&state).unwrap();
     filled(&root, &state, (1883, 8083));
+    let file = kept.path().join("file.tar");
+    (kept, root, file)
+}
+
+#[test]
+fn a_place_that_cannot_be_written_gives_the_others_back() {
+    let (kept, root, file) = kept_device();
     assert_eq!(run("backup", &root, &file, &["--with-secrets"]).0, Some(0));
     for name in [
         "etc/broker/more-users",

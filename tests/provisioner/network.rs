@@ -59,18 +59,20 @@ fn a_cable_is_set_up_once_and_left_alone_from_then_on() {
     }
 }
 
+/// What a network in the air asks for on a machine whose radio was never used.
+const FIRST_JOIN: [&str; 5] = [
+    "country JP",
+    "radio on",
+    "try out",
+    "activate on wlan0",
+    "keep",
+];
+
 #[test]
 fn the_country_comes_before_the_radio_and_the_radio_before_the_network() {
     let scene = Scene::new();
     let (told, report) = start(&scene, RADIO);
-    let expected = [
-        "country JP",
-        "radio on",
-        "try out",
-        "activate on wlan0",
-        "keep",
-    ];
-    assert_eq!(told, expected);
+    assert_eq!(told, FIRST_JOIN);
     contains(&report, &["Wi-Fi: connected on wlan0"]);
     // The kernel forgets the country.
     assert_eq!(start_again(&scene).0, ["country JP"]);
@@ -134,14 +136,7 @@ fn a_first_wrong_password_stays_because_nothing_worked_before() {
     let scene = Scene::new();
     scene.manager.arrival.set(Some(Arrival::Failed(NO_SECRETS)));
     let (told, report) = start(&scene, RADIO);
-    let expected = [
-        "country JP",
-        "radio on",
-        "try out",
-        "activate on wlan0",
-        "keep",
-    ];
-    assert_eq!(told, expected);
+    assert_eq!(told, FIRST_JOIN);
     contains(&report, &["PARTLY", "does not accept the password"]);
     assert!(!report.contains("what worked before"), "{report}");
     // The cable is as it was.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{filled, run, tree};
+use super::{kept_device, run, tree};
 
 /// One entry of an archive as somebody else may have made it.
 struct Entry {
@@ -232,14 +232,7 @@ fn foreign() -> Vec<Case> {
 
 #[test]
 fn archives_that_are_damaged_foreign_or_huge_are_refused_and_change_nothing() {
-    let kept = tempfile::tempdir().unwrap();
-    let (root, state, file) = (
-        kept.path().join("root"),
-        kept.path().join("state"),
-        kept.path().join("file.tar"),
-    );
-    fs::create_dir(&state).unwrap();
-    filled(&root, &state, (1883, 8083));
+    let (kept, root, file) = kept_device();
     let before = tree(kept.path(), &file);
     for (what, entries, expected) in foreign() {
         archive(&file, &entries);
