@@ -2,6 +2,7 @@
 //! The wireless network that the machine joins.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use crate::Secret;
 
@@ -46,13 +47,9 @@ impl WlanKey {
 
     /// The derived key, if it is one.
     pub fn psk(text: &str) -> Option<Self> {
-        is_psk(text).then(|| Self::Psk(Secret::new(text.to_ascii_lowercase())))
+        let fits = text.len() == PSK_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        fits.then(|| Self::Psk(Secret::new(text.to_ascii_lowercase())))
     }
-}
-
-/// Whether the text has the form of the derived key.
-pub(crate) fn is_psk(text: &str) -> bool {
-    text.len() == PSK_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl Ssid {
@@ -94,7 +91,7 @@ impl fmt::Display for Country {
 /// Bytes in the name of a network (IEEE 802.11).
 const MAX_SSID: usize = 32;
 /// Bytes in a passphrase (IEEE 802.11, annex J).
-pub(crate) const PASSPHRASE: std::ops::RangeInclusive<usize> = 8..=63;
+const PASSPHRASE: RangeInclusive<usize> = 8..=63;
 const PSK_DIGITS: usize = 64;
 
 const COUNTRIES: &str = "\

@@ -72,8 +72,7 @@ impl Resolver<'_> {
             _ if WlanKey::psk(text).is_some() => Fault::Machine(MachineFault::PasswordIsPsk),
             _ => Fault::Machine(MachineFault::WlanPassword),
         };
-        let known = is_example(&WLAN_PASSWORD, text);
-        let key = WlanKey::password(text).filter(|_| !known);
+        let key = WlanKey::password(text).filter(|_| fault != Fault::PasswordKnown);
         self.required(key, field, fault)
     }
 
