@@ -49,9 +49,9 @@ pub fn find(files: &dyn Files, boot: &Path, kind: Kind) -> io::Result<Vec<Reques
     let requests = names.filter(|name| kind.is_named(name)).filter_map(|name| {
         let path = boot.join(&name);
         let bytes = files.read(&path, LIMIT + 1).ok()??;
-        let text = (bytes.len() as u64 <= LIMIT)
-            .then(|| text(&bytes))
-            .flatten();
+        let fits = bytes.len() as u64 <= LIMIT;
+        let text = broker_config::plain_text(&bytes).filter(|_| fits);
+        let text = text.map(|text| text.trim().to_owned());
         Some(Request { name, path, text })
     });
     Ok(requests.collect())
@@ -61,25 +61,6 @@ pub fn find(files: &dyn Files, boot: &Path, kind: Kind) -> io::Result<Vec<Reques
 pub fn withdraw(files: &dyn Files, boot: &Path, request: &Request) -> io::Result<()> {
     files.remove(&request.path)?;
     files.sync(boot)
-}
-
-/// The text in UTF-8, or in UTF-16 with a byte order mark.
-fn text(bytes: &[u8]) -> Option<String> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units = bytes
-            .chunks_exact(2)
-            .filter_map(|pair| Some(unit(<[u8; 2]>::try_from(pair).ok()?)));
-        char::decode_utf16(units)
-            .collect::<Result<String, _>>()
-            .ok()
-    };
-    let text = match bytes {
-        [0xFF, 0xFE, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xFE, 0xFF, rest @ ..] => wide(rest, u16::from_be_bytes),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
-        rest => String::from_utf8(rest.to_vec()).ok(),
-    };
-    text.map(|text| text.trim().to_owned())
 }
 
 /// Bytes of a request that are read.

@@ -40,6 +40,11 @@ pub(crate) struct NotText<'a> {
     pub(crate) before: &'a str,
 }
 
+/// The text of a file in an encoding that a `broker.toml` may have, without its mark; `None` if it has none of them.
+pub fn plain_text(bytes: &[u8]) -> Option<String> {
+    decode(bytes).ok().map(|text| text.content)
+}
+
 /// Decodes a file of at most 1 MiB.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Text, NotText<'_>> {
     if bytes.len() > MAX_FILE {

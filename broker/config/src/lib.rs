@@ -47,7 +47,7 @@ mod tls;
 
 pub use access::{AccessSettings, AclEntry, AclFault, AclMode, AclRight, Group, UserAccess};
 pub use calendar::civil_date;
-pub use encoding::{Encoding, Note};
+pub use encoding::{Encoding, Note, plain_text};
 pub use fault::{AddressFault, Fault, Found, MachineFault, TlsFault};
 pub use generated::NotHashed;
 pub use hint::Hint;
