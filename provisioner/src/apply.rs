@@ -125,10 +125,7 @@ fn write_configuration(world: &World, text: &str) -> Result<(), StepError> {
 /// For root alone, who loads it.
 fn write_firewall(world: &World, openings: &Openings) -> Result<(), StepError> {
     let places = &world.places;
-    let access = Access {
-        mode: 0o600,
-        group: None,
-    };
+    let access = Access::ROOTS;
     let text = openings.to_nft();
     world
         .files
@@ -140,10 +137,7 @@ fn write_firewall(world: &World, openings: &Openings) -> Result<(), StepError> {
 /// Readable by everybody.
 fn write_hosts(world: &World, contents: Option<&[u8]>) -> Result<(), StepError> {
     let contents = contents.ok_or(StepError::UnknownHosts)?;
-    let access = Access {
-        mode: 0o644,
-        group: None,
-    };
+    let access = Access::EVERYBODYS;
     files::replace(world.files, &world.places.hosts, contents, access).map_err(StepError::Write)
 }
 

@@ -77,15 +77,7 @@ impl Desired {
     /// Keeps the state durably.
     pub fn store(&self, files: &dyn Files, places: &Places) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(&Stored::from(self))?;
-        files::replace(
-            files,
-            &places.desired,
-            &text,
-            Access {
-                mode: 0o600,
-                group: None,
-            },
-        )
+        files::replace(files, &places.desired, &text, Access::ROOTS)
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, DesiredError> {

@@ -131,10 +131,7 @@ fn done_at_this_start(world: &World) -> Option<Reset> {
 /// Until the machine is switched off; where that fails, later reports do not tell of it.
 fn remember(world: &World) {
     let (files, places) = (world.files, &world.places);
-    let access = Access {
-        mode: 0o644,
-        group: None,
-    };
+    let access = Access::EVERYBODYS;
     // Below `--root` nothing is switched off.
     if world.machine.is_none() {
         return;
@@ -194,10 +191,7 @@ fn broker_runs(world: &World) -> bool {
 
 fn mark(world: &World) -> io::Result<()> {
     let places = &world.places;
-    let access = Access {
-        mode: 0o600,
-        group: None,
-    };
+    let access = Access::ROOTS;
     world.files.make_folder(&places.state, 0o700)?;
     files::replace(world.files, &places.reset_mark, MARK, access)
 }

@@ -115,10 +115,7 @@ pub fn carry_out(world: &World, machine: Machine, work: &Work) -> Result<(), Ssh
 /// For root alone, who reads it at every login.
 fn admit(world: &World, keys: &[AuthorizedKey]) -> io::Result<()> {
     let places = &world.places;
-    let access = Access {
-        mode: 0o600,
-        group: None,
-    };
+    let access = Access::ROOTS;
     world
         .files
         .make_folder(&places.configuration_folder, 0o755)?;

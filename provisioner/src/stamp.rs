@@ -131,15 +131,7 @@ impl Stamp {
     /// Keeps the stamp durably.
     pub fn store(&self, files: &dyn Files, places: &Places) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
-        files::replace(
-            files,
-            &places.stamp,
-            &text,
-            Access {
-                mode: 0o600,
-                group: None,
-            },
-        )
+        files::replace(files, &places.stamp, &text, Access::ROOTS)
     }
 }
 

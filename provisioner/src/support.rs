@@ -59,10 +59,7 @@ fn write(
         return Ok(None);
     }
     let text = bundle(world, witnesses);
-    let access = Access {
-        mode: 0o644,
-        group: None,
-    };
+    let access = Access::EVERYBODYS;
     if let Err(error) = files::replace(files, &places.support, text.as_bytes(), access) {
         // Half a bundle would take the room that is missing; the first error is the one to be told.
         drop(files.remove(&places.support.with_extension("new")));

@@ -79,10 +79,7 @@ pub fn carry_out(world: &World, machine: Machine, work: &Work) -> Result<(), Ste
 /// Readable by everybody, as whom timesyncd runs.
 fn write(world: &World, text: &str) -> Result<(), StepError> {
     let path = &world.places.time_servers;
-    let access = Access {
-        mode: 0o644,
-        group: None,
-    };
+    let access = Access::EVERYBODYS;
     let folder = path.parent().unwrap_or(path);
     world
         .files

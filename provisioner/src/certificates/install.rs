@@ -35,16 +35,18 @@ fn make_authority(
         .files
         .make_folder(&world.places.state, 0o700)
         .map_err(CertificateError::Write)?;
-    write(world, &world.places.authority, &authority.to_file(), ROOTS)
+    write(
+        world,
+        &world.places.authority,
+        &authority.to_file(),
+        Access::ROOTS,
+    )
 }
 
 /// The daemon's copy first: it is whole or not there, while a power cut may tear the one on the card.
 fn publish(world: &World) -> Result<(), CertificateError> {
     let certificate = authority(world)?.certificate;
-    let access = Access {
-        mode: 0o644,
-        group: None,
-    };
+    let access = Access::EVERYBODYS;
     make_folder(world)?;
     write(
         world,
@@ -86,10 +88,7 @@ fn list_revoked(world: &World) -> Result<(), CertificateError> {
     let validity = Validity::of_server(clock(world));
     let file = revocations::of(&authority, &ledger, validity, world.now)?;
     make_folder(world)?;
-    let access = Access {
-        mode: 0o644,
-        group: None,
-    };
+    let access = Access::EVERYBODYS;
     write(world, &world.places.revocations, &file, access)?;
     let fingerprint = &authority.fingerprint;
     let serials = ledger.serials(fingerprint);
@@ -134,9 +133,3 @@ fn write(
 ) -> Result<(), CertificateError> {
     files::replace(world.files, path, contents.as_bytes(), access).map_err(CertificateError::Write)
 }
-
-/// For root alone.
-const ROOTS: Access = Access {
-    mode: 0o600,
-    group: None,
-};

@@ -57,10 +57,7 @@ impl Ledger {
 
     /// Keeps the list durably.
     pub fn store(&self, files: &dyn Files, places: &Places) -> Result<(), LedgerError> {
-        let access = Access {
-            mode: 0o600,
-            group: None,
-        };
+        let access = Access::ROOTS;
         files::replace(files, &places.issued, self.to_text().as_bytes(), access)
             .map_err(LedgerError::Write)
     }

@@ -71,10 +71,7 @@ impl Record {
             version: VERSION,
             ..self.clone()
         })?;
-        let access = Access {
-            mode: 0o600,
-            group: None,
-        };
+        let access = Access::ROOTS;
         files::replace(files, &places.certificate_record, &text, access)
     }
 }

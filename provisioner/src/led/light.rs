@@ -102,10 +102,7 @@ impl<'a> Light<'a> {
         if let Some(folder) = self.memory.parent() {
             self.files.make_folder(folder, 0o755).map_err(fault)?;
         }
-        let access = Access {
-            mode: 0o644,
-            group: None,
-        };
+        let access = Access::EVERYBODYS;
         let own = self.own_trigger(triggers);
         files::replace(self.files, &self.memory, own.as_bytes(), access).map_err(fault)
     }

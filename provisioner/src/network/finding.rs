@@ -182,10 +182,7 @@ fn here(state: &State, medium: Medium, table: &str) -> (Code, String) {
 pub fn keep(world: &World, findings: &[Finding]) -> io::Result<()> {
     let places = &world.places;
     let text = serde_json::to_vec(findings)?;
-    let access = Access {
-        mode: 0o600,
-        group: None,
-    };
+    let access = Access::ROOTS;
     world.files.make_folder(&places.runtime, 0o755)?;
     files::replace(world.files, &places.network, &text, access)
 }

@@ -19,7 +19,7 @@ pub fn everything(world: &World) -> io::Result<()> {
         clear(world, &places.configuration_folder, &[]),
         clear(world, &places.broker_state, &[]),
         host_keys(world),
-        discard(world, &places.time_servers),
+        files::discard(world.files, &places.time_servers),
         remove_all(world, &places.connections, "broker-"),
         clean_card(world),
     ];
@@ -49,13 +49,6 @@ fn remove_all(world: &World, folder: &Path, beginning: &str) -> io::Result<()> {
     }
 }
 
-fn discard(world: &World, path: &Path) -> io::Result<()> {
-    match world.files.len(path) {
-        Ok(Some(_)) => files::discard(world.files, path),
-        _ => Ok(()),
-    }
-}
-
 /// The journal, of which journald is to begin a new one; only failing to erase is an error of the reset.
 pub fn log(world: &World) -> io::Result<io::Result<()>> {
     for journal in &world.places.journals {
@@ -76,8 +69,7 @@ fn clean_card(world: &World) -> io::Result<()> {
     for file in [&places.authority_on_card, &places.support] {
         if let Ok(Some(_)) = world.files.len(file) {
             files::rewrite(world.files, file, b"")?;
-            world.files.remove(file)?;
-            world.files.sync(&places.boot)?;
+            files::discard(world.files, file)?;
         }
     }
     Ok(())

@@ -42,6 +42,19 @@ pub struct Access {
     pub group: Option<u32>,
 }
 
+impl Access {
+    /// For root alone.
+    pub const ROOTS: Self = Self {
+        mode: 0o600,
+        group: None,
+    };
+    /// Readable by everybody, writable by root.
+    pub const EVERYBODYS: Self = Self {
+        mode: 0o644,
+        group: None,
+    };
+}
+
 /// Replaces a file durably and whole: after a power cut it is the old one or the new one.
 pub fn replace(files: &dyn Files, path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
     let new = path.with_extension("new");
@@ -56,6 +69,9 @@ pub fn replace(files: &dyn Files, path: &Path, contents: &[u8], access: Access) 
 
 /// Removes a file durably; none is fine.
 pub fn discard(files: &dyn Files, path: &Path) -> io::Result<()> {
+    if files.len(path)?.is_none() {
+        return Ok(());
+    }
     files.remove(path)?;
     match path.parent() {
         Some(folder) => files.sync(folder),

@@ -19,10 +19,7 @@ impl Screen for Agetty {
     fn show(&self, text: &str) -> io::Result<()> {
         let folder = self.0.join("issue.d");
         Disk.make_folder(&folder, 0o755)?;
-        let access = Access {
-            mode: 0o644,
-            group: None,
-        };
+        let access = Access::EVERYBODYS;
         replace(&Disk, &folder.join(FILE), text.as_bytes(), access)?;
         look_again(&self.0.join(RELOAD))
     }
