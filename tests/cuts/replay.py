@@ -128,20 +128,22 @@ def mounted(disk):
         root.mkdir()
         boot.mkdir()
         _mend_boot_partition(disk)
-        subprocess.run(["mcopy", "-s", "-Q", "-n", "-i", f"{disk}@@{card.BOOT_OFFSET}", "::*", boot], check=True)
-        subprocess.run(["mount", "-t", "ext4", "-o", f"loop,noatime,offset={card.ROOT_OFFSET}", disk, root], check=True)
+        places = card.partitions(disk)
+        subprocess.run(["mcopy", "-s", "-Q", "-n", "-i", f"{disk}@@{places[card.BOOT].offset}", "::*", boot], check=True)
+        subprocess.run(["mount", "-t", "ext4", "-o", f"loop,noatime,offset={places[card.ROOT].offset}", disk, root], check=True)
         try:
             yield Left(root, boot)
         finally:
             subprocess.run(["umount", root], check=True)
-    checked = subprocess.run(["e2fsck", "-f", "-n", f"{disk}?offset={card.ROOT_OFFSET}"], capture_output=True, text=True)
+    checked = subprocess.run(["e2fsck", "-f", "-n", f"{disk}?offset={places[card.ROOT].offset}"], capture_output=True, text=True)
     if checked.returncode:
         raise AssertionError(f"the root file system is damaged:\n{checked.stdout}{checked.stderr}")
 
 
 def _mend_boot_partition(disk):
     """Checks the boot partition as the machine's start does before it is mounted, and mends it."""
-    attach = ["losetup", "--find", "--show", f"--offset={card.BOOT_OFFSET}", f"--sizelimit={card.BOOT_SIZE}", disk]
+    place = card.partitions(disk)[card.BOOT]
+    attach = ["losetup", "--find", "--show", f"--offset={place.offset}", f"--sizelimit={place.size}", disk]
     device = subprocess.run(attach, check=True, capture_output=True, text=True).stdout.strip()
     try:
         checked = subprocess.run(["fsck.vfat", "-a", device], capture_output=True, text=True)

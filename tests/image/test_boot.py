@@ -234,7 +234,7 @@ class Configured(Boot):
 
     def test_the_root_file_system_fills_the_card(self):
         size = int(self.shell.run("df --output=size --block-size=1M / | tail -1"))
-        self.assertGreater(size, 0.9 * (CARD_SIZE - card.ROOT_OFFSET) / card.MIB)
+        self.assertGreater(size, 0.9 * (CARD_SIZE - card.root(DISK).offset) / card.MIB)
 
 
 class FirstStart(Configured):

@@ -50,7 +50,7 @@ class RootFileSystem(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="broker-root-", dir="/var/tmp")
         cls.addClassCleanup(folder.cleanup)
         cls.root = Path(folder.name)
-        subprocess.run(["debugfs", "-R", f"rdump / {cls.root}", f"{IMAGE}?offset={card.ROOT_OFFSET}"],
+        subprocess.run(["debugfs", "-R", f"rdump / {cls.root}", f"{IMAGE}?offset={card.root(IMAGE).offset}"],
                        check=True, capture_output=True)
 
     def test_every_file_of_ours_belongs_to_a_package(self):
@@ -105,10 +105,11 @@ class BootPartition(unittest.TestCase):
 
     def test_the_card_has_the_two_partitions_a_pi_expects(self):
         table = json.loads(subprocess.run(["sfdisk", "--json", IMAGE], check=True, capture_output=True).stdout)
-        parts = [(part["type"], part["start"] * 512) for part in table["partitiontable"]["partitions"]]
-        self.assertEqual([("c", card.BOOT_OFFSET), ("83", card.ROOT_OFFSET)], parts)
-        labels = [self._label(offset) for offset in (card.BOOT_OFFSET, card.ROOT_OFFSET)]
-        self.assertEqual(["bootfs", "rootfs"], labels)
+        told = [(int(part["type"], 16), part["start"] * 512, part["size"] * 512) for part in table["partitiontable"]["partitions"]]
+        places = list(card.partitions(IMAGE).values())
+        self.assertEqual([0xC, 0x83], [place.kind for place in places])
+        self.assertEqual(told, [(place.kind, place.offset, place.size) for place in places])
+        self.assertEqual(["bootfs", "rootfs"], [self._label(place.offset) for place in places])
 
     def test_the_shipped_broker_toml_sets_only_its_version(self):
         lines = self.boot.read("broker.toml").decode().splitlines()
