@@ -81,6 +81,14 @@ class BootPartition:
         """Copies one file out."""
         self._mtools("mcopy", "-n", "-o", f"::{name}", str(destination))
 
+    def started(self):
+        """The names of the kernel and of its initial RAM disk that a Pi's firmware starts, by what config.txt says."""
+        settings = self.read("config.txt").decode()
+        kernel = re.search(r"^kernel=(\S+)", settings, re.M)
+        if re.search(r"^auto_initramfs=1", settings, re.M) and not kernel:
+            return "kernel8.img", "initramfs8"
+        return kernel[1], re.search(r"^initramfs (\S+)", settings, re.M)[1]
+
     def fill(self, folder):
         """Copies everything in a folder to its top."""
         self._mtools("mcopy", "-s", "-Q", *sorted(str(path) for path in folder.iterdir()), "::")
