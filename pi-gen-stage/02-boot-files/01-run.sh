@@ -5,7 +5,7 @@
 table=${ROOTFS_DIR}/etc/fstab
 awk -v OFS='\t' '
 	$2 == "/boot/firmware" { $4 = "noatime,umask=0077,flush,nofail" }
-	$2 == "/" { $4 = "noatime,errors=remount-ro" }
+	$2 == "/" { $4 = "noatime,errors=remount-ro,x-systemd.growfs" }
 	{ print }
 ' "${table}" >"${table}.new"
 grep -q '/boot/firmware.*nofail' "${table}.new" || {

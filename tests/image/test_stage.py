@@ -112,7 +112,7 @@ class Scripts(unittest.TestCase):
         self.assertEqual(0, self._run("02-boot-files", "01-run.sh").returncode)
         lines = {line.split()[1]: line.split() for line in table.read_text().splitlines()}
         self.assertEqual(["BOOTDEV", "/boot/firmware", "vfat", "noatime,umask=0077,flush,nofail", "0", "2"], lines["/boot/firmware"])
-        self.assertEqual(["ROOTDEV", "/", "ext4", "noatime,errors=remount-ro", "0", "1"], lines["/"])
+        self.assertEqual(["ROOTDEV", "/", "ext4", "noatime,errors=remount-ro,x-systemd.growfs", "0", "1"], lines["/"])
         self.assertEqual(["proc", "/proc", "proc", "defaults", "0", "0"], lines["/proc"])
 
     def test_a_table_without_the_boot_partition_is_an_error(self):
