@@ -174,6 +174,16 @@ class OnARoot(unittest.TestCase):
     def test_apt_asks_for_one_architecture(self):
         self.assertEqual("", self._inside("dpkg --print-foreign-architectures"))
 
+    def test_a_first_start_that_applies_presets_starts_nothing_more(self):
+        presets = "usr/lib/systemd/system-preset"
+        shutil.copytree(PROJECT / "deploy/appliance" / presets, self.root / presets, dirs_exist_ok=True)
+        before = self._wanted()
+        subprocess.run(["systemctl", f"--root={self.root}", "preset-all", "--preset-mode=enable-only"], check=True, capture_output=True)
+        self.assertEqual(before, self._wanted())
+
+    def _wanted(self):
+        return sorted(str(path.relative_to(self.root)) for path in (self.root / "etc/systemd/system").glob("*.wants/*"))
+
     @classmethod
     def _inside(cls, command, *arguments):
         return subprocess.run([STAGE / "in-root", cls.root, "sh", "-euc", command, "sh", *arguments], check=True, capture_output=True,
