@@ -22,7 +22,7 @@ import repository  # noqa: E402
 import rootfs  # noqa: E402
 
 STAGE = PROJECT / "pi-gen-stage"
-SUB_STAGES = ["01-broker", "02-boot-files", "03-headless"]
+SUB_STAGES = ["01-broker", "02-boot-files", "03-headless", "04-presets"]
 RECOGNISED = re.compile(r"\d\d-(debconf|packages|packages-nr|run\.sh|run-chroot\.sh)|files")
 PRERUN = 'if [ ! -d "${ROOTFS_DIR}" ]; then\n\tcopy_previous\nfi\n'
 
@@ -71,6 +71,14 @@ class Settings(unittest.TestCase):
         self.assertRegex(pigen.pin()["commit"], r"^[0-9a-f]{40}$")
 
 
+class Presets(unittest.TestCase):
+    def test_every_unit_of_ours_that_can_be_enabled_is_named(self):
+        named = (PROJECT / "deploy/appliance/usr/lib/systemd/system-preset/60-mqtt-broker.preset").read_text().split()
+        units = [path.name for path in (PROJECT / "deploy").glob("*/usr/lib/systemd/system/*") if path.is_file() and "[Install]" in path.read_text()]
+        self.assertIn("broker.service", units)
+        self.assertEqual([], [unit for unit in units if unit not in named])
+
+
 class Scripts(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -79,7 +87,7 @@ class Scripts(unittest.TestCase):
 
     def test_both_images_install_the_packages_with_the_same_script(self):
         quick = (PROJECT / "image" / "assemble").read_text()
-        self.assertIn('SHARED = ("01-broker", "02-boot-files")', quick)
+        self.assertIn('SHARED = ("01-broker", "02-boot-files", "04-presets")', quick)
         others = [quick, *(path.read_text() for path in STAGE.rglob("*.sh") if path.parent.name != "01-broker")]
         self.assertEqual([], [text for text in others if re.search(r"dpkg --install|dpkg -i|apt-get install", text)])
 
@@ -174,10 +182,13 @@ class OnARoot(unittest.TestCase):
     def test_apt_asks_for_one_architecture(self):
         self.assertEqual("", self._inside("dpkg --print-foreign-architectures"))
 
-    def test_a_first_start_that_applies_presets_starts_nothing_more(self):
+    def test_presets_leave_on_only_what_they_name_and_a_first_start_changes_nothing(self):
         presets = "usr/lib/systemd/system-preset"
         shutil.copytree(PROJECT / "deploy/appliance" / presets, self.root / presets, dirs_exist_ok=True)
+        subprocess.run([STAGE / "04-presets/00-run.sh"], check=True, capture_output=True, env={**os.environ, "ROOTFS_DIR": str(self.root)})
+        named = {line.split()[1] for line in (self.root / presets / "60-mqtt-broker.preset").read_text().splitlines() if line.startswith("enable")}
         before = self._wanted()
+        self.assertLessEqual({path.rsplit("/", 1)[1].replace("@tty1", "@") for path in before}, named)
         subprocess.run(["systemctl", f"--root={self.root}", "preset-all", "--preset-mode=enable-only"], check=True, capture_output=True)
         self.assertEqual(before, self._wanted())
 
