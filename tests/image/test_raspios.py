@@ -4,6 +4,9 @@
 The build itself takes half an hour and needs a checkout of pi-gen; docs/raspios.md tells how it went.
 """
 
+import importlib.machinery
+import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,11 +18,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "image"), str(PROJECT / "image" / "standins")]
 
 import description  # noqa: E402
+import kernel  # noqa: E402
 import pigen  # noqa: E402
 import repository  # noqa: E402
 
 BUILD = PROJECT / "image" / "raspios"
 DEBS = ("mqtt-broker_1_arm64.deb", "mqtt-broker-provisioner_1_arm64.deb", "mqtt-broker-appliance_1_all.deb")
+HOST = PROJECT / "image" / "standins" / "host"
 NO_NETWORK = ["unshare", "--net"]
 
 
@@ -114,6 +119,55 @@ class Checkout(unittest.TestCase):
     def _git(self, *arguments):
         who = ["-c", "user.name=nobody", "-c", "user.email=nobody@invalid"]
         return subprocess.run(["git", "-C", self.checkout, *who, *arguments], check=True, capture_output=True, text=True)
+
+
+class Kernel(unittest.TestCase):
+    """What stands in for a kernel without vfat and MSDOS partitions, tried on any kernel; and what is left of loop devices."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="broker-raspios-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def test_a_build_that_was_interrupted_leaves_neither_loop_device_nor_half_an_image(self):
+        (self.folder / "export-image").mkdir()
+        image = self.folder / "export-image" / "half.img"
+        image.write_bytes(bytes(4 << 20))
+        subprocess.run(["losetup", "--find", image], check=True)
+        self.assertNotEqual([], _mounts_and_loops())
+        loader = importlib.machinery.SourceFileLoader("raspios", str(BUILD))
+        build = importlib.util.module_from_spec(importlib.util.spec_from_loader("raspios", loader))
+        loader.exec_module(build)
+        build._leave_nothing(self.folder)
+        self.assertEqual([], [line for line in _mounts_and_loops() if self.folder.name in line])
+        self.assertFalse(image.exists())
+
+    @unittest.skipIf(os.geteuid() == 0 and kernel.reads_partitions(), "this kernel needs no help")
+    def test_the_partitions_of_an_image_are_there_and_go_with_it(self):
+        image = self.folder / "disk.img"
+        image.write_bytes(bytes(8 << 20))
+        subprocess.run(["sfdisk", "--quiet", image], input=b"label: dos\nsize=1MiB\nsize=1MiB\n", check=True)
+        losetup = HOST / "partitions" / "losetup"
+        device = subprocess.run([losetup, "--show", "--find", "--partscan", image], check=True, capture_output=True, text=True).stdout.strip()
+        parts = [Path("/sys/block") / Path(device).name / f"{Path(device).name}p{number}" for number in (1, 2)]
+        self.assertEqual([True, True], [part.exists() for part in parts])
+        subprocess.run([losetup, "-d", device], check=True)
+        self.assertEqual([False, False], [part.exists() for part in parts])
+
+    def test_what_is_written_below_a_mounted_fat_is_on_it_afterwards(self):
+        image, folder = self.folder / "fat.img", self.folder / "mounted"
+        folder.mkdir()
+        subprocess.run(["mkfs.vfat", "-C", "-F", "32", "-n", "bootfs", "-i", "12345678", image, str(64 << 10)], check=True, capture_output=True)
+        subprocess.run(["mcopy", "-i", image, "-", "::old.txt"], check=True, input=b"old")
+        device = subprocess.run(["losetup", "--show", "--find", image], check=True, capture_output=True, text=True).stdout.strip()
+        self.addCleanup(subprocess.run, ["losetup", "--detach", device], check=True)
+        # mount itself would take the kernel's vfat where there is one.
+        steps = '"$1"/mount.vfat "$2" "$3"; mv "$3"/old.txt "$3"/new.txt; mkdir "$3"/overlays; echo more >"$3"/overlays/one; "$1"/umount.standin "$3"'
+        subprocess.run(["unshare", "--mount", "sh", "-euc", steps, "sh", HOST / "vfat", device, folder], check=True)
+        listing = subprocess.run(["mdir", "-/", "-b", "-i", image, "::"], check=True, capture_output=True, text=True).stdout
+        self.assertEqual(["::/new.txt", "::/overlays/", "::/overlays/one"], sorted(listing.split()))
+        told = subprocess.run(["blkid", "--probe", "--output=value", image], check=True, capture_output=True, text=True).stdout.split()
+        self.assertLessEqual({"bootfs", "1234-5678"}, set(told))
 
 
 class StandIns(unittest.TestCase):
