@@ -5,7 +5,6 @@ Everything here looks first and changes only what is missing. Nothing it finds o
 As a program it installs the emulators, so that whatever runs side by side later does not wait for apt.
 """
 
-import email.utils
 import os
 import platform
 import re
@@ -51,7 +50,7 @@ def need_arm64():
     if platform.machine() == "aarch64":
         return
     if not _BINFMT_RULE.exists():
-        install_qemu("qemu-user-static" if _debian() < 13 else "qemu-user-binfmt")
+        _install_qemu("qemu-user-static" if _debian() < 13 else "qemu-user-binfmt")
     if not (_BINFMT / "register").exists():
         subprocess.run(["mount", "-t", "binfmt_misc", "none", _BINFMT], check=True)
     if not (_BINFMT / "qemu-aarch64").exists():
@@ -61,7 +60,7 @@ def need_arm64():
 def need_qemu_system():
     """Makes sure that a recent enough `qemu-system-aarch64` is installed."""
     if _qemu_version() < QEMU_OLDEST:
-        install_qemu("qemu-system-arm")
+        _install_qemu("qemu-system-arm")
     if _qemu_version() < QEMU_OLDEST:
         fail(f"{QEMU_SYSTEM} {'.'.join(map(str, QEMU_OLDEST))} or newer is needed; please install one.")
 
@@ -69,15 +68,7 @@ def need_qemu_system():
 def need_qemu_pc():
     """Makes sure that an emulator of a PC is installed, of the same version as the other, because both share files."""
     if not shutil.which(QEMU_PC):
-        install_qemu("qemu-system-x86")
-
-
-def newest_entry():
-    """The version that deploy/changelog tells of first, and its time in seconds since 1970, which is that of everything built."""
-    changelog = (PROJECT / "deploy" / "changelog").read_text()
-    version, = re.findall(r"^\S+ \((\S+)\)", changelog)
-    signed = re.search(r"^ -- .*>  (.*)$", changelog, re.MULTILINE)
-    return version, int(email.utils.parsedate_to_datetime(signed[1]).timestamp())
+        _install_qemu("qemu-system-x86")
 
 
 def mirrors():
@@ -99,11 +90,6 @@ def apt_option(name):
     return found[1] if found else ""
 
 
-def in_container():
-    """Whether this runs in a container, whose kernel and devices are another machine's."""
-    return subprocess.run(["systemd-detect-virt", "--quiet", "--container"], check=False).returncode == 0
-
-
 def _debian():
     release = platform.freedesktop_os_release()
     return int(release.get("VERSION_ID", "0").split(".")[0]) if release.get("ID") == "debian" else 99
@@ -117,7 +103,7 @@ def _qemu_version():
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def install_qemu(package):
+def _install_qemu(package):
     """Installs a QEMU package, from Debian 12's backports there, without changing the host's apt sources."""
     if _debian() != 12:
         need("emulating a Pi", f"/nonexistent={package}")

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 
 use crate::certificates::{self, CertificateError, Work};
+use crate::discovery;
 use crate::firewall::Openings;
 use crate::network::{self, NetworkError};
 use crate::plan::{Plan, Step};
@@ -81,6 +82,9 @@ fn attempt(world: &World, step: &Step) -> Outcome {
         }
         Step::WriteConfiguration(text) => outcome(write_configuration(world, text)),
         Step::WriteFirewall(openings) => outcome(write_firewall(world, openings)),
+        Step::Announce(work) => {
+            outcome(discovery::carry_out(world, work).map_err(StepError::Write))
+        }
         Step::SetHostName { to, .. } => on_machine(world, |machine| {
             machine.host_name.set(to).map_err(StepError::HostName)
         }),

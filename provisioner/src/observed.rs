@@ -3,6 +3,7 @@
 
 use crate::certificates;
 use crate::desired::Desired;
+use crate::discovery;
 use crate::hosts;
 use crate::provision::World;
 use crate::system::{CallError, Machine};
@@ -14,6 +15,8 @@ pub struct Observed {
     pub configuration: Option<Vec<u8>>,
     /// The same of the ports that the firewall opens.
     pub firewall: Option<Vec<u8>>,
+    /// The services that are announced; `None` where avahi is not installed.
+    pub services: Option<discovery::Files>,
     pub host_name: Seen,
     /// `/etc/hosts`, if the host name is wanted; `None` also if it cannot be read.
     pub hosts: Option<Vec<u8>>,
@@ -47,6 +50,7 @@ pub fn observe(world: &World, desired: &Desired) -> Observed {
     Observed {
         configuration: read(&world.places.configuration),
         firewall: read(&world.places.firewall),
+        services: discovery::see(world),
         host_name: ask(desired.machine.hostname.is_some(), &|machine| {
             machine.host_name.current()
         }),

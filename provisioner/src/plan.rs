@@ -7,6 +7,7 @@ use broker_config::{MachineSettings, NotHashed};
 
 use crate::certificates::{self, Work};
 use crate::desired::Desired;
+use crate::discovery;
 use crate::firewall::Openings;
 use crate::hosts;
 use crate::network;
@@ -28,6 +29,8 @@ pub enum Step {
     WriteConfiguration(String),
     /// Writes which ports the appliance's firewall opens; a unit of its own loads them.
     WriteFirewall(Openings),
+    /// Writes which listeners avahi announces to other machines.
+    Announce(discovery::Work),
     SetHostName {
         /// `None` if it could not be seen.
         from: Option<String>,
@@ -64,6 +67,8 @@ impl Plan {
         if observed.firewall.as_deref() != Some(openings.to_nft().as_bytes()) {
             steps.push(Step::WriteFirewall(openings));
         }
+        let announced = discovery::work(&desired.broker.listeners, observed.services.as_ref());
+        steps.extend(announced.map(Step::Announce));
         if let Some(name) = desired
             .machine
             .hostname
@@ -134,7 +139,10 @@ impl Step {
     pub fn is_a_file(&self) -> bool {
         matches!(
             self,
-            Self::WriteConfiguration(_) | Self::WriteFirewall(_) | Self::Certificates(_)
+            Self::WriteConfiguration(_)
+                | Self::WriteFirewall(_)
+                | Self::Announce(_)
+                | Self::Certificates(_)
         )
     }
 }
@@ -169,6 +177,7 @@ impl fmt::Display for Step {
             Self::WriteFirewall(openings) => {
                 write!(f, "open TCP ports in the firewall: {openings}")
             }
+            Self::Announce(work) => work.fmt(f),
             Self::SetHostName { from, to } => set("host name", from, to),
             Self::NameInHosts { name, .. } => {
                 write!(f, "name this machine `{name}` in /etc/hosts")
@@ -213,6 +222,7 @@ mod tests {
         Observed {
             configuration: desired.broker.to_toml().ok().map(String::into_bytes),
             firewall: Some(Openings::of(desired).to_nft().into()),
+            services: None,
             host_name: Seen::NotAsked,
             hosts: Some(HOSTS.into()),
             time_zone: Seen::NotAsked,
