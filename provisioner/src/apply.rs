@@ -66,12 +66,13 @@ fn needs(step: &Step, earlier: &Step) -> bool {
         (
             Step::Certificates(_),
             Step::Certificates(Work::MakeAuthority { .. })
-        ) | (Step::NameInHosts { .. }, Step::SetHostName { .. })
-            | (
-                Step::Ssh(ssh::Work::Open { .. }),
-                Step::Ssh(ssh::Work::Admit(_))
-            )
-            | (Step::ReloadBroker, Step::WriteConfiguration(_))
+        ) | (
+            Step::NameInHosts { .. } | Step::AnnounceName(_),
+            Step::SetHostName { .. }
+        ) | (
+            Step::Ssh(ssh::Work::Open { .. }),
+            Step::Ssh(ssh::Work::Admit(_))
+        ) | (Step::ReloadBroker, Step::WriteConfiguration(_))
     )
 }
 
@@ -87,6 +88,10 @@ fn attempt(world: &World, step: &Step) -> Outcome {
         }
         Step::SetHostName { to, .. } => on_machine(world, |machine| {
             machine.host_name.set(to).map_err(StepError::HostName)
+        }),
+        Step::AnnounceName(_) => on_machine(world, |machine| {
+            let again = machine.units.try_restart(discovery::ANNOUNCER);
+            again.map_err(StepError::Systemd)
         }),
         Step::NameInHosts { contents, .. } => {
             on_machine(world, |_| write_hosts(world, contents.as_deref()))

@@ -181,6 +181,8 @@ impl fmt::Display for Work {
 
 const PLAIN: &str = "_mqtt._tcp";
 const SECURE: &str = "_secure-mqtt._tcp";
+/// The unit that announces.
+pub const ANNOUNCER: &str = "avahi-daemon.service";
 /// How the names of our files begin, also those of a write that a power cut ended.
 pub const STEM: &str = "mqtt-broker";
 const END: &str = ".service";

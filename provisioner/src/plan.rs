@@ -37,6 +37,8 @@ pub enum Step {
         to: String,
     },
     /// Comes after the host name; pointless where that could not be set.
+    /// Has avahi ask for the host name once more; pointless where that could not be set.
+    AnnounceName(String),
     NameInHosts {
         name: String,
         /// The whole of `/etc/hosts`; `None` if it could not be read.
@@ -69,17 +71,7 @@ impl Plan {
         }
         let announced = discovery::work(&desired.broker.listeners, observed.services.as_ref());
         steps.extend(announced.map(Step::Announce));
-        if let Some(name) = desired
-            .machine
-            .hostname
-            .as_ref()
-            .filter(|name| !observed.host_name.is(name.as_str()))
-        {
-            steps.push(Step::SetHostName {
-                from: observed.host_name.text(),
-                to: name.to_string(),
-            });
-        }
+        steps.extend(Self::host_name(desired, observed).into_iter().flatten());
         steps.extend(Self::hosts(desired, observed));
         if let Some(zone) = desired
             .machine
@@ -105,6 +97,21 @@ impl Plan {
         let doors = ssh::work(&machine.authorized_keys, &observed.ssh);
         let clock = clock.into_iter().map(Step::TimeServers);
         clock.chain(doors.into_iter().map(Step::Ssh))
+    }
+
+    /// The host name, where it is wanted and another one, and that avahi tells it.
+    fn host_name(desired: &Desired, observed: &Observed) -> Option<Vec<Step>> {
+        let name = desired.machine.hostname.as_ref()?.to_string();
+        if observed.host_name.is(&name) {
+            return None;
+        }
+        let announced = observed.has_announcer.then(|| name.clone());
+        let mut steps = vec![Step::SetHostName {
+            from: observed.host_name.text(),
+            to: name,
+        }];
+        steps.extend(announced.map(Step::AnnounceName));
+        Some(steps)
     }
 
     /// The machine's own line of `/etc/hosts`, where its name is wanted and missing.
@@ -179,6 +186,7 @@ impl fmt::Display for Step {
             }
             Self::Announce(work) => work.fmt(f),
             Self::SetHostName { from, to } => set("host name", from, to),
+            Self::AnnounceName(name) => write!(f, "announce the name `{name}` in multicast DNS"),
             Self::NameInHosts { name, .. } => {
                 write!(f, "name this machine `{name}` in /etc/hosts")
             }
@@ -224,6 +232,7 @@ mod tests {
             firewall: Some(Openings::of(desired).to_nft().into()),
             services: None,
             host_name: Seen::NotAsked,
+            has_announcer: false,
             hosts: Some(HOSTS.into()),
             time_zone: Seen::NotAsked,
             time_servers: Default::default(),

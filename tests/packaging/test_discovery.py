@@ -50,17 +50,17 @@ class Discovery(unittest.TestCase):
         cls.there = cls.enterClassContext(cable)
 
     def found(self):
-        """What the other machine finds of this kind: protocol, name, type, host and port, each once."""
+        """What the other machine finds of this kind: name, type, host and port, each once."""
         apart = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
         command = [*self.there, *apart, "chroot", self.container.root, "sh", "-euc", BROWSE]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         lines = (line.split(";") for line in done.stdout.splitlines() if line.startswith("="))
-        return {(over, name.replace("\\032", " "), kind, host, int(port))
-                for _, _, over, name, kind, _, host, _, port, *_ in lines if "mqtt" in kind}
+        return {(name.replace("\\032", " "), kind, host, int(port))
+                for _, _, _, name, kind, _, host, _, port, *_ in lines if "mqtt" in kind}
 
     def sees(self, *services):
-        """Waits until the other machine finds these, over IPv4 and IPv6, and nothing else."""
-        expected = {(over, name, kind, "plant-2.local", port) for over in ("IPv4", "IPv6") for name, kind, port in services}
+        """Waits until the other machine finds these and nothing else."""
+        expected = {(name, kind, f"{name.split()[0]}.local", port) for name, kind, port in services}
         wait_for(lambda: self.found() == expected, f"{services} on the other machine, which finds {self.found()}")
 
     def apply(self, text):
@@ -78,7 +78,11 @@ class Discovery(unittest.TestCase):
         self.assertEqual([], [path.name for path in services.iterdir()])
         self.assertEqual(since, self.container.show("avahi-daemon", "ActiveEnterTimestampMonotonic"), "avahi was started again")
 
-    def test_2_the_package_takes_its_files_away(self):
+    def test_2_a_new_name_is_told_at_once(self):
+        self.apply(SECOND.replace("plant-2", "plant-3"))
+        self.sees(("plant-3", "_mqtt._tcp", 1893), ("plant-3 port 1894", "_mqtt._tcp", 1894))
+
+    def test_3_the_package_takes_its_files_away(self):
         self.apply(SECOND)
         mine = self.container.root / "etc/avahi/services/mqtt-broker-mine.service"
         mine.write_text("<!-- the owner's -->\n")
