@@ -5,6 +5,7 @@ Everything here looks first and changes only what is missing. Nothing it finds o
 As a program it installs the emulators, so that whatever runs side by side later does not wait for apt.
 """
 
+import email.utils
 import os
 import platform
 import re
@@ -50,7 +51,7 @@ def need_arm64():
     if platform.machine() == "aarch64":
         return
     if not _BINFMT_RULE.exists():
-        _install_qemu("qemu-user-static" if _debian() < 13 else "qemu-user-binfmt")
+        install_qemu("qemu-user-static" if _debian() < 13 else "qemu-user-binfmt")
     if not (_BINFMT / "register").exists():
         subprocess.run(["mount", "-t", "binfmt_misc", "none", _BINFMT], check=True)
     if not (_BINFMT / "qemu-aarch64").exists():
@@ -60,7 +61,7 @@ def need_arm64():
 def need_qemu_system():
     """Makes sure that a recent enough `qemu-system-aarch64` is installed."""
     if _qemu_version() < QEMU_OLDEST:
-        _install_qemu("qemu-system-arm")
+        install_qemu("qemu-system-arm")
     if _qemu_version() < QEMU_OLDEST:
         fail(f"{QEMU_SYSTEM} {'.'.join(map(str, QEMU_OLDEST))} or newer is needed; please install one.")
 
@@ -68,7 +69,15 @@ def need_qemu_system():
 def need_qemu_pc():
     """Makes sure that an emulator of a PC is installed, of the same version as the other, because both share files."""
     if not shutil.which(QEMU_PC):
-        _install_qemu("qemu-system-x86")
+        install_qemu("qemu-system-x86")
+
+
+def newest_entry():
+    """The version that deploy/changelog tells of first, and its time in seconds since 1970, which is that of everything built."""
+    changelog = (PROJECT / "deploy" / "changelog").read_text()
+    version, = re.findall(r"^\S+ \((\S+)\)", changelog)
+    signed = re.search(r"^ -- .*>  (.*)$", changelog, re.MULTILINE)
+    return version, int(email.utils.parsedate_to_datetime(signed[1]).timestamp())
 
 
 def mirrors():
@@ -90,6 +99,11 @@ def apt_option(name):
     return found[1] if found else ""
 
 
+def in_container():
+    """Whether this runs in a container, whose kernel and devices are another machine's."""
+    return subprocess.run(["systemd-detect-virt", "--quiet", "--container"], check=False).returncode == 0
+
+
 def _debian():
     release = platform.freedesktop_os_release()
     return int(release.get("VERSION_ID", "0").split(".")[0]) if release.get("ID") == "debian" else 99
@@ -103,7 +117,7 @@ def _qemu_version():
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _install_qemu(package):
+def install_qemu(package):
     """Installs a QEMU package, from Debian 12's backports there, without changing the host's apt sources."""
     if _debian() != 12:
         need("emulating a Pi", f"/nonexistent={package}")

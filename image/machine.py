@@ -95,9 +95,8 @@ class Machine:
 
     def _command(self):
         boot = card.BootPartition(self.image)
-        settings = boot.read("config.txt").decode()
-        for name, pattern in (("kernel", r"^kernel=(\S+)"), ("initrd", r"^initramfs (\S+)")):
-            boot.take(re.search(pattern, settings, re.M)[1], self.folder / name)
+        for name, file in zip(("kernel", "initrd"), boot.started(), strict=True):
+            boot.take(file, self.folder / name)
         # The card's own command line, apart from its consoles: they are a Pi's.
         words = [word for word in boot.read("cmdline.txt").decode().split() if not word.startswith("console=")]
         cmdline = " ".join([*words, _EMULATION, self.extra_cmdline])

@@ -82,7 +82,7 @@ def make_card(folder, broker_toml):
         (root / "etc/hostname").write_text("broker\n")
         (root / "etc/fstab").write_text(re.search(r"<<'FSTAB'\n(.*)FSTAB\n", (PROJECT / "image/base/setup").read_text(), re.S)[1])
         container.boot_file("broker.toml").write_text(broker_toml)
-        card.make(folder / "card.img", root, IDENTITY)
+        card.make(folder / "card.img", root, IDENTITY, host.newest_entry()[1])
         # What went onto the boot partition is left beside the root.
         shutil.rmtree(root.with_name(f"{root.name}.firmware"))
     finally:

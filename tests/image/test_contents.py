@@ -25,7 +25,7 @@ ENABLED = {
     "sockets.target.wants": {"avahi-daemon.socket"},
     **{f"{unit}.wants": {"sshd-keygen.service"} for unit in ("ssh.service", "ssh.socket", "sshd.service", "sshd@.service")},
     "sysinit.target.wants": {"systemd-pstore.service", "systemd-timesyncd.service"},
-    "timers.target.wants": {"fstrim.timer"},
+    "timers.target.wants": {"apt-daily.timer", "apt-daily-upgrade.timer", "fstrim.timer"},
 }
 """Everything that starts by itself; whatever comes in addition is to be looked at first. SSH does not, until a key is named."""
 WRITTEN_BY_THE_BASE = {
