@@ -22,7 +22,7 @@ image: debs ## Builds the SD-card image for the Raspberry Pi (target/image)
 	image/assemble
 
 image-raspios: debs ## Builds the image that is released, Raspberry Pi OS by pi-gen, as root (PI_GEN=CHECKOUT, STANDINS=1 for a test image, AGAIN=1)
-	image/raspios $(if $(STANDINS),--standins) $(if $(AGAIN),--again) $(if $(WORK),--work $(WORK))
+	image/raspios $(if $(STANDINS),--standins) $(if $(AGAIN),--again) $(if $(RESUME),--resume) $(if $(WORK),--work $(WORK))
 
 boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 	image/boot
