@@ -41,9 +41,7 @@ class StartWithMistakes(Boot):
         encoded = base64.b64encode(cls.text.encode()).decode()
         shell.run(f"echo {encoded} | base64 --decode >/boot/firmware/broker.toml && sync")
         used = cls.pi.cpu_seconds()
-        with cls.pi.monitor() as monitor:
-            shell.say(HANG)
-            cls.reset = cls.pi.wait_for_reset(monitor, 10 * WATCHDOG_S)
+        cls.reset = cls.pi.reset_by_watchdog(lambda: shell.say(HANG), 10 * WATCHDOG_S)
         shell.close()
         return used
 
