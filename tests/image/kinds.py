@@ -4,6 +4,7 @@
 An image tells its kind itself: pi-gen leaves /etc/rpi-issue on what it makes of Raspberry Pi OS.
 """
 
+import functools
 import os
 import re
 import subprocess
@@ -71,9 +72,16 @@ QUICK = Kind(_WANTED, frozenset({
 }), r"root=LABEL=rootfs")
 
 
+RASPIOS = Kind(_WANTED, QUICK.written_by_the_base | {"/etc/rpi-issue"}, r"root=PARTUUID=[0-9a-f]{8}-02")
+"""Raspberry Pi OS by pi-gen: what starts by itself is the same list of presets."""
+
+
+@functools.cache
 def kind():
     """The kind of the image."""
-    return QUICK
+    place = f"{IMAGE}?offset={card.root(IMAGE).offset}"
+    found = subprocess.run(["debugfs", "-R", "cat /etc/rpi-issue", place], check=True, capture_output=True, text=True)
+    return RASPIOS if found.stdout else QUICK
 
 
 def strangers(paths, owned):
