@@ -48,7 +48,7 @@ class PowerCuts(unittest.TestCase):
                 states[state] += 1
                 became[verdict] += 1
                 faults += found
-        print(f"\n{len(points)} power cuts in {len(self.log.requests)} requests and {len(self.log.flushes())} flushes of a first start",
+        print(f"\n{len(points)} power cuts in {len(self.log.requests)} requests and {len(self.log.flushes())} flushes of a first start and its load",
               file=sys.stderr)
         for heading, counted in (("found after the cut", states), ("what became of it", became)):
             print(f"{heading}: " + ", ".join(f"{number} {what}" for what, number in counted.most_common()), file=sys.stderr)
