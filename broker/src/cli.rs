@@ -6,6 +6,8 @@ pub mod backup;
 pub mod cert;
 pub mod check;
 mod client;
+mod device;
+pub mod health;
 pub mod passwd;
 pub mod publish;
 pub mod reload;

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Some("passwd") => cli::passwd::run(arguments),
         Some("cert") => cli::cert::run(arguments),
         Some("status") => cli::status::run(arguments),
+        Some("health") => cli::health::run(arguments),
         Some("reload") => cli::reload::run(arguments),
         Some("store") => cli::store::run(arguments),
         Some("backup") => cli::backup::run(arguments),
@@ -114,6 +115,7 @@ Usage: broker COMMAND [OPTIONS]
   passwd   Turn a password into a password_hash line for broker.toml
   cert     Make, list and revoke clients' certificates of this device's authority
   status   Show the running broker's listeners, clients and counters
+  health   Say whether the running broker is ready and every listener answers
   reload   Let the running broker read its configuration again
   store    Check, count, export or import what is kept on the disk
   backup   Write settings and store of this device into one file

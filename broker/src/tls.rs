@@ -21,7 +21,7 @@ use crate::logging::Log;
 
 pub use certificate::common_name;
 use files::{Paths, Stamp};
-pub use offer::{Facts, Offer, provider};
+pub use offer::{Facts, Offer, fingerprint, provider};
 pub use words::{not_tls, words};
 
 /// What one listener offers, kept up to date with its files.

@@ -12,7 +12,6 @@ mod card;
 mod certificates;
 mod clock;
 mod desired;
-mod discovery;
 mod document;
 mod firewall;
 mod hosts;

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use broker_config::UPDATE_RESULT;
+
 use crate::card;
 
 /// The files and folders the provisioner reads and writes.
@@ -18,8 +20,6 @@ pub struct Places {
     pub configuration: PathBuf,
     /// The ports that the appliance's firewall opens.
     pub firewall: PathBuf,
-    /// Where avahi finds what to announce in multicast DNS.
-    pub services: PathBuf,
     /// Names of machines and their addresses; one line is the machine's own.
     pub hosts: PathBuf,
     /// Our drop-in for systemd-timesyncd.
@@ -76,6 +76,8 @@ pub struct Places {
     pub network: PathBuf,
     /// Made by the daemon when a user logs in for the first time.
     pub first_login: PathBuf,
+    /// What came of the last update of the packages.
+    pub update_result: PathBuf,
     /// For the person who edits the card.
     pub report_text: PathBuf,
     /// The same for programs.
@@ -101,7 +103,6 @@ impl Places {
             root: root.to_owned(),
             configuration: configuration_folder.join("broker.toml"),
             firewall: configuration_folder.join("firewall.nft"),
-            services: root.join("etc/avahi/services"),
             hosts: root.join("etc/hosts"),
             time_servers: root.join("etc/systemd/timesyncd.conf.d/60-mqtt-broker.conf"),
             authorized_keys: configuration_folder.join("authorized_keys"),
@@ -129,6 +130,7 @@ impl Places {
             state,
             first_login: broker_state.join("first-login"),
             broker_state,
+            update_result: root.join(UPDATE_RESULT.trim_start_matches('/')),
             broker_runtime: root.join("run/broker"),
             journals: ["var/log/journal", "run/log/journal"].map(|path| root.join(path)),
             report_text: boot.join("broker-report.txt"),

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use broker_config::{LoginMethod, NotHashed};
+use broker_config::{LoginMethod, NotHashed, Update};
 
 use crate::accept::{self, Acceptance, Finding, Refusal, Verdict};
 use crate::apply::{Outcome, carry_out};
@@ -204,6 +204,7 @@ fn tell(
         keys_taken,
         troubles,
         steps,
+        update: last_update(world),
         network,
         access,
         locked: matches!(world.files.len(&world.places.configuration), Ok(None))
@@ -211,6 +212,14 @@ fn tell(
         reset,
         login,
     }
+}
+
+/// None where none was made, or what came of it cannot be read.
+fn last_update(world: &World) -> Option<Update> {
+    let read = world
+        .files
+        .read(&world.places.update_result, Update::MAX_BYTES);
+    Update::read(std::str::from_utf8(&read.ok()??).ok()?)
 }
 
 fn access(world: &World, desired: &Desired, steps: &[(Step, Outcome)]) -> Access {

@@ -12,7 +12,7 @@ pub mod text;
 use std::error::Error;
 use std::io;
 
-use broker_config::Note;
+use broker_config::{Note, Update, UpdateOutcome};
 
 use crate::accept::{Trouble, Verdict};
 use crate::apply::{Outcome, StepError};
@@ -48,6 +48,8 @@ pub struct Report {
     pub keys_taken: Vec<String>,
     pub troubles: Vec<Trouble>,
     pub steps: Vec<(Step, Outcome)>,
+    /// What came of the last update of the packages.
+    pub update: Option<Update>,
     /// How cable and Wi-Fi are, where the file says something about them.
     pub network: Vec<network::Finding>,
     /// `None` if no state is kept on this device.
@@ -125,6 +127,9 @@ impl Report {
             |finding: &&network::Finding| matches!(finding.code, Code::Waiting | Code::Failed);
         let network = self.network.iter().filter(told);
         warnings.extend(network.map(|finding| finding.text.clone()));
+        let update = self.update.iter();
+        let did_not_work = update.filter(|update| update.outcome != UpdateOutcome::Works);
+        warnings.extend(did_not_work.map(|update| update.text.clone()));
         for socket in self.access.iter().flat_map(|access| &access.sockets) {
             warnings.extend(
                 socket
@@ -151,7 +156,10 @@ impl Report {
                 document::NAME
             )
         });
+        let update = self.update.iter();
+        let works = update.filter(|update| update.outcome == UpdateOutcome::Works);
         named
+            .chain(works.map(|update| update.text.clone()))
             .chain(self.notes.iter().map(ToString::to_string))
             .collect()
     }
@@ -202,6 +210,7 @@ pub fn announce(world: &World, file: &str, login: &Login) -> io::Result<()> {
         keys_taken: Vec::new(),
         troubles: Vec::new(),
         steps: Vec::new(),
+        update: None,
         network: Vec::new(),
         access: None,
         locked: false,

@@ -289,7 +289,6 @@ fn a_plan_changes_nothing_and_says_what_would_change() {
     assert_eq!(
         text,
         "take 1 password from the card\nwrite the broker's configuration\nopen TCP ports in the firewall: 1883\n\
-         announce in multicast DNS: _mqtt._tcp 1883\n\
          set the host name to `plant-2`, from `raspberrypi`\n\
          name this machine `plant-2` in /etc/hosts\nset the time zone to `Asia/Tokyo`, from `Etc/UTC`\n"
     );
@@ -334,5 +333,25 @@ fn no_password_is_in_a_line_or_a_report() {
             !lines.iter().any(|(_, line)| line.contains(secret)),
             "{lines:?}"
         );
+    }
+}
+
+#[test]
+fn an_update_that_did_not_work_is_told_and_one_that_did_is_a_note() {
+    let scene = Scene::with_file(USER);
+    let result = |outcome: &str| {
+        format!("v=1\noutcome={outcome}\nfrom=0.1.0\nto=0.2.0\ntext=What came of 0.2.0.\n")
+    };
+    for (outcome, heading) in [
+        ("rolled-back", "WARNINGS"),
+        ("failed", "WARNINGS"),
+        ("works", "NOTES"),
+    ] {
+        let update = &places().update_result;
+        scene.card.put(update, result(outcome).as_bytes());
+        scene.boot().1.unwrap();
+        let report = scene.report();
+        let expected = format!("{heading}\r\n  What came of 0.2.0.\r\n");
+        assert!(report.contains(&expected), "{report}");
     }
 }

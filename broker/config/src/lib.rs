@@ -44,6 +44,7 @@ mod spelling;
 mod syntax;
 mod timezone;
 mod tls;
+mod update;
 
 pub use access::{AccessSettings, AclEntry, AclFault, AclMode, AclRight, Group, UserAccess};
 pub use calendar::civil_date;
@@ -80,3 +81,4 @@ pub use settings::{BrokerSettings, Credential, LoginMethod, Settings, User};
 pub use syntax::Syntax;
 pub use timezone::TimeZone;
 pub use tls::{Certificate, ClientCertificates, Tls, TlsVersion};
+pub use update::{UPDATE_RESULT, Update, UpdateOutcome};

@@ -9,22 +9,26 @@ pub struct Socket {
     pub path: PathBuf,
     /// Whether the answer is wanted as JSON.
     pub json: bool,
+    /// Whether only what can be said without a broker is wanted.
+    pub device: bool,
 }
 
 impl Socket {
-    /// Reads the arguments; `None` when help was asked for.
+    /// Reads the arguments; `None` when help was asked for. `is_status` allows the options of `broker status`.
     pub fn parse(
         mut arguments: lexopt::Parser,
-        json_allowed: bool,
+        is_status: bool,
     ) -> Result<Option<Self>, lexopt::Error> {
         let mut socket = Self {
             path: PathBuf::from(DEFAULT_PATH),
             json: false,
+            device: false,
         };
         while let Some(argument) = arguments.next()? {
             match argument {
                 lexopt::Arg::Long("control") => socket.path = arguments.value()?.into(),
-                lexopt::Arg::Long("json") if json_allowed => socket.json = true,
+                lexopt::Arg::Long("json") if is_status => socket.json = true,
+                lexopt::Arg::Long("device") if is_status => socket.device = true,
                 lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected()),
             }

@@ -4,6 +4,7 @@
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
+use super::device::Device;
 use super::socket::Socket;
 use super::{failed, help, misused};
 use crate::control::client::ask;
@@ -20,14 +21,35 @@ pub fn run(arguments: lexopt::Parser) -> ExitCode {
         Ok(None) => return help(HELP),
         Err(error) => return misused("status", error),
     };
-    match ask(&socket.path, Action::Status) {
-        Ok(Body::Status(status)) if socket.json => match serde_json::to_string_pretty(&status) {
-            Ok(json) => help(&json),
-            Err(error) => failed("status", error, 1),
-        },
-        Ok(Body::Status(status)) => help(Page(&status).to_string().trim_end()),
-        Ok(Body::Error(fault)) => failed("status", fault, 1),
-        Ok(Body::Reload(_)) => failed("status", "the broker answered something else", 1),
+    let device = Device::look();
+    if socket.device {
+        return help(device.to_string().trim_end());
+    }
+    let fault = match ask(&socket.path, Action::Status) {
+        Ok(Body::Status(status)) if socket.json => return json(&status, &device),
+        Ok(Body::Status(status)) => {
+            return help(format!("{}{device}", Page(&status)).trim_end());
+        }
+        Ok(Body::Error(fault)) => fault,
+        Ok(Body::Reload(_)) => "the broker answered something else".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    if !socket.json {
+        // Why it does not run may stand there.
+        print!("{device}");
+    }
+    failed("status", fault, 1)
+}
+
+fn json(status: &Status, device: &Device) -> ExitCode {
+    let value = serde_json::to_value(status).map(|mut value| {
+        if let Some(members) = value.as_object_mut() {
+            members.insert("device".to_owned(), device.json());
+        }
+        value
+    });
+    match value.and_then(|value| serde_json::to_string_pretty(&value)) {
+        Ok(json) => help(&json),
         Err(error) => failed("status", error, 1),
     }
 }
@@ -356,11 +378,13 @@ const CLIENT_HEADINGS: [&str; 9] = [
 ];
 
 const HELP: &str = "\
-Show what the running broker does: its listeners, the connected clients, and what it counted.
+Show what the running broker does: its listeners, the connected clients, what it counted, how long this system gets
+security updates, and what came of the last update of the broker.
 
-Usage: broker status [--json] [--control PATH]
+Usage: broker status [--json | --device] [--control PATH]
 
       --json           Print one JSON object for a program instead
+      --device         Only the last two, for which no broker need run
       --control PATH   The control socket of the broker (default: /run/broker/control)
 
 Exit status: 0, or 1 if no broker is running.";

@@ -112,6 +112,9 @@ pub struct Listener {
     /// Path of a Unix socket.
     #[serde(default)]
     pub socket: Option<String>,
+    /// The interface it is bound to, from where alone it can be reached.
+    #[serde(default)]
+    pub interface: Option<String>,
     /// The local addresses that are open.
     pub addresses: Vec<String>,
     pub state: ListenerState,

@@ -43,6 +43,7 @@ fn listener(row: &ListenerState) -> Listener {
         port: row.settings.port,
         bind_address: row.settings.local_address().to_string(),
         socket: row.settings.socket.clone(),
+        interface: row.settings.interface.clone(),
         addresses: row.addresses.iter().map(ToString::to_string).collect(),
         state,
         reason,

@@ -25,7 +25,7 @@ pub struct Offer {
 /// What there is to tell of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// SHA-256 of the certificate in DER, as `openssl x509 -fingerprint` writes it.
+    /// As [`fingerprint`] writes it.
     pub fingerprint: String,
     /// Seconds since 1970.
     pub not_before: u64,
@@ -89,12 +89,17 @@ pub fn provider() -> Arc<CryptoProvider> {
     PROVIDER.clone()
 }
 
-fn facts(leaf: &[u8]) -> Option<Facts> {
-    let certificate = Certificate::parse(leaf)?;
+/// SHA-256 of a certificate in DER, as `openssl x509 -fingerprint` writes it.
+pub fn fingerprint(leaf: &[u8]) -> String {
     let digest = Sha256::digest(leaf);
     let pairs: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+    pairs.join(":")
+}
+
+fn facts(leaf: &[u8]) -> Option<Facts> {
+    let certificate = Certificate::parse(leaf)?;
     Some(Facts {
-        fingerprint: pairs.join(":"),
+        fingerprint: fingerprint(leaf),
         not_before: certificate.not_before,
         not_after: certificate.not_after,
         names: certificate.names,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The report for programs: `broker-report.json`, format 1.
 
+use broker_config::Update;
 use serde_json::{Value, json};
 
 use super::{Access, Authority, Report, chain, outcome};
@@ -12,7 +13,7 @@ use crate::ssh::{Door, Key};
 
 /// The whole report.
 pub fn render(report: &Report) -> String {
-    let value = json!({
+    let mut value = json!({
         "format": 1,
         "result": report.summary().code(),
         "cause": cause(report),
@@ -32,7 +33,19 @@ pub fn render(report: &Report) -> String {
         "time": report.moment.to_string(),
         "clock_set": report.moment.is_credible(),
     });
+    if let (Some(update), Some(members)) = (&report.update, value.as_object_mut()) {
+        members.insert("update".to_owned(), self::update(update));
+    }
     format!("{value:#}\n")
+}
+
+fn update(update: &Update) -> Value {
+    json!({
+        "outcome": update.outcome.word(),
+        "from": update.from,
+        "to": update.to,
+        "text": update.text,
+    })
 }
 
 fn cause(report: &Report) -> Option<String> {

@@ -10,6 +10,7 @@ fn listener(port: u16, state: ListenerState, address: &str, reason: Option<&str>
         port,
         bind_address: "::".to_owned(),
         socket: None,
+        interface: None,
         addresses: vec![address.to_owned()],
         state,
         reason: reason.map(str::to_owned),
