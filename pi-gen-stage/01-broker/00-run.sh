@@ -4,8 +4,8 @@
 # BROKER_DEBS (default: files/ beside this script). Dependencies are there already: a missing one is an error.
 cd "$(dirname "$0")"
 debs=${BROKER_DEBS:-files}
-# A place that neither pi-gen nor in-root covers with a file system of its own.
-inside=/var/cache/mqtt-broker-debs
+# They stay there: an update that does not work goes back to them.
+inside=/var/lib/broker-update/good
 
 shopt -s nullglob
 found=("${debs}"/mqtt-broker_*_arm64.deb "${debs}"/mqtt-broker-provisioner_*_arm64.deb "${debs}"/mqtt-broker-appliance_*_all.deb)
@@ -14,7 +14,9 @@ if [ "${#found[@]}" -ne 3 ]; then
 	exit 1
 fi
 install -d "${ROOTFS_DIR}${inside}"
-install -m 644 "${found[@]}" "${ROOTFS_DIR}${inside}"
+for deb in "${found[@]}"; do
+	name=${deb##*/}
+	install -m 644 "${deb}" "${ROOTFS_DIR}${inside}/${name%%_*}.deb"
+done
 # shellcheck disable=SC2016 # the inner shell expands it
 ../in-root "${ROOTFS_DIR}" sh -euc 'dpkg --install "$1"/*.deb' sh "${inside}"
-rm -r "${ROOTFS_DIR}${inside}"

@@ -25,7 +25,8 @@ import host  # noqa: E402
 DEBS = PROJECT / "target" / "debs"
 CACHE = PROJECT / "target" / "packaging"
 SUITE = "trixie"
-BASE_PACKAGES = ["systemd-sysv", "dbus", "systemd-resolved", "systemd-timesyncd", "libnss-systemd", "fdisk", "nftables", "openssh-server"]
+BASE_PACKAGES = ["systemd-sysv", "dbus", "systemd-resolved", "systemd-timesyncd", "libnss-systemd", "fdisk", "nftables", "openssh-server",
+                 "unattended-upgrades"]
 LIMIT_SECONDS = 60
 """How long anything in the container may take; it is never waited for longer than it takes."""
 
@@ -62,11 +63,12 @@ class Container:
         for key in (self.root / "etc/ssh").glob("ssh_host_*"):
             key.unlink()
 
-    def install(self):
-        """Installs our packages with dpkg, as the image build does: in a root file system that does not run."""
-        for deb in packages():
+    def install(self, debs=None):
+        """Installs our packages, or these, with dpkg, as the image build does: in a root file system that does not run."""
+        debs = debs or packages()
+        for deb in debs:
             shutil.copy(deb, self.root / "var/cache")
-        names = [f"/var/cache/{deb.name}" for deb in packages()]
+        names = [f"/var/cache/{deb.name}" for deb in debs]
         self.chroot("dpkg", "--install", *names)
 
     def chroot(self, *command, check=True):
