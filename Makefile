@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The front door: every target is one script or one command.
 .DEFAULT_GOAL := help
-.PHONY: help run test check debs image image-raspios boot bench bench-quick bench-durable bench-logins durability fuzz mutants soak clean
+.PHONY: help run test check debs image image-raspios boot boot-test boot-test-pi bench bench-quick bench-durable bench-logins durability fuzz mutants soak clean
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -22,10 +22,16 @@ image: debs ## Builds the SD-card image for the Raspberry Pi (target/image)
 	image/assemble
 
 image-raspios: debs ## Builds the image that is released, Raspberry Pi OS by pi-gen, as root (PI_GEN=CHECKOUT, STANDINS=1 for a test image, AGAIN=1)
-	image/raspios $(if $(STANDINS),--standins) $(if $(AGAIN),--again) $(if $(WORK),--work $(WORK))
+	image/raspios $(if $(STANDINS),--standins) $(if $(AGAIN),--again) $(if $(RESUME),--resume) $(if $(WORK),--work $(WORK))
 
 boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 	image/boot
+
+boot-test: $(if $(IMAGE),,image) ## Boots the image in QEMU and judges what it does; IMAGE=path judges another one (as root)
+	tests/image/run
+
+boot-test-pi: $(if $(IMAGE),,image) ## Boots the image on QEMU's Raspberry Pi 3, which is slow (as root)
+	tests/image/run pi3
 
 bench: ## Measures everything beside every broker that can be had (SCENARIOS="names" for less, PEERS="flashmq=PROGRAM" for more)
 	tests/bench/run $(foreach peer,$(PEERS),--peer $(peer)) $(SCENARIOS)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import host
+import times
 
 MIB = 1024 * 1024
 BOOT, ROOT, STATE = 1, 2, 3
@@ -89,9 +90,15 @@ class BootPartition:
             return "kernel8.img", "initramfs8"
         return kernel[1], re.search(r"^initramfs (\S+)", settings, re.M)[1]
 
-    def fill(self, folder):
-        """Copies everything in a folder to its top."""
-        self._mtools("mcopy", "-s", "-Q", *sorted(str(path) for path in folder.iterdir()), "::")
+    def fill(self, folder, date):
+        """Copies everything in a folder to its top, in the order of its names; folders made here are of `date`."""
+        below = [path for path in sorted(folder.rglob("*")) if path.is_dir()]
+        for source in [folder, *below]:
+            place = "::" if source == folder else f"::{source.relative_to(folder)}"
+            if source != folder:
+                self._mtools("mmd", place, env=times.environment(date))
+            if files := [path for path in sorted(source.iterdir()) if not path.is_dir()]:
+                self._mtools("mcopy", "-m", "-Q", *files, place, env=times.environment(date))
 
     def clusters(self, name):
         """The bytes of all clusters of one file, with what stands behind its end."""
@@ -131,26 +138,31 @@ def write_to_root(image, program, path):
     _run("debugfs", "-w", "-f", "-", f"{image}?offset={root(image).offset}", input=commands.encode())
 
 
-def make(image, tree, identity):
+def make(image, tree, identity, date):
     """Writes a card with the files below `tree`, whose boot/firmware becomes the boot partition, as a sparse file.
 
-    `identity` is eight hexadecimal digits for the disk and its volumes, so that equal contents give equal cards.
+    Equal contents give equal bytes: `identity` is eight hexadecimal digits for the disk and its volumes, and no time in
+    it is later than `date`.
     """
     firmware, stash = tree / "boot" / "firmware", tree.with_name(tree.name + ".firmware")
     firmware.rename(stash)
     firmware.mkdir(mode=0o755)
+    for folder in (tree, stash):
+        times.limit(folder, date)
     used = int(subprocess.run(["du", "-s", "-B1", tree], check=True, capture_output=True, text=True).stdout.split()[0])
     root_size = (used + used // 8 + _ROOT_SLACK) // MIB * MIB
     with image.open("wb") as card:
         card.truncate(_BOOT_OFFSET + _BOOT_SIZE + root_size)
     _partition(image, identity)
     made = partitions(image)
-    _run("mkfs.vfat", "-F", "32", "-n", "bootfs", "-i", identity, f"--offset={made[BOOT].offset // _SECTOR}",
-         image, made[BOOT].size // 1024)
-    BootPartition(image).fill(stash)
+    environment = times.environment(date)
+    _run("mkfs.vfat", "--invariant", "-F", "32", "-n", "bootfs", "-i", identity, f"--offset={made[BOOT].offset // _SECTOR}",
+         image, made[BOOT].size // 1024, env=environment)
+    BootPartition(image).fill(stash, date)
     uuid = f"{identity}-0000-4000-8000-000000000002"
     _run("mke2fs", "-q", "-F", "-t", "ext4", "-L", "rootfs", "-U", uuid, "-m", "1",
-         "-E", f"offset={made[ROOT].offset},root_owner=0:0,hash_seed={uuid}", "-d", tree, image, f"{made[ROOT].size // 1024}k")
+         "-E", f"offset={made[ROOT].offset},root_owner=0:0,hash_seed={uuid}", "-d", tree, image, f"{made[ROOT].size // 1024}k", env=environment)
+    times.settle(f"{image}?offset={made[ROOT].offset}", date)
 
 
 def _partition(image, identity):

@@ -5,6 +5,7 @@ Everything here looks first and changes only what is missing. Nothing it finds o
 As a program it installs the emulators, so that whatever runs side by side later does not wait for apt.
 """
 
+import email.utils
 import os
 import platform
 import re
@@ -69,6 +70,14 @@ def need_qemu_pc():
     """Makes sure that an emulator of a PC is installed, of the same version as the other, because both share files."""
     if not shutil.which(QEMU_PC):
         install_qemu("qemu-system-x86")
+
+
+def newest_entry():
+    """The version that deploy/changelog tells of first, and its time in seconds since 1970, which is that of everything built."""
+    changelog = (PROJECT / "deploy" / "changelog").read_text()
+    version, = re.findall(r"^\S+ \((\S+)\)", changelog)
+    signed = re.search(r"^ -- .*>  (.*)$", changelog, re.MULTILINE)
+    return version, int(email.utils.parsedate_to_datetime(signed[1]).timestamp())
 
 
 def mirrors():

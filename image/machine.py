@@ -4,9 +4,7 @@
 What emulation cannot show: the Pi's own firmware, its SD and network hardware and its watchdog.
 """
 
-import json
 import re
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -14,34 +12,38 @@ from pathlib import Path
 import board
 import card
 import host
+from monitor import POLL_S, MachineError, Monitor, connect
 from shell import Shell
 
 MEMORY_MIB = 1024
-POLL_S = 0.25
 _EMULATION = ("nokaslr audit=0 mitigations=off systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900 "
-              "systemd.getty_auto=no console=ttyAMA0")
+              "systemd.getty_auto=no")
 """Slowness is not a fault here: device and start limits are those of emulation on a busy machine. With address
 randomisation the kernel isolates its page tables, which takes half as much processor time again. A login on the
 console would hang up the line and swallow the marks that are waited for."""
+_WATCHDOG = ["-device", "i6300esb", "-action", "watchdog=none"]
+"""One that Debian's kernel knows. It counts the seconds of this machine, which may be too busy for it, so that it acts only
+when it is to. Without it a machine that starts again by itself ends, because that is a fault."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
 class Machine:
     """One QEMU process with a card of its own; use it as a context manager."""
 
-    def __init__(self, image, folder, ports=(1883,), fixed_ports=False, shell=False, led=False):
+    def __init__(self, image, folder, ports=(1883,), fixed_ports=False, shell=False, more=()):
         """`ports` are guest ports, reached at `address(port)`; `folder` takes the console log and the sockets.
 
-        With `shell` systemd is asked, from outside, for its own debug shell on the second serial port. With `led` the
-        board has an activity LED, which needs dtc.
+        With `shell` systemd is asked, from outside, for its own debug shell on the second serial port. `more` may name an
+        activity LED ("led", which needs dtc) and a watchdog that resets a machine that hangs ("watchdog").
         """
         self.image, self.folder = Path(image), Path(folder)
         self.ports, self.fixed_ports = ports, fixed_ports
         self.extra_cmdline = "systemd.debug_shell=ttyAMA1" if shell else ""
-        self.led = led
+        self.more = more
         self.console = self.folder / "console.log"
         self.process = None
         self._forwards = {}
+        self._console_begin = 0
 
     def __enter__(self):
         self.start()
@@ -55,6 +57,7 @@ class Machine:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in ("console.log", "monitor", "shell"):
             (self.folder / name).unlink(missing_ok=True)
+        self._console_begin = 0
         self.process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL)
         self._forwards = self._ask_forwards()
 
@@ -69,8 +72,8 @@ class Machine:
         return "127.0.0.1", self._forwards[port]
 
     def text(self):
-        """What the console has shown so far, without terminal escapes."""
-        raw = self.console.read_bytes() if self.console.exists() else b""
+        """What the console has shown since the start, or since the watchdog's, without terminal escapes."""
+        raw = self.console.read_bytes()[self._console_begin:] if self.console.exists() else b""
         return _ESCAPES.sub("", raw.decode("utf-8", "replace"))
 
     def wait_for(self, mark, limit):
@@ -83,10 +86,27 @@ class Machine:
                 raise MachineError(f"no {mark!r} on the console within {limit} s", self.text())
             time.sleep(POLL_S)
 
+    def reset_by_watchdog(self, hang, limit):
+        """Calls `hang`, and waits at most `limit` seconds until the watchdog starts the machine anew; gives the seconds."""
+        with self.monitor() as monitor:
+            monitor.execute("watchdog-set-action", action="reset")
+            hang()
+            began = time.monotonic()
+            monitor.wait_for("WATCHDOG", limit)
+            took = time.monotonic() - began
+            self._console_begin = self.console.stat().st_size
+            monitor.wait_for("RESET", limit)
+            monitor.execute("watchdog-set-action", action="none")
+        return took
+
     def shell(self, limit):
         """The debug shell, as an open connection, once the booting machine has started it."""
         self.wait_for(r"Started \S*debug-shell", limit)
-        return Shell(_connect(self.folder / "shell", self.process))
+        return Shell(connect(self.folder / "shell", self.process))
+
+    def monitor(self):
+        """The emulator's own monitor; there can be one at a time."""
+        return Monitor(self.folder / "monitor", self.process)
 
     def cpu_seconds(self):
         """Processor time the emulator has used: the figure to compare on a busy machine."""
@@ -94,40 +114,42 @@ class Machine:
         return (int(fields[11]) + int(fields[12])) / 100
 
     def _command(self):
+        # The emulator never outlives the program that started it.
+        return ["setpriv", "--pdeathsig", "KILL", *self._board(), *self._kernel("ttyAMA0"),
+                "-drive", f"file={self.image},format=raw,if=virtio,cache=writeback",
+                "-netdev", self._network(), "-device", "virtio-net-pci,netdev=net,romfile=",
+                "-serial", f"file:{self.console}",
+                "-chardev", f"socket,id=shell,path={self.folder}/shell,server=on,wait=off", "-serial", "chardev:shell",
+                *self._monitor()]
+
+    def _board(self):
+        plain = [host.QEMU_SYSTEM, "-M", "virt", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi", "-smp", "2",
+                 "-m", str(MEMORY_MIB), "-display", "none"]
+        tree = ["-dtb", board.with_led(plain, self.folder)] if "led" in self.more else []
+        return [*plain, *tree, *(_WATCHDOG if "watchdog" in self.more else ["-no-reboot"])]
+
+    def _kernel(self, console):
+        """What starts: the card's own, with its own command line apart from the consoles, which are a Pi's."""
         boot = card.BootPartition(self.image)
         for name, file in zip(("kernel", "initrd"), boot.started(), strict=True):
             boot.take(file, self.folder / name)
-        # The card's own command line, apart from its consoles: they are a Pi's.
         words = [word for word in boot.read("cmdline.txt").decode().split() if not word.startswith("console=")]
-        cmdline = " ".join([*words, _EMULATION, self.extra_cmdline])
+        cmdline = " ".join([*words, _EMULATION, f"console={console}", self.extra_cmdline])
+        return ["-kernel", self.folder / "kernel", "-initrd", self.folder / "initrd", "-append", cmdline]
+
+    def _network(self):
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port if self.fixed_ports else 0}-:{port}" for port in self.ports)
-        machine = [host.QEMU_SYSTEM, "-M", "virt", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi", "-smp", "2",
-                   "-m", str(MEMORY_MIB), "-display", "none", "-no-reboot"]
-        tree = ["-dtb", board.with_led(machine, self.folder)] if self.led else []
-        # The emulator never outlives the program that started it.
-        return ["setpriv", "--pdeathsig", "KILL", *machine, *tree,
-                "-kernel", self.folder / "kernel", "-initrd", self.folder / "initrd", "-append", cmdline,
-                "-drive", f"file={self.image},format=raw,if=virtio,cache=writeback",
-                "-netdev", f"user,id=net{forwards}", "-device", "virtio-net-pci,netdev=net,romfile=",
-                "-serial", f"file:{self.console}",
-                "-chardev", f"socket,id=shell,path={self.folder}/shell,server=on,wait=off", "-serial", "chardev:shell",
-                "-qmp", f"unix:{self.folder}/monitor,server=on,wait=off"]
+        return f"user,id=net{forwards}"
+
+    def _monitor(self):
+        return ["-qmp", f"unix:{self.folder}/monitor,server=on,wait=off"]
 
     def _ask_forwards(self):
         """The host ports that QEMU took: it chooses free ones, so that parallel runs never collide."""
-        with _connect(self.folder / "monitor", self.process) as monitor, monitor.makefile("rw") as lines:
-            _execute(lines, "qmp_capabilities")
-            listing = _execute(lines, "human-monitor-command", **{"command-line": "info usernet"})
+        with self.monitor() as monitor:
+            listing = monitor.execute("human-monitor-command", **{"command-line": "info usernet"})
         rows = re.findall(r"HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)", listing)
         return {int(guest): int(outside) for outside, guest in rows}
-
-
-class MachineError(Exception):
-    """A boot did not come as far as it must; shows the end of the console."""
-
-    def __init__(self, message, console):
-        end = "\n".join(console.splitlines()[-40:])
-        super().__init__(f"{message}\n--- end of the console ---\n{end}" if end else message)
 
 
 def copy_card(image, destination, size):
@@ -136,31 +158,3 @@ def copy_card(image, destination, size):
     subprocess.run(["cp", "--sparse=always", "--reflink=auto", image, destination], check=True)
     with destination.open("r+b") as copy:
         copy.truncate(size)
-
-
-def _execute(lines, command, **arguments):
-    """One QMP command; the greeting and events that come in between are passed over."""
-    try:
-        lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-        lines.flush()
-        while not {"return", "error"} & (answer := json.loads(lines.readline())).keys():
-            pass
-    except (OSError, json.JSONDecodeError) as error:
-        raise MachineError("the emulator ended at once, for the reason above", "") from error
-    if "error" in answer:
-        raise MachineError(f"the emulator refused {command}: {answer['error']['desc']}", "")
-    return answer["return"]
-
-
-def _connect(path, process):
-    """Connects to a socket that QEMU makes right after its start."""
-    while True:
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(str(path))
-            return connection
-        except OSError:
-            connection.close()
-            if process.poll() is not None:
-                raise MachineError(f"the emulator ended at once ({process.returncode})", "") from None
-            time.sleep(POLL_S)

@@ -52,6 +52,10 @@ class Shell:
         text = self._read_until(re.compile(rf"(?:.*\n)?BEGIN-{number}\n(.*)\nEND-{number} (\d+)\n", re.S))
         return text[1], int(text[2])
 
+    def say(self, line):
+        """Says something that has no answer."""
+        self._connection.sendall(f"{line}\n".encode())
+
     def close(self):
         """Ends the conversation; the shell stays."""
         self._connection.close()

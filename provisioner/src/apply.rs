@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 
 use crate::certificates::{self, CertificateError, Work};
+use crate::discovery;
 use crate::firewall::Openings;
 use crate::network::{self, NetworkError};
 use crate::plan::{Plan, Step};
@@ -65,12 +66,13 @@ fn needs(step: &Step, earlier: &Step) -> bool {
         (
             Step::Certificates(_),
             Step::Certificates(Work::MakeAuthority { .. })
-        ) | (Step::NameInHosts { .. }, Step::SetHostName { .. })
-            | (
-                Step::Ssh(ssh::Work::Open { .. }),
-                Step::Ssh(ssh::Work::Admit(_))
-            )
-            | (Step::ReloadBroker, Step::WriteConfiguration(_))
+        ) | (
+            Step::NameInHosts { .. } | Step::AnnounceName(_),
+            Step::SetHostName { .. }
+        ) | (
+            Step::Ssh(ssh::Work::Open { .. }),
+            Step::Ssh(ssh::Work::Admit(_))
+        ) | (Step::ReloadBroker, Step::WriteConfiguration(_))
     )
 }
 
@@ -81,8 +83,15 @@ fn attempt(world: &World, step: &Step) -> Outcome {
         }
         Step::WriteConfiguration(text) => outcome(write_configuration(world, text)),
         Step::WriteFirewall(openings) => outcome(write_firewall(world, openings)),
+        Step::Announce(work) => {
+            outcome(discovery::carry_out(world, work).map_err(StepError::Write))
+        }
         Step::SetHostName { to, .. } => on_machine(world, |machine| {
             machine.host_name.set(to).map_err(StepError::HostName)
+        }),
+        Step::AnnounceName(_) => on_machine(world, |machine| {
+            let again = machine.units.try_restart(discovery::ANNOUNCER);
+            again.map_err(StepError::Systemd)
         }),
         Step::NameInHosts { contents, .. } => {
             on_machine(world, |_| write_hosts(world, contents.as_deref()))

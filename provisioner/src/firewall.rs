@@ -66,7 +66,7 @@ impl Openings {
 }
 
 /// Whether other machines are to reach it.
-fn is_outward(listener: &Listener) -> bool {
+pub fn is_outward(listener: &Listener) -> bool {
     let is_loopback = match &listener.bind_address {
         BindAddress::Any => false,
         BindAddress::Ip(address) => address.is_loopback(),

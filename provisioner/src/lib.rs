@@ -12,6 +12,7 @@ mod card;
 mod certificates;
 mod clock;
 mod desired;
+mod discovery;
 mod document;
 mod firewall;
 mod hosts;

@@ -3,6 +3,7 @@
 
 use crate::certificates;
 use crate::desired::Desired;
+use crate::discovery;
 use crate::hosts;
 use crate::provision::World;
 use crate::system::{CallError, Machine};
@@ -14,7 +15,11 @@ pub struct Observed {
     pub configuration: Option<Vec<u8>>,
     /// The same of the ports that the firewall opens.
     pub firewall: Option<Vec<u8>>,
+    /// The services that are announced; `None` where avahi is not installed.
+    pub services: Option<discovery::Files>,
     pub host_name: Seen,
+    /// Whether avahi is there, which asks for the host name when it starts and never again.
+    pub has_announcer: bool,
     /// `/etc/hosts`, if the host name is wanted; `None` also if it cannot be read.
     pub hosts: Option<Vec<u8>>,
     pub time_zone: Seen,
@@ -47,8 +52,13 @@ pub fn observe(world: &World, desired: &Desired) -> Observed {
     Observed {
         configuration: read(&world.places.configuration),
         firewall: read(&world.places.firewall),
+        services: discovery::see(world),
         host_name: ask(desired.machine.hostname.is_some(), &|machine| {
             machine.host_name.current()
+        }),
+        has_announcer: machine.is_some_and(|machine| {
+            let state = machine.units.state(discovery::ANNOUNCER);
+            state.is_ok_and(|state| state.is_installed)
         }),
         hosts: desired
             .machine

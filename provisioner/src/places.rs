@@ -20,6 +20,8 @@ pub struct Places {
     pub configuration: PathBuf,
     /// The ports that the appliance's firewall opens.
     pub firewall: PathBuf,
+    /// Where avahi finds what to announce in multicast DNS.
+    pub services: PathBuf,
     /// Names of machines and their addresses; one line is the machine's own.
     pub hosts: PathBuf,
     /// Our drop-in for systemd-timesyncd.
@@ -103,6 +105,7 @@ impl Places {
             root: root.to_owned(),
             configuration: configuration_folder.join("broker.toml"),
             firewall: configuration_folder.join("firewall.nft"),
+            services: root.join("etc/avahi/services"),
             hosts: root.join("etc/hosts"),
             time_servers: root.join("etc/systemd/timesyncd.conf.d/60-mqtt-broker.conf"),
             authorized_keys: configuration_folder.join("authorized_keys"),

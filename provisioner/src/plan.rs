@@ -7,6 +7,7 @@ use broker_config::{MachineSettings, NotHashed};
 
 use crate::certificates::{self, Work};
 use crate::desired::Desired;
+use crate::discovery;
 use crate::firewall::Openings;
 use crate::hosts;
 use crate::network;
@@ -28,12 +29,16 @@ pub enum Step {
     WriteConfiguration(String),
     /// Writes which ports the appliance's firewall opens; a unit of its own loads them.
     WriteFirewall(Openings),
+    /// Writes which listeners avahi announces to other machines.
+    Announce(discovery::Work),
     SetHostName {
         /// `None` if it could not be seen.
         from: Option<String>,
         to: String,
     },
     /// Comes after the host name; pointless where that could not be set.
+    /// Has avahi ask for the host name once more; pointless where that could not be set.
+    AnnounceName(String),
     NameInHosts {
         name: String,
         /// The whole of `/etc/hosts`; `None` if it could not be read.
@@ -64,17 +69,9 @@ impl Plan {
         if observed.firewall.as_deref() != Some(openings.to_nft().as_bytes()) {
             steps.push(Step::WriteFirewall(openings));
         }
-        if let Some(name) = desired
-            .machine
-            .hostname
-            .as_ref()
-            .filter(|name| !observed.host_name.is(name.as_str()))
-        {
-            steps.push(Step::SetHostName {
-                from: observed.host_name.text(),
-                to: name.to_string(),
-            });
-        }
+        let announced = discovery::work(&desired.broker.listeners, observed.services.as_ref());
+        steps.extend(announced.map(Step::Announce));
+        steps.extend(Self::host_name(desired, observed).into_iter().flatten());
         steps.extend(Self::hosts(desired, observed));
         if let Some(zone) = desired
             .machine
@@ -100,6 +97,21 @@ impl Plan {
         let doors = ssh::work(&machine.authorized_keys, &observed.ssh);
         let clock = clock.into_iter().map(Step::TimeServers);
         clock.chain(doors.into_iter().map(Step::Ssh))
+    }
+
+    /// The host name, where it is wanted and another one, and that avahi tells it.
+    fn host_name(desired: &Desired, observed: &Observed) -> Option<Vec<Step>> {
+        let name = desired.machine.hostname.as_ref()?.to_string();
+        if observed.host_name.is(&name) {
+            return None;
+        }
+        let announced = observed.has_announcer.then(|| name.clone());
+        let mut steps = vec![Step::SetHostName {
+            from: observed.host_name.text(),
+            to: name,
+        }];
+        steps.extend(announced.map(Step::AnnounceName));
+        Some(steps)
     }
 
     /// The machine's own line of `/etc/hosts`, where its name is wanted and missing.
@@ -134,7 +146,10 @@ impl Step {
     pub fn is_a_file(&self) -> bool {
         matches!(
             self,
-            Self::WriteConfiguration(_) | Self::WriteFirewall(_) | Self::Certificates(_)
+            Self::WriteConfiguration(_)
+                | Self::WriteFirewall(_)
+                | Self::Announce(_)
+                | Self::Certificates(_)
         )
     }
 }
@@ -169,7 +184,9 @@ impl fmt::Display for Step {
             Self::WriteFirewall(openings) => {
                 write!(f, "open TCP ports in the firewall: {openings}")
             }
+            Self::Announce(work) => work.fmt(f),
             Self::SetHostName { from, to } => set("host name", from, to),
+            Self::AnnounceName(name) => write!(f, "announce the name `{name}` in multicast DNS"),
             Self::NameInHosts { name, .. } => {
                 write!(f, "name this machine `{name}` in /etc/hosts")
             }
@@ -213,7 +230,9 @@ mod tests {
         Observed {
             configuration: desired.broker.to_toml().ok().map(String::into_bytes),
             firewall: Some(Openings::of(desired).to_nft().into()),
+            services: None,
             host_name: Seen::NotAsked,
+            has_announcer: false,
             hosts: Some(HOSTS.into()),
             time_zone: Seen::NotAsked,
             time_servers: Default::default(),

@@ -75,6 +75,11 @@ class Log:
         """How many requests the last flush before the cut made durable."""
         return max((flush for flush in self.flushes() if flush <= point.requests), default=0)
 
+    def length(self, point):
+        """How long the log was when the power was cut, in bytes."""
+        last = self.requests[point.requests - 1]
+        return last.data + last.length
+
     def write(self, disk, begin, end):
         """Carries out requests on an open disk."""
         for request in self.requests[begin:end]:

@@ -18,6 +18,7 @@ sys.path[:0] = [str(PROJECT / "image"), str(PROJECT / "tests/packaging")]
 
 import card  # noqa: E402
 from container import Container  # noqa: E402
+from load import absent  # noqa: E402
 
 SECRETS = ("correct horse battery", "drowssap gnorw")
 LOGINS = {"sensors": SECRETS[0], "display": SECRETS[1]}
@@ -77,12 +78,12 @@ class Left:
             faults.append("the configuration is not that of what was kept")
         return faults
 
-    def start(self):
-        """Starts it once; what is not as the file says, and what must never be."""
+    def start(self, promised):
+        """Starts it once; what is not as the file says, and what must never be, such as the loss of what was promised."""
         container = Container(self.root, self.boot)
         try:
             container.boot()
-            return _unlike_the_file(container), _open_doors(container)
+            return _unlike_the_file(container), _open_doors(container) + _lost(container, promised)
         finally:
             container.remove()
 
@@ -114,6 +115,27 @@ def _unlike_the_file(container):
 def _open_doors(container):
     attempts = {"nobody": (), "a wrong password": ("-u", "sensors", "-P", SECRETS[1])}
     return [f"{who} gets in" for who, login in attempts.items() if _publishes(container, *login)]
+
+
+def _lost(container, promised):
+    """Messages that were acknowledged before the cut and that neither the absent session nor a new subscriber gets."""
+    faults = []
+    for topic, number in ((topic, number) for topic, number in promised.items() if number):
+        due = [str(message) for message in range(1, number + 1)]
+        queued = _takes(container, "-c", "-i", absent(topic), "-t", topic, "-C", str(number))
+        retained = _takes(container, "-t", topic, "-C", "1")
+        if queued != due:
+            faults.append(f"of {number} messages acknowledged on {topic} the absent session has {len(queued)}: {queued}")
+        if not retained or int(retained[0]) < number:
+            faults.append(f"{number} messages were acknowledged on {topic}, and retained is {retained}")
+    return faults
+
+
+def _takes(container, *arguments):
+    """The first word of every message that a subscriber gets."""
+    login = ("-u", "sensors", "-P", LOGINS["sensors"])
+    taken = container.network("mosquitto_sub", *login, "-q", "1", "-W", "20", *arguments, check=False)
+    return [line.split()[0] for line in taken.stdout.splitlines()]
 
 
 def _publishes(container, *arguments):

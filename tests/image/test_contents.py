@@ -14,38 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "image"))
 
 import card  # noqa: E402
-import host  # noqa: E402
-
-IMAGE = host.TARGET / "mqtt-broker-appliance.img"
-ENABLED = {
-    "getty.target.wants": {"getty@tty1.service"},
-    "multi-user.target.wants": {"NetworkManager.service", "avahi-daemon.service", "broker-provision.service",
-                                "broker.service", "remote-fs.target"},
-    "network-online.target.wants": {"NetworkManager-wait-online.service"},
-    "sockets.target.wants": {"avahi-daemon.socket"},
-    **{f"{unit}.wants": {"sshd-keygen.service"} for unit in ("ssh.service", "ssh.socket", "sshd.service", "sshd@.service")},
-    "sysinit.target.wants": {"systemd-pstore.service", "systemd-timesyncd.service"},
-    "timers.target.wants": {"apt-daily.timer", "apt-daily-upgrade.timer", "fstrim.timer"},
-}
-"""Everything that starts by itself; whatever comes in addition is to be looked at first. SSH does not, until a key is named."""
-WRITTEN_BY_THE_BASE = {
-    "/etc/apt/apt.conf.d/99mmdebstrap", "/etc/apt/sources.list.d/debian.sources", "/etc/dpkg/dpkg.cfg.d/appliance",
-    "/etc/fstab", "/etc/hostname", "/etc/hosts", "/etc/initramfs-tools/conf.d/appliance", "/etc/initramfs-tools/modules",
-    "/etc/machine-id", "/etc/systemd/system/systemd-firstboot.service", "/etc/.updated", "/var/.updated",
-    # base-files' own, while the appliance's is in its place.
-    "/etc/os-release.base-files",
-    # What an update goes back to.
-    *(f"/var/lib/broker-update/good/{name}.deb" for name in ("mqtt-broker", "mqtt-broker-provisioner", "mqtt-broker-appliance")),
-}
-"""What installing any Debian means; none of it is about the broker."""
-WRITTEN_BY_DEBIAN = re.compile(
-    r"/(boot/initrd\.img-.*|(vmlinuz|initrd\.img)(\.old)?|dev/.*|root/\.(bashrc|profile)"
-    r"|etc/(alternatives|default|pam\.d|rc[\dS]\.d)/.*|etc/systemd/(system|user)/.*|etc/dpkg/origins/default"
-    r"|etc/(\.pwd\.lock|environment|(g?shadow|group|passwd|sub[gu]id)-?|inputrc|ld\.so\.cache|localtime|modules|motd|mtab"
-    r"|networks|nsswitch\.conf|profile|security/opasswd|shells|vconsole\.conf|hosts\.(allow|deny)|ssh/sshd_config)"
-    r"|usr/s?bin/(awk|mt|nawk|pager|rmt|which)|usr/local/man|usr/share/(info|man)/.*"
-    r"|usr/lib/modules/[^/]+/modules\..*|usr/lib/udev/hwdb\.bin|usr/lib/firmware/regulatory\.db(\.p7s)?"
-    r"|var/(cache/(apt|debconf)|lib/(apt|dpkg|pam|systemd|ucf|wtmpdb)|log)/.*|var/lib/shells\.state|var/spool/mail)")
+from kinds import IMAGE, kind, passwords, strangers  # noqa: E402
 
 
 class RootFileSystem(unittest.TestCase):
@@ -62,20 +31,15 @@ class RootFileSystem(unittest.TestCase):
         for files in (self.root / "var/lib/dpkg/info").glob("*.list"):
             owned.update(re.sub(r"^/(bin|sbin|lib)/", r"/usr/\1/", line) for line in files.read_text().splitlines())
         self.assertIn("/usr/bin/broker", owned)
-        strangers = [path for path in self._files() if path not in owned | WRITTEN_BY_THE_BASE
-                     and not WRITTEN_BY_DEBIAN.fullmatch(path)]
-        self.assertEqual([], strangers)
+        self.assertEqual([], strangers(self._files(), owned))
 
-    def test_nobody_has_a_password(self):
-        entries = [line.split(":") for line in (self.root / "etc/shadow").read_text().splitlines()]
-        self.assertIn("root", [entry[0] for entry in entries])
-        self.assertEqual([], [entry[0] for entry in entries if entry[1].strip("!*")])
-        self.assertEqual([], [entry[0] for entry in entries if not entry[1]])
+    def test_nobody_has_a_password_or_comes_in_without_one(self):
+        self.assertEqual([], passwords((self.root / "etc/shadow").read_text()))
 
     def test_only_what_an_appliance_needs_starts(self):
         folder = self.root / "etc/systemd/system"
         wants = {wanted.name: set(os.listdir(wanted)) for wanted in folder.glob("*.wants")}
-        self.assertEqual(ENABLED, {name: units for name, units in wants.items() if units})
+        self.assertEqual(kind().enabled, {name: units for name, units in wants.items() if units})
 
     def test_nothing_else_configures_the_machine_or_lets_somebody_in(self):
         for name in ("cloud-init", "userconf", "rpi-preseed", "telnetd"):
@@ -135,17 +99,12 @@ class BootPartition(unittest.TestCase):
 
     def test_the_command_line_is_for_any_pi_and_has_no_back_door(self):
         words = self.boot.read("cmdline.txt").decode().split()
-        self.assertIn("root=LABEL=rootfs", words)
+        self.assertEqual(1, sum(bool(re.fullmatch(kind().root, word)) for word in words), words)
         self.assertEqual([], [word for word in words if re.match(r"cma=|init=|systemd\.|single|rd\.", word)])
 
     def _label(self, offset):
         return subprocess.run(["blkid", "--probe", "--output=value", "--match-tag=LABEL", f"--offset={offset}", IMAGE],
                               check=True, capture_output=True, text=True).stdout.strip()
-
-
-def setUpModule():
-    if not IMAGE.exists():
-        raise FileNotFoundError(f"{IMAGE} is missing; run make image first")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ import card  # noqa: E402
 import host  # noqa: E402
 import machine  # noqa: E402
 from clients import publish  # noqa: E402
+from kinds import IMAGE  # noqa: E402
 
-IMAGE = host.TARGET / "mqtt-broker-appliance.img"
 FOLDER = host.TARGET / "test"
 DISK = FOLDER / "wifi.img"
 CARD_SIZE = 2048 * card.MIB
@@ -187,8 +187,6 @@ def debian_programs():
 
 
 def setUpModule():
-    if not IMAGE.exists():
-        raise FileNotFoundError(f"{IMAGE} is missing; run make image first")
     host.need("looking into a card", *card.TOOLS)
     host.need_qemu_system()
     unittest.addModuleCleanup(DISK.unlink, missing_ok=True)

@@ -289,6 +289,7 @@ fn a_plan_changes_nothing_and_says_what_would_change() {
     assert_eq!(
         text,
         "take 1 password from the card\nwrite the broker's configuration\nopen TCP ports in the firewall: 1883\n\
+         announce in multicast DNS: _mqtt._tcp 1883\n\
          set the host name to `plant-2`, from `raspberrypi`\n\
          name this machine `plant-2` in /etc/hosts\nset the time zone to `Asia/Tokyo`, from `Etc/UTC`\n"
     );

@@ -4,7 +4,7 @@
 //!
 //! A boot partition that cannot be written, and programs that do not answer, are in `dialogue`; two runs at once in `command`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use provisioner::{Moment, Urgency};
 
@@ -82,17 +82,48 @@ fn what_was_changed_behind_its_back_is_put_right_at_the_next_start() {
     let open = b"version = 1\n[broker]\nallow_anonymous = true\n";
     scene.card.put(&places().configuration, open);
     scene.card.take_away(&places().firewall);
+    scene.card.take_away(&announced());
     scene.card.take_away(&places().server_certificate);
     scene.card.take_away(&places().revocations);
     scene.boot().1.unwrap();
     assert_eq!(*scene.machine.host_name.borrow(), "plant-2");
     assert_eq!(*scene.machine.time_zone.borrow(), "Asia/Tokyo");
     assert!(scene.admits("sensors", "hunter2-long"));
-    for path in [places().configuration, places().firewall] {
+    for path in [places().configuration, places().firewall, announced()] {
         assert_eq!(scene.card.files().get(&path), right.get(&path));
     }
     assert!(scene.card.text(&places().server_certificate).is_some());
     assert!(scene.card.text(&places().revocations).is_some());
+}
+
+#[test]
+fn services_that_cannot_be_written_keep_nothing_else_from_being_done_and_are_told() {
+    let scene = Scene::with_file(FILE);
+    scene.card.make_read_only(&places().services);
+    scene.boot().1.unwrap();
+    assert!(scene.admits("sensors", "hunter2-long"));
+    assert_eq!(*scene.machine.host_name.borrow(), "plant-2");
+    let report = scene.report();
+    assert!(report.contains("\n  PARTLY\n"), "{report}");
+    assert!(
+        report.contains("announce in multicast DNS: _secure-mqtt._tcp 8883: FAILED"),
+        "{report}"
+    );
+    scene.card.make_read_only(Path::new("/nowhere"));
+    scene.boot().1.unwrap();
+    assert!(scene.report().contains("\n  APPLIED\n"));
+    assert!(scene.card.text(&announced()).is_some());
+}
+
+#[test]
+fn without_avahi_nothing_is_announced_and_nothing_is_missed() {
+    let scene = Scene::with_file(FILE);
+    scene.card.take_out(&places().services);
+    scene.boot().1.unwrap();
+    let report = scene.report();
+    assert!(report.contains("\n  APPLIED\n"), "{report}");
+    assert!(!report.contains("multicast DNS"), "{report}");
+    assert_eq!(scene.card.text(&announced()), None);
 }
 
 #[test]
@@ -130,6 +161,11 @@ fn ten_starts_in_a_row_change_no_byte_and_tell_nobody_to_do_anything() {
         );
     }
     assert_eq!(scene.machine.reloads.get(), 0);
+}
+
+/// What avahi announces.
+fn announced() -> PathBuf {
+    places().services.join("mqtt-broker.service")
 }
 
 /// A device on which the file is in force.

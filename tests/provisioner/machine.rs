@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The machine's own part: its line of /etc/hosts, the servers of its time, and who logs in over SSH.
 
+use provisioner::system::UnitState;
+
 use crate::scene::{HOSTS, Scene, places};
 
 const NAMED: &str =
@@ -35,6 +37,26 @@ fn the_machine_knows_itself_by_its_name() {
     scene.boot().1.unwrap();
     let now = scene.card.text(&places().hosts);
     assert_eq!(now.as_deref(), Some("127.0.1.1\tplant-2\n"));
+}
+
+#[test]
+fn avahi_asks_for_a_new_name_once_and_is_not_missed() {
+    let done = |scene: &Scene| {
+        scene.boot().1.unwrap();
+        scene.machine.done_to_units.take()
+    };
+    let scene = Scene::with_file(NAMED);
+    assert!(done(&scene).is_empty(), "avahi is not installed");
+    scene.machine.host_name.replace("raspberrypi".to_owned());
+    let avahi = UnitState {
+        is_installed: true,
+        ..UnitState::default()
+    };
+    let mut units = scene.machine.units.borrow_mut();
+    units.insert("avahi-daemon.service".to_owned(), avahi);
+    drop(units);
+    assert_eq!(done(&scene), ["try-restart avahi-daemon.service"]);
+    assert!(done(&scene).is_empty());
 }
 
 #[test]

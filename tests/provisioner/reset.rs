@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use provisioner::Dry;
+use provisioner::system::Files;
 
 use crate::card::Survivors;
 use crate::card_files::put_pair;
@@ -176,6 +177,8 @@ fn a_password_of_which_only_the_sign_is_left_is_to_be_written_again() {
     );
     assert!(report.contains("The broker is locked"), "{report}");
     assert_eq!(scene.settings().map(|settings| settings.users.len()), None);
+    let announced = scene.card.list(&places().services).unwrap();
+    assert_eq!(announced, Vec::<String>::new());
 }
 
 #[test]

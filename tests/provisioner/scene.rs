@@ -72,6 +72,7 @@ impl Scene {
         let card = Card::with_folder(&places().boot);
         card.make_folder(Path::new("/etc"), 0o755).unwrap();
         card.make_folder(Path::new("/etc/ssh"), 0o755).unwrap();
+        card.make_folder(&places().services, 0o755).unwrap();
         card.put(&places().hosts, HOSTS.as_bytes());
         card.put(
             &places().sshd_settings,

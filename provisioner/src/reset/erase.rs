@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
+use crate::discovery;
 use crate::provision::World;
 use crate::system::files;
 
@@ -21,6 +22,7 @@ pub fn everything(world: &World) -> io::Result<()> {
         host_keys(world),
         files::discard(world.files, &places.time_servers),
         remove_all(world, &places.connections, "broker-"),
+        remove_all(world, &places.services, discovery::STEM),
         clean_card(world),
     ];
     results.into_iter().collect()

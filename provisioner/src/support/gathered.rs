@@ -224,7 +224,7 @@ fn broker(witnesses: &Witnesses) -> String {
 }
 
 /// Ours, and those that the network and the clock hang on.
-const UNITS: [&str; 13] = [
+const UNITS: [&str; 14] = [
     "broker.service",
     "broker-provision.service",
     "broker-provision-network.service",
@@ -236,6 +236,7 @@ const UNITS: [&str; 13] = [
     "broker-led.service",
     "broker-support.service",
     "NetworkManager.service",
+    "avahi-daemon.service",
     "systemd-timesyncd.service",
     "ssh.service",
 ];
