@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def key(*inputs):
-    """A short hash over files, folders (names, modes and contents) and strings."""
+    """A short hash over files, folders (names, who may execute, contents) and strings; the same on every machine."""
     digest = hashlib.sha256()
     for item in inputs:
         if not isinstance(item, Path):
@@ -18,7 +18,7 @@ def key(*inputs):
         files = sorted(p for p in item.rglob("*") if p.is_file()) if item.is_dir() else [item]
         for path in files:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(f"f {path.name} {path.stat().st_mode:o} {content}\n".encode())
+            digest.update(f"f {path.name} {path.stat().st_mode & 0o100:o} {content}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -35,8 +35,14 @@ def keep_newest(folder, pattern, count):
 
 @contextmanager
 def replacing(path):
-    """Gives a temporary name beside `path` and renames it to `path` only if the block succeeds."""
+    """Gives a temporary name beside `path` and renames it to `path` only if the block succeeds.
+
+    What a killed program left under such a name goes away here.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".[0-9]*.{path.name}"):
+        if not Path("/proc", left.name.split(".")[1]).exists():
+            left.unlink()
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,8 @@ QEMU_SYSTEM = "qemu-system-aarch64"
 QEMU_PC = "qemu-system-x86_64"
 QEMU_OLDEST = (9, 1)
 """The first QEMU whose `virt` machine has a second serial port."""
+
+MIRROR_LIMIT_S = 30
 
 # The programs that make file systems are root's, and not on everybody's path.
 os.environ["PATH"] += ":/usr/sbin:/sbin"
@@ -41,9 +44,33 @@ def require_root(reason):
         fail(f"{reason} needs root. Please run it with sudo.")
 
 
+def require_space(reason, folder, needed):
+    """Fails if fewer than `needed` bytes are free where the folder is, which is made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        fail(f"{reason} needs {needed >> 20} MiB in {folder}, and {free >> 20} MiB are free. Please make room.")
+
+
+def require_mirror(mirror, suite):
+    """Fails unless a mirror answers within MIRROR_LIMIT_S with the index of a suite; others than http are taken on trust."""
+    address = f"{mirror}/dists/{suite}/InRelease"
+    if not address.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=MIRROR_LIMIT_S).close()
+    except OSError as error:
+        fail(f"the Debian mirror of this machine's apt sources does not answer: {address}: {error}. Please see to the network or to /etc/apt.")
+
+
 def need(reason, *probes):
     """Installs the Debian packages behind missing tools; a probe is `tool=package`."""
     subprocess.run([PROJECT / "deploy" / "need", reason, *probes], check=True)
+
+
+def ending_with_us(*command):
+    """A command line whose processes and mounts end when this program does, even by SIGKILL."""
+    return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", *command]
 
 
 def need_arm64():

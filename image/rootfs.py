@@ -19,6 +19,8 @@ BASE = host.PROJECT / "image" / "base"
 CACHE = host.TARGET / "cache"
 SUITE = "trixie"
 MAX_AGE_DAYS = 7
+ROOM = 3 << 30
+"""Bytes for the unpacked root file system, the packages it comes from and the tarball."""
 
 
 def main():
@@ -29,15 +31,17 @@ def main():
 
 def base_tarball(fresh=False):
     """The path of an up-to-date base tarball, built if need be (about five minutes on an idle machine)."""
-    tarball = CACHE / f"rootfs-{cache.key(BASE, Path(__file__), SUITE)}.tar.zst"
+    tarball = CACHE / f"rootfs-{cache.key(BASE, Path(__file__), SUITE, str(_date()))}.tar.zst"
     if tarball.exists() and not fresh:
         if cache.age_days(tarball) < MAX_AGE_DAYS:
             return tarball
         print(f"base root file system is older than {MAX_AGE_DAYS} days: building it anew for its updates")
     host.require_root("building a root file system")
-    host.need("building a root file system", "mmdebstrap=mmdebstrap", "arch-test=arch-test", "zstd=zstd", "systemctl=systemd",
+    host.need("building a root file system", "mmdebstrap=mmdebstrap", "arch-test=arch-test", "zstd=zstd", "systemctl=systemd", "setpriv=util-linux",
               "/usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring")
     host.need_arm64()
+    host.require_space("building a root file system", CACHE, ROOM)
+    host.require_mirror(host.mirrors()[0], SUITE)
     with cache.timed("base root file system"), cache.replacing(tarball) as temporary:
         _mmdebstrap(temporary, tarball.with_suffix("").with_suffix(".log"))
     for kind in ("tar.zst", "log"):
@@ -46,8 +50,7 @@ def base_tarball(fresh=False):
 
 
 def _mmdebstrap(output, log):
-    # Namespaces of its own: when a build is interrupted, its processes and mounts end with it.
-    command = ["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap",
+    command = [*host.ending_with_us("--mount-proc", "mmdebstrap"),
                "--mode=root", "--architectures=arm64", "--variant=minbase", "--format=tar",
                "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
                f"--aptopt=Acquire::Check-Valid-Until \"{host.apt_option('Acquire::Check-Valid-Until') or 'true'}\"",
@@ -59,7 +62,7 @@ def _mmdebstrap(output, log):
     work.mkdir()
     with log.open("w") as errors, output.open("wb") as tar:
         debian = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
-                                  env={**os.environ, "TMPDIR": str(work)})
+                                  env={**os.environ, "TMPDIR": str(work), "SOURCE_DATE_EPOCH": str(_date())})
         zstd = subprocess.Popen(["zstd", "--quiet", "-3", "-T0"], stdin=debian.stdout, stdout=tar)
         debian.stdin.write(_sources())
         debian.stdin.close()
@@ -67,6 +70,11 @@ def _mmdebstrap(output, log):
         if debian.wait() or zstd.wait():
             print(*log.read_text().splitlines()[-20:], sep="\n", file=sys.stderr)
             host.fail(f"mmdebstrap failed; all of its output is in {log}")
+
+
+def _date():
+    """No file is younger: the same packages give the same bytes."""
+    return host.newest_entry()[1]
 
 
 def packages():

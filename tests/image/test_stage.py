@@ -86,7 +86,7 @@ class Scripts(unittest.TestCase):
         self.root = Path(folder.name)
 
     def test_both_images_install_the_packages_with_the_same_script(self):
-        quick = (PROJECT / "image" / "assemble").read_text()
+        quick = (PROJECT / "image" / "assembly.py").read_text()
         self.assertIn('SHARED = ("01-broker", "02-boot-files", "04-presets")', quick)
         others = [quick, *(path.read_text() for path in STAGE.rglob("*.sh") if path.parent.name != "01-broker")]
         self.assertEqual([], [text for text in others if re.search(r"dpkg --install|dpkg -i|apt-get install", text)])
