@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The front door: every target is one script or one command.
 .DEFAULT_GOAL := help
-.PHONY: help run test check debs image image-raspios boot boot-test boot-test-pi bench bench-quick bench-durable bench-logins durability fuzz mutants soak clean
+.PHONY: help run test check debs image image-raspios release boot boot-test boot-test-pi bench bench-quick bench-durable bench-logins durability fuzz mutants soak clean
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ image: debs ## Builds the SD-card image for the Raspberry Pi (target/image)
 
 image-raspios: debs ## Builds the image that is released, Raspberry Pi OS by pi-gen, as root (PI_GEN=CHECKOUT, STANDINS=1 for a test image, AGAIN=1)
 	image/raspios $(if $(STANDINS),--standins) $(if $(AGAIN),--again) $(if $(RESUME),--resume) $(if $(WORK),--work $(WORK))
+
+release: ## Makes everything that is published, as root (RELEASE_URL=https://…, RELEASE_KEY=fingerprint or throwaway, IMAGE=card image, DEBS=folder)
+	image/release $(if $(RELEASE_URL),--url $(RELEASE_URL)) $(if $(RELEASE_KEY),--key $(RELEASE_KEY)) $(if $(IMAGE),--image $(IMAGE)) $(if $(DEBS),--debs $(DEBS)) $(if $(FRESH),--fresh)
 
 boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 	image/boot

@@ -48,6 +48,12 @@ def kind(root):
     return "raspios" if (root / "etc" / "rpi-issue").exists() else "debian"
 
 
+def is_for_tests(root):
+    """Whether it says of itself that it was built with stand-ins (image/raspios)."""
+    issue = root / "etc" / "rpi-issue"
+    return issue.exists() and "TEST IMAGE" in issue.read_text()
+
+
 def package_list(root):
     """One line for each installed package: name, version, architecture."""
     listing = subprocess.run(["dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show", "--showformat",

@@ -1,7 +1,8 @@
 #!/bin/bash -e
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # Installs our packages into ROOTFS_DIR, for pi-gen and the quick image alike. Exactly one file of each stands in
-# BROKER_DEBS (default: files/ beside this script). Dependencies are there already: a missing one is an error.
+# BROKER_DEBS (default: files/ beside this script), in a release also the one that names its address and its key. Dependencies
+# are there already: a missing one is an error.
 cd "$(dirname "$0")"
 debs=${BROKER_DEBS:-files}
 # They stay there: an update that does not work goes back to them.
@@ -13,6 +14,7 @@ if [ "${#found[@]}" -ne 3 ]; then
 	echo "01-broker: need one file of each package, found: ${found[*]}" >&2
 	exit 1
 fi
+found+=("${debs}"/mqtt-broker-archive-keyring_*_all.deb)
 install -d "${ROOTFS_DIR}${inside}"
 for deb in "${found[@]}"; do
 	name=${deb##*/}
