@@ -137,7 +137,7 @@ pub fn mqttjs() -> PathBuf {
 }
 
 /// The folder of the Python libraries.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let packages = ["paho-mqtt==2.1.0", "aiomqtt==2.5.1"];
     fetched("paho-mqtt==2.1.0,aiomqtt==2.5.1", |folder| {
         need(

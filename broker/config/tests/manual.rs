@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! docs/manual/configure.md shows files that are valid, and sentences that the report really says.
-#![allow(clippy::disallowed_methods, reason = "fixtures are files")]
+//! The pages of docs/manual show files that are valid, and configure.md sentences that the report really says.
+#![allow(clippy::disallowed_methods, reason = "pages and fixtures are files")]
 
 use std::path::Path;
 
@@ -10,16 +10,22 @@ const PAGE: &str = include_str!("../../../docs/manual/configure.md");
 
 #[test]
 fn every_file_of_the_manual_is_valid() {
-    let blocks = PAGE.split("```toml\n").skip(1);
-    let files: Vec<&str> = blocks
-        .filter_map(|block| block.split("```").next())
-        .collect();
-    assert!(files.len() >= 6, "{} examples", files.len());
-    for file in files {
-        let reading = read(file.as_bytes());
-        let verdict = reading.to_text("broker.toml");
-        assert!(reading.verdict.is_ok(), "{verdict}\n{file}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manual");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let pages = entries.map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let mut seen = 0;
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let blocks = text.split("```toml\n").skip(1);
+        for file in blocks.filter_map(|block| block.split("```").next()) {
+            let reading = read(file.as_bytes());
+            let verdict = reading.to_text("broker.toml");
+            assert!(reading.verdict.is_ok(), "{page:?}: {verdict}\n{file}");
+            seen += 1;
+        }
     }
+    assert!(seen >= 10, "{seen} examples");
 }
 
 #[test]
