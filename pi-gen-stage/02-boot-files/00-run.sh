@@ -4,3 +4,5 @@
 for name in broker.toml README.txt; do
 	sed 's/$/\r/' "${ROOTFS_DIR}/usr/share/mqtt-broker/${name}" >"${ROOTFS_DIR}/boot/firmware/${name}"
 done
+# A browser needs none.
+cp "${ROOTFS_DIR}/usr/share/mqtt-broker/MANUAL.html" "${ROOTFS_DIR}/boot/firmware/MANUAL.html"

@@ -89,6 +89,9 @@ class BootPartition(unittest.TestCase):
             self.assertEqual(content.count(b"\n"), content.count(b"\r\n"), name)
             self.assertTrue(content.isascii(), name)
 
+    def test_the_manual_is_there_and_is_the_packages(self):
+        self.assertIn(b"<title>MQTT broker: the owner's manual</title>", self.boot.read("MANUAL.html"))
+
     def test_the_firmware_finds_what_it_starts(self):
         settings, names = self.boot.read("config.txt").decode(), self.boot.names()
         named = re.findall(r"^(?:kernel=|initramfs )(\S+)", settings, re.M)

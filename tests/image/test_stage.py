@@ -108,9 +108,11 @@ class Scripts(unittest.TestCase):
         boot.mkdir(parents=True)
         for name in ("broker.toml", "README.txt"):
             (share / name).write_text("first\nlast\n")
+        (share / "MANUAL.html").write_text("a page\n")
         self.assertEqual(0, self._run("02-boot-files").returncode)
         for name in ("broker.toml", "README.txt"):
             self.assertEqual(b"first\r\nlast\r\n", (boot / name).read_bytes())
+        self.assertEqual(b"a page\n", (boot / "MANUAL.html").read_bytes())
 
     def test_both_images_mount_the_boot_partition_for_root_alone_and_start_without_it(self):
         table = self.root / "etc/fstab"

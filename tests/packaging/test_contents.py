@@ -8,7 +8,7 @@ import container
 
 OF_DEBIAN = ("usr/share/doc/",)
 """Where files come from the build instead of a package's folder in deploy/."""
-GENERATED = {"usr/bin/broker", "usr/bin/broker-provision"}
+GENERATED = {"usr/bin/broker", "usr/bin/broker-provision", "usr/share/mqtt-broker/MANUAL.html"}
 NOT_INSTALLED = {"DEBIAN", "maintainer"}
 
 

@@ -131,6 +131,48 @@ fn slug(heading: &str) -> String {
         .collect()
 }
 
+/// Opened by a double-click, without a network: everything is in it, and the same pages give the same bytes.
+#[test]
+fn the_page_on_the_card_needs_nothing_beside_it() {
+    need(
+        "making the manual's page",
+        &[
+            "/usr/bin/python3=python3",
+            "/usr/lib/python3/dist-packages/markdown=python3-markdown",
+        ],
+    );
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let [page, again] = ["one", "two"].map(|name| {
+        let path = folder.path().join(name);
+        run(Command::new(top().join("deploy/manual")).arg(&path));
+        fs::read_to_string(path).expect("a page")
+    });
+    assert!(page == again, "two runs differ");
+    let after = |mark: &str| -> Vec<String> {
+        let rest = page.split(mark).skip(1);
+        let values = rest.filter_map(|rest| rest.split('"').next());
+        values.map(str::to_owned).collect()
+    };
+    let anchors = after(" id=\"");
+    for target in after(" href=\"") {
+        let anchor = target.strip_prefix('#').map(str::to_owned);
+        let leads = anchor.is_some_and(|anchor| anchors.contains(&anchor));
+        assert!(leads || target.starts_with("https://"), "{target}");
+    }
+    let sources = after(" src=\"");
+    assert!(sources.len() >= 3 && sources.iter().all(|source| source.starts_with("data:")));
+    for (name, text) in pages() {
+        let title = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("# ");
+        assert!(page.contains(&format!(">{title}</h1>")), "{name}: {title}");
+    }
+    let fences = page.lines().filter(|line| line.contains("```")).count();
+    assert_eq!(fences, 0, "a block was not understood");
+}
+
 #[test]
 fn settings_of_other_programs_have_the_names_that_they_document() {
     need(
