@@ -4,6 +4,7 @@
 # broker-card.service; and what serves no appliance goes.
 cd "$(dirname "$0")"
 # A dialogue for a user's name, a question on the console, SSH for a file on the boot partition, and another growth.
+rm -f "${ROOTFS_DIR}"/etc/systemd/system/*.wants/{userconfig,sshswitch,rpi-resize}.service
 systemctl --root="${ROOTFS_DIR}" mask userconfig.service systemd-firstboot.service sshswitch.service rpi-resize.service
 sed -i 's/ resize\b//' "${ROOTFS_DIR}/boot/firmware/cmdline.txt"
 

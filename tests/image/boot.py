@@ -26,7 +26,7 @@ FIRST_FREE_PORT = 32768
 """From here on the kernel gives ports to whoever asks for any."""
 STRANGERS = ("export LC_ALL=C; cat /var/lib/dpkg/info/*.list | sed -E 's#^/(bin|sbin|lib)/#/usr/\\1/#' | sort -u >/run/owned;"
              " find / -xdev ! -type d ! -path '/run/*' | sort | comm -23 - /run/owned"
-             f" | grep -vxE '{kinds.WRITTEN_BY_DEBIAN}|{kinds.STATE}'; rm /run/owned")
+             f" | grep -vxE '{kinds.kind().written}|{kinds.STATE}'; rm /run/owned")
 """Prints every file of the root file system that no package owns and that is neither Debian's nor a state."""
 
 

@@ -29,8 +29,12 @@ class Kind:
     """By target: everything that starts by itself; whatever comes in addition is to be looked at first."""
     written_by_the_base: frozenset
     """Files that no package owns and that installing any such system means; none of them is about the broker."""
+    written: str
+    """More such files, as a regular expression for `grep -E`, too."""
     root: str
     """The word of the kernel's command line that names the root file system, as a regular expression."""
+    archives: tuple = ()
+    """Hosts that packages come from beside Debian's."""
 
 
 WRITTEN_BY_DEBIAN = (
@@ -73,10 +77,16 @@ QUICK = Kind(_WANTED, frozenset({
     # base-files' own, while the appliance's is in its place; and what an update goes back to.
     "/etc/os-release.base-files",
     *(f"/var/lib/broker-update/good/{name}.deb" for name in ("mqtt-broker", "mqtt-broker-provisioner", "mqtt-broker-appliance")),
-}), r"root=LABEL=rootfs")
+}), WRITTEN_BY_DEBIAN, r"root=LABEL=rootfs")
 
 
-RASPIOS = Kind(_WANTED, QUICK.written_by_the_base | {"/etc/rpi-issue"}, r"root=PARTUUID=[0-9a-f]{8}-02")
+RASPIOS = Kind(_WANTED, QUICK.written_by_the_base | {"/etc/rpi-issue"}, WRITTEN_BY_DEBIAN + (
+    r"|/(boot/((cmdline|config|issue)\.txt|overlays)|home/appliance/\..*|usr/share/keyrings/raspberrypi-archive-keyring\.pgp"
+    r"|etc/(apparmor\.d|chatscripts|console-setup|ppp|runit|sgml|xml)/.*|etc/apt/sources\.list(\.d/(debian|raspi)\.sources)?"
+    r"|etc/(kernel-img\.conf|locale\.(conf|gen)|resolv\.conf|timezone)"
+    r"|usr/bin/(editor|ex|luac?|pico|pinentry|r?view|vi)|usr/lib/locale/locale-archive|usr/share/mime/.*"
+    r"|run/(adduser|shm)|var/cache/ldconfig/aux-cache|var/lib/(NetworkManager/NetworkManager\.state|(sgml-base|xml-core)/.*))"),
+    r"root=PARTUUID=[0-9a-f]{8}-02", ("archive.raspberrypi.com",))
 """Raspberry Pi OS by pi-gen: what starts by itself is the same list of presets."""
 
 
@@ -91,7 +101,7 @@ def kind():
 def strangers(paths, owned):
     """Those of an image's files that no package owns and nothing accounts for."""
     expected = kind().written_by_the_base
-    return [path for path in paths if path not in owned and path not in expected and not re.fullmatch(WRITTEN_BY_DEBIAN, path)]
+    return [path for path in paths if path not in owned and path not in expected and not re.fullmatch(kind().written, path)]
 
 
 def passwords(shadow):
