@@ -67,6 +67,9 @@ class Settings(unittest.TestCase):
         for name, value in (("FIRST_USER_PASS", ""), ("PASSWORDLESS_SUDO", ""), ("ENABLE_SSH", "0"), ("ENABLE_CLOUD_INIT", "0")):
             self.assertEqual(value, _sourced(STAGE / "config", name), name)
 
+    def test_no_folder_of_the_machine_that_builds_is_told_on_the_card(self):
+        self.assertEqual("pi-gen", _sourced(STAGE / "config", "PI_GEN", PI_GEN="/somewhere/pi-gen"))
+
     def test_the_build_names_one_commit_of_pi_gen(self):
         self.assertRegex(pigen.pin()["commit"], r"^[0-9a-f]{40}$")
 
