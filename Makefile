@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The front door: every target is one script or one command.
 .DEFAULT_GOAL := help
-.PHONY: help run test check debs image image-raspios release boot boot-test boot-test-pi bench bench-quick bench-durable bench-logins durability fuzz mutants soak clean
+.PHONY: help run test check debs image image-raspios release boot boot-test boot-test-pi bench bench-quick bench-durable bench-logins bench-image durability fuzz mutants soak clean
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -25,7 +25,7 @@ image-raspios: debs ## Builds the image that is released, Raspberry Pi OS by pi-
 	image/raspios $(if $(STANDINS),--standins) $(if $(AGAIN),--again) $(if $(RESUME),--resume) $(if $(WORK),--work $(WORK))
 
 release: ## Makes everything that is published, as root (RELEASE_URL=https://…, RELEASE_KEY=fingerprint or throwaway, IMAGE=card image, DEBS=folder)
-	image/release $(if $(RELEASE_URL),--url $(RELEASE_URL)) $(if $(RELEASE_KEY),--key $(RELEASE_KEY)) $(if $(IMAGE),--image $(IMAGE)) $(if $(DEBS),--debs $(DEBS)) $(if $(FRESH),--fresh)
+	image/release $(if $(RELEASE_URL),--url $(RELEASE_URL)) $(if $(RELEASE_KEY),--key $(RELEASE_KEY)) $(if $(IMAGE),--image $(IMAGE)) $(if $(DEBS),--debs $(DEBS)) $(if $(FRESH),--fresh) $(if $(LEVEL),--level $(LEVEL))
 
 boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 	image/boot
@@ -47,6 +47,9 @@ bench-durable: ## Measures durable messages, flushes and bytes on a file system 
 
 bench-logins: ## Measures what it costs until 300 clients are logged in again after a restart, beside Mosquitto
 	tests/bench/logins/run
+
+bench-image: ## Boots the image beside a Debian with Mosquitto in it, and compares size, memory and time; as root (BOOTS=3)
+	tests/image/compare.py $(if $(BOOTS),--boots $(BOOTS))
 
 durability: ## Kills the broker and cuts its power under load, and names what was acknowledged and is lost, beside Mosquitto
 	tests/durability/run
