@@ -13,6 +13,8 @@ import rootfs
 STAGE = host.PROJECT / "pi-gen-stage"
 DEBS = ("mqtt-broker_*_arm64.deb", "mqtt-broker-provisioner_*_arm64.deb", "mqtt-broker-appliance_*_all.deb")
 """Our packages, as patterns of file names, of which each has to match one."""
+KEYRING = "mqtt-broker-archive-keyring_*_all.deb"
+"""What only a release has: the address of our archive and its key."""
 OWN_FORM = frozenset({"linux-image-arm64", "raspi-firmware"})
 """The kernel and the firmware: those of Raspberry Pi OS are for every model, and its stages install them."""
 
@@ -41,5 +43,5 @@ def stage(destination, debs):
     (destination / "00-packages" / "00-packages-nr").write_text("\n".join(packages_on_raspios()) + "\n")
     files = destination / "01-broker" / "files"
     files.mkdir()
-    for deb in one_of_each(debs):
+    for deb in [*one_of_each(debs), *debs.glob(KEYRING)]:
         shutil.copy(deb, files)

@@ -52,7 +52,7 @@ class Shape(unittest.TestCase):
 
     def test_what_pi_gen_gets_has_the_packages_of_the_quick_image_and_ours(self):
         with tempfile.TemporaryDirectory() as folder:
-            debs = [Path(folder) / pattern.replace("*", "1") for pattern in description.DEBS]
+            debs = [Path(folder) / pattern.replace("*", "1") for pattern in (*description.DEBS, description.KEYRING)]
             for deb in debs:
                 deb.touch()
             description.stage(Path(folder) / "stage", Path(folder))
