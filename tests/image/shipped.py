@@ -20,6 +20,8 @@ PROGRAM = "/usr/lib/aarch64-linux-gnu/canary"
 class ShippedCard(Boot):
     """A card nobody edited, with a canary on its root file system."""
 
+    planted = (PROGRAM,)
+
     @classmethod
     def setUpClass(cls):
         machine.copy_card(IMAGE, DISK, CARD_SIZE)
