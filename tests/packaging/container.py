@@ -77,6 +77,11 @@ class Container:
 
     def boot(self, network=None):
         """Boots, and returns when systemd has finished starting what it starts; `network` names a prepared namespace."""
+        self.begin_boot(network)
+        wait_for(self._has_booted, "the end of the boot")
+
+    def begin_boot(self, network=None):
+        """Boots, and returns at once: nothing can be run in it yet."""
         network = ["--private-network"] if network is None else [f"--network-namespace-path=/run/netns/{network}", "--capability=CAP_NET_ADMIN"]
         command = ["systemd-nspawn", "--boot", f"--directory={self.root}", "--register=no", "--keep-unit",
                    *network, "--console=read-only", "--timezone=off"]
@@ -92,11 +97,10 @@ class Container:
         self._console = open(f"{self.root}.console", "w+b")
         self._nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._console,
                                         stderr=subprocess.STDOUT, env=environment)
-        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
-        wait_for(lambda: self._has_booted(children.read_text().split()), "the end of the boot")
 
-    def _has_booted(self, children):
+    def _has_booted(self):
         """Looks at nspawn's newest child: the container's first process, after one or two others that prepare it."""
+        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
         self._leader = children[-1] if children else None
         state = children and self.run("systemctl", "is-system-running", "--wait", check=False).stdout.strip()
         return state in ("running", "degraded")
@@ -175,10 +179,19 @@ class Container:
         self._console.flush()
         return Path(self._console.name).read_text(errors="replace")
 
+    def cut_power(self):
+        """Ends every process at once; what was written stays."""
+        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
+        self._leader = children[-1]
+        self._end(signal.SIGKILL)
+
     def power_off(self):
         """Shuts down in the orderly way."""
+        self._end(signal.SIGRTMIN + 4)
+
+    def _end(self, how):
         if self._nspawn:
-            os.kill(int(self._leader), signal.SIGRTMIN + 4)
+            os.kill(int(self._leader), how)
             self._nspawn.wait(LIMIT_SECONDS)
             self._console.close()
             self._nspawn = None

@@ -75,9 +75,9 @@ class Device:
         wait_for(lambda: self.container.show("broker-update", "ActiveState") not in ("activating", "reloading")
                  and not self.container.run("systemctl", "list-jobs", "--no-legend").stdout.strip(), "the end of the update")
 
-    def installed(self):
-        """The version and state of each of our packages."""
-        shown = self.container.run("dpkg-query", "--show", "--showformat", "${Version} ${db:Status-Status}\n", *repository.NAMES).stdout
+    def states(self):
+        """The version and state of each of our packages, also while the container does not run."""
+        shown = self.container.chroot("dpkg-query", "--show", "--showformat", "${Version} ${db:Status-Status}\n", *repository.NAMES).stdout
         return set(shown.splitlines())
 
     def result(self):
@@ -103,7 +103,7 @@ class Updates(unittest.TestCase):
         self.device.offer("0.2.0")
         done = self.device.upgrade("apt-get", "--yes", "dist-upgrade")
         self.assertEqual(0, done.returncode, done.stderr)
-        self.assertEqual({"0.2.0 installed"}, self.device.installed())
+        self.assertEqual({"0.2.0 installed"}, self.device.states())
         self.assertEqual({"v": "1", "outcome": "works", "from": "0.1.0", "to": "0.2.0",
                           "text": "Update 0.2.0 works; before it ran 0.1.0."}, self.device.result())
         self.assertEqual({"good", "faults", "result"}, self.device.kept())
@@ -116,7 +116,7 @@ class Updates(unittest.TestCase):
             with self.subTest(version):
                 self.device.offer(version, change)
                 self.device.upgrade("apt-get", "--yes", "dist-upgrade")
-                self.assertEqual({"0.2.0 installed"}, self.device.installed())
+                self.assertEqual({"0.2.0 installed"}, self.device.states())
                 result = self.device.result()
                 self.assertEqual(("rolled-back", "0.2.0", version), (result["outcome"], result["from"], result["to"]))
                 self.assertIn(reason, result["text"])
@@ -135,10 +135,10 @@ class Updates(unittest.TestCase):
     def test_4_a_version_that_did_not_work_is_not_tried_again_and_the_next_one_is(self):
         before = self.device.result()
         self.device.upgrade("unattended-upgrade")
-        self.assertEqual(({"0.2.0 installed"}, before), (self.device.installed(), self.device.result()))
+        self.assertEqual(({"0.2.0 installed"}, before), (self.device.states(), self.device.result()))
         self.device.offer("0.3.0")
         self.device.upgrade("unattended-upgrade")
-        self.assertEqual({"0.3.0 installed"}, self.device.installed())
+        self.assertEqual({"0.3.0 installed"}, self.device.states())
         self.assertEqual("works", self.device.result()["outcome"])
         self.assertFalse((self.device.root / "etc/apt/preferences.d/mqtt-broker-update.pref").exists())
 
@@ -149,7 +149,7 @@ class Updates(unittest.TestCase):
         self.container.run("umount", "/var/lib/broker-update")
         self.assertNotEqual(0, done.returncode)
         self.assertIn("The broker is not updated: there are 20 MiB left on the card, and 64 MiB are needed", done.stderr)
-        self.assertEqual({"0.3.0 installed"}, self.device.installed())
+        self.assertEqual({"0.3.0 installed"}, self.device.states())
 
 
 if __name__ == "__main__":

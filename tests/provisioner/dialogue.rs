@@ -352,7 +352,7 @@ fn an_update_that_did_not_work_is_told_and_one_that_did_is_a_note() {
         scene.card.put(update, result(outcome).as_bytes());
         scene.boot().1.unwrap();
         let report = scene.report();
-        let expected = format!("{heading}\r\n  What came of 0.2.0.\r\n");
+        let expected = format!("{heading}\n  What came of 0.2.0.\n");
         assert!(report.contains(&expected), "{report}");
     }
 }
