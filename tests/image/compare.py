@@ -3,7 +3,7 @@
 """Our image beside a Debian with `apt install mosquitto`: size, memory after the boot, and what it costs to the first CONNACK.
 
 Both are made from the same base root file system and started in the same emulator, taking turns. The other has Debian's settings
-and a listener for everybody. What it prints stands in docs/image.md; nothing is judged.
+and a listener for everybody. Figures are printed, and nothing is judged.
 """
 
 import argparse
