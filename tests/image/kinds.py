@@ -83,7 +83,7 @@ QUICK = Kind(_WANTED, frozenset({
 RASPIOS = Kind(_WANTED, QUICK.written_by_the_base | {"/etc/rpi-issue"}, WRITTEN_BY_DEBIAN + (
     r"|/(boot/((cmdline|config|issue)\.txt|overlays)|home/appliance/\..*|usr/share/keyrings/raspberrypi-archive-keyring\.pgp"
     r"|etc/(apparmor\.d|chatscripts|console-setup|ppp|runit|sgml|xml)/.*|etc/apt/sources\.list(\.d/(debian|raspi)\.sources)?"
-    r"|etc/(kernel-img\.conf|locale\.(conf|gen)|resolv\.conf|timezone)"
+    r"|etc/(kernel-img\.conf|locale\.(conf|gen)|resolv\.conf|systemd/network/(73-usb-net-by-mac|99-default)\.link|timezone)"
     r"|usr/bin/(editor|ex|luac?|pico|pinentry|r?view|vi)|usr/lib/locale/locale-archive|usr/share/mime/.*"
     r"|run/(adduser|shm)|var/cache/ldconfig/aux-cache|var/lib/(NetworkManager/NetworkManager\.state|(sgml-base|xml-core)/.*))"),
     r"root=PARTUUID=[0-9a-f]{8}-02", ("archive.raspberrypi.com",))
