@@ -68,6 +68,8 @@ pub struct Places {
     pub broker_runtime: PathBuf,
     /// Hold a folder with the log of each machine that ever had this card.
     pub journals: [PathBuf; 2],
+    /// Holds the warnings of earlier starts.
+    pub warnings: PathBuf,
     /// Held while one of them sets up the network, which takes longer.
     pub network_lock: PathBuf,
     /// What counts until the next start.
@@ -76,6 +78,10 @@ pub struct Places {
     pub reset_done: PathBuf,
     /// How the network is.
     pub network: PathBuf,
+    /// How the card is divided.
+    pub division: PathBuf,
+    /// Is there while settings and messages cannot be reached, and says why.
+    pub division_fault: PathBuf,
     /// Made by the daemon when a user logs in for the first time.
     pub first_login: PathBuf,
     /// What came of the last update of the packages.
@@ -129,6 +135,8 @@ impl Places {
             network_lock: state.join("network.lock"),
             reset_done: runtime.join("factory-reset-done"),
             network: runtime.join("network.json"),
+            division: root.join("run/broker-card/layout"),
+            division_fault: root.join("run/broker-card/fault"),
             runtime,
             state,
             first_login: broker_state.join("first-login"),
@@ -136,6 +144,7 @@ impl Places {
             update_result: root.join(UPDATE_RESULT.trim_start_matches('/')),
             broker_runtime: root.join("run/broker"),
             journals: ["var/log/journal", "run/log/journal"].map(|path| root.join(path)),
+            warnings: root.join("var/log/mqtt-broker"),
             report_text: boot.join("broker-report.txt"),
             report_json: boot.join("broker-report.json"),
             support: boot.join("broker-support.txt"),

@@ -4,7 +4,8 @@
 import re
 
 EXPOSURE_LIMITS = {"broker.service": 1.2, "broker-provision.service": 4.0, "broker-provision-network.service": 4.0,
-                   "broker-provision-report.service": 4.0, "broker-provision-certificate.service": 4.0, "broker-led.service": 4.0, "broker-support.service": 4.0, "broker-firewall.service": 4.0}
+                   "broker-provision-report.service": 4.0, "broker-provision-certificate.service": 4.0, "broker-led.service": 4.0, "broker-support.service": 4.0, "broker-firewall.service": 4.0,
+                   "broker-warnings.service": 4.0}
 SYSCTLS = {
     "kernel.kptr_restrict": "2", "kernel.dmesg_restrict": "1", "kernel.unprivileged_bpf_disabled": "1", "kernel.yama.ptrace_scope": "2",
     "kernel.core_pattern": "|/bin/false", "fs.suid_dumpable": "0", "fs.protected_hardlinks": "1", "fs.protected_symlinks": "1",

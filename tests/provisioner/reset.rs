@@ -57,6 +57,7 @@ fn used() -> (Scene, Vec<Vec<u8>>) {
             places().state,
             places().journals[0].join("0123456789abcdef"),
             places().journals[1].join("0123456789abcdef"),
+            places().warnings,
         ];
         let folder = &folders[number % folders.len()];
         let text = format!("before {secret} after");

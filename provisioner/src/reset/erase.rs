@@ -51,8 +51,10 @@ fn remove_all(world: &World, folder: &Path, beginning: &str) -> io::Result<()> {
     }
 }
 
-/// The journal, of which journald is to begin a new one; only failing to erase is an error of the reset.
+/// The journal, of which journald is to begin a new one, and the warnings of earlier starts; only failing to erase is an error
+/// of the reset.
 pub fn log(world: &World) -> io::Result<io::Result<()>> {
+    clear(world, &world.places.warnings, &[])?;
     for journal in &world.places.journals {
         // Of each machine a folder, which journald expects to stay.
         for name in world.files.list(journal).unwrap_or_default() {

@@ -51,7 +51,7 @@ pub fn sections(world: &World, witnesses: Option<&Witnesses>) -> Vec<Section> {
     ]);
     let logs = [
         ("KERNEL WARNINGS", 48, Of::Kernel, 300),
-        ("LOG", 240, Of::Units(&UNITS), 1500),
+        ("LOG", 200, Of::Units(&UNITS), 1500),
     ];
     let logs = logs.map(|(title, most, of, lines)| {
         let lines = witnesses.journal.last(of, lines);
@@ -60,6 +60,10 @@ pub fn sections(world: &World, witnesses: Option<&Witnesses>) -> Vec<Section> {
             keep: Keep::End,
             ..section(title, most, body)
         }
+    });
+    sections.push(Section {
+        keep: Keep::End,
+        ..section("WARNINGS, ALSO OF EARLIER STARTS", 40, warnings(world))
     });
     sections.extend(logs);
     sections
@@ -111,6 +115,15 @@ fn file(world: &World, path: &Path) -> String {
         Ok(None) => format!("there is no {}", path.display()),
         Err(error) => format!("{} cannot be read: {error}", path.display()),
     }
+}
+
+/// What `broker-warnings.service` keeps, oldest first.
+fn warnings(world: &World) -> String {
+    let files = ["warnings.old", "warnings"].map(|name| world.places.warnings.join(name));
+    let kept = files.map(|path| world.files.read(&path, RING));
+    let kept = kept.into_iter().filter_map(|read| read.ok().flatten());
+    kept.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .collect()
 }
 
 /// Programs, system, board, and since when and how busy.
@@ -224,7 +237,9 @@ fn broker(witnesses: &Witnesses) -> String {
 }
 
 /// Ours, and those that the network and the clock hang on.
-const UNITS: [&str; 14] = [
+const UNITS: [&str; 16] = [
+    "broker-card.service",
+    "broker-warnings.service",
     "broker.service",
     "broker-provision.service",
     "broker-provision-network.service",
@@ -258,4 +273,6 @@ const LONGEST_LINE: usize = 2000;
 const CUT: &str = "(more was left out here)";
 /// Bytes of a file that are read.
 const LIMIT: u64 = 256 * 1024;
+/// Bytes of a file of warnings, which is twice as long as its program lets it become.
+const RING: u64 = 1024 * 1024;
 const MIB: u64 = 1024 * 1024;
