@@ -166,10 +166,10 @@ fn judge_document(
     (finding, notes)
 }
 
-/// Takes nothing while a factory reset is not finished.
-pub fn hold_back() -> Acceptance {
+/// Takes nothing for this cause.
+pub fn hold_back(cause: TakeError) -> Acceptance {
     Acceptance {
-        verdict: Verdict::NotTaken(TakeError::Reset),
+        verdict: Verdict::NotTaken(cause),
         file: None,
         ignored: Vec::new(),
         notes: Vec::new(),

@@ -13,6 +13,7 @@ mod certificates;
 mod clock;
 mod desired;
 mod discovery;
+mod division;
 mod document;
 mod firewall;
 mod hosts;

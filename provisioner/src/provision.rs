@@ -5,11 +5,12 @@ use std::io;
 
 use broker_config::{LoginMethod, NotHashed, Update};
 
-use crate::accept::{self, Acceptance, Finding, Refusal, Verdict};
+use crate::accept::{self, Acceptance, Finding, Refusal, TakeError, Verdict};
 use crate::apply::{Outcome, carry_out};
 use crate::certificates::{self, Authority};
 use crate::clock::Moment;
 use crate::desired::{Desired, DesiredError};
+use crate::division;
 use crate::firewall::Openings;
 use crate::login::Login;
 use crate::network;
@@ -47,10 +48,15 @@ pub enum Dry {
 
 /// Makes the machine match the card: the journal's lines, and whether the report stands on the card.
 pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
-    let reset = reset::run(world);
-    let acceptance = match &reset {
-        Some(Reset::Unfinished(_)) => accept::hold_back(),
-        Some(Reset::Done { .. } | Reset::NotDone(_)) | None => {
+    let fault = division::fault(world);
+    let reset = match fault {
+        Some(_) => None,
+        None => reset::run(world),
+    };
+    let acceptance = match (fault, &reset) {
+        (Some(fault), _) => accept::hold_back(TakeError::State(fault)),
+        (None, Some(Reset::Unfinished(_))) => accept::hold_back(TakeError::Reset),
+        (None, Some(Reset::Done { .. } | Reset::NotDone(_)) | None) => {
             accept::take(world, accept::judge(world))
         }
     };
@@ -84,6 +90,9 @@ pub fn apply(world: &World) -> (Vec<Line>, io::Result<()>) {
 
 /// What `apply` would do; changes nothing.
 pub fn plan(world: &World) -> Dry {
+    if let Some(fault) = division::fault(world) {
+        return Dry::Unreadable(TakeError::State(fault).to_string());
+    }
     if reset::is_due(world) {
         return Dry::Right(RESET.to_owned());
     }
@@ -206,6 +215,7 @@ fn tell(
         steps,
         update: last_update(world),
         network,
+        division: division::known(world),
         access,
         locked: matches!(world.files.len(&world.places.configuration), Ok(None))
             || matches!(reset, Some(Reset::Unfinished(_))),

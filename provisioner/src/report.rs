@@ -18,6 +18,7 @@ use crate::accept::{Trouble, Verdict};
 use crate::apply::{Outcome, StepError};
 use crate::certificates::{Fingerprint, Loss, Work};
 use crate::clock::Moment;
+use crate::division::Division;
 use crate::document;
 use crate::firewall::Openings;
 use crate::login::Login;
@@ -52,6 +53,8 @@ pub struct Report {
     pub update: Option<Update>,
     /// How cable and Wi-Fi are, where the file says something about them.
     pub network: Vec<network::Finding>,
+    /// `None` where nobody looked.
+    pub division: Option<Division>,
     /// `None` if no state is kept on this device.
     pub access: Option<Access>,
     /// The broker has no configuration and lets nobody in.
@@ -212,6 +215,7 @@ pub fn announce(world: &World, file: &str, login: &Login) -> io::Result<()> {
         steps: Vec::new(),
         update: None,
         network: Vec::new(),
+        division: None,
         access: None,
         locked: false,
         login: Some(login.clone()),

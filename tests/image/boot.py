@@ -18,7 +18,8 @@ from owner import MQTT, SSH, TLS, WEBSOCKET
 
 FOLDER = host.TARGET / "test"
 DISK = FOLDER / "card.img"
-CARD_SIZE = 2048 * card.MIB
+CARD_SIZE, SMALL_CARD_SIZE = 16 * 1000 ** 3, 2048 * card.MIB
+"""Bytes of a card with a partition for settings and messages, and of one that is too small for that."""
 BOOT_LIMIT_S = 900
 DISCOVERY = {("udp", "avahi-daemon", 5353), ("udp", "avahi-daemon", "any")}
 """Open beside the listeners: the name broker.local (mDNS), and the sockets by which avahi asks other servers of names."""

@@ -8,7 +8,7 @@ import sys
 import card
 import hardening
 import machine
-from boot import CARD_SIZE, DISK, FOLDER, Boot
+from boot import DISK, FOLDER, SMALL_CARD_SIZE, Boot
 from clients import Subscriber, publish
 from kinds import IMAGE, PROJECT
 from owner import MQTT
@@ -24,7 +24,7 @@ class ShippedCard(Boot):
 
     @classmethod
     def setUpClass(cls):
-        machine.copy_card(IMAGE, DISK, CARD_SIZE)
+        machine.copy_card(IMAGE, DISK, SMALL_CARD_SIZE)
         canary = FOLDER / "canary"
         subprocess.run(["aarch64-linux-gnu-gcc", "-static", "-o", canary, PROJECT / hardening.CANARY], check=True)
         card.write_to_root(DISK, canary, PROGRAM)
@@ -38,6 +38,11 @@ class ShippedCard(Boot):
         with Subscriber(self.pi.address(MQTT), self.login, "home/+") as subscriber:
             self.assertEqual(0, publish(self.pi.address(MQTT), self.login, "home/door", "open").returncode)
             self.assertEqual(["home/door", "open"], subscriber.message())
+
+    def test_the_root_file_system_fills_a_small_card(self):
+        size = int(self.shell.run("df --output=size --block-size=1M / | tail -1"))
+        self.assertGreater(size, 0.9 * (SMALL_CARD_SIZE - card.root(DISK).offset) / card.MIB)
+        self.assertIn("everything lies on the root partition", self.report["card"])
 
     def test_the_exposure_of_each_unit_is_below_its_limit(self):
         for unit, limit in hardening.EXPOSURE_LIMITS.items():

@@ -125,9 +125,19 @@ class Configured(Boot):
         self.shell.run("while grep -qF '[pattern]' /sys/class/leds/ACT/trigger; do sleep 1; done")
         self.assertEqual("active", self.shell.run("systemctl is-active broker-led").strip())
 
-    def test_the_root_file_system_fills_the_card(self):
-        size = int(self.shell.run("df --output=size --block-size=1M / | tail -1"))
-        self.assertGreater(size, 0.9 * (CARD_SIZE - card.root(DISK).offset) / card.MIB)
+    def test_settings_and_messages_lie_on_a_partition_of_their_own(self):
+        places = card.partitions(DISK)
+        self.assertEqual((4096 * card.MIB, 0x83), (places[card.ROOT].size, places[card.STATE].kind))
+        self.assertGreater(int(self.shell.run("df --output=size --block-size=1M / | tail -1")), 0.9 * 4096)
+        self.assertEqual({"/dev/vda3"}, set(self.shell.run("for folder in /etc/broker /var/lib/broker /var/lib/broker-provision /var/log/mqtt-broker;"
+                                                           " do findmnt --noheadings --nofsroot --output=SOURCE $folder; done").split()))
+        self.shell.run("sync")
+        report = card.BootPartition(DISK).read("broker-report.txt").decode()
+        self.assertIn("Settings and messages lie on a partition of their own", report)
+
+    def test_nothing_swaps_to_the_card_and_the_log_is_in_memory(self):
+        self.assertEqual("/dev/zram0", self.shell.run("swapon --show=NAME --noheadings").strip())
+        self.assertEqual("", self.shell.run("find /var/log/journal -name '*.journal'").strip())
 
 
 class FirstStart(Configured):

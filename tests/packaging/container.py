@@ -25,7 +25,7 @@ import host  # noqa: E402
 DEBS = PROJECT / "target" / "debs"
 CACHE = PROJECT / "target" / "packaging"
 SUITE = "trixie"
-BASE_PACKAGES = ["systemd-sysv", "dbus", "systemd-resolved", "systemd-timesyncd", "libnss-systemd", "fdisk", "nftables", "openssh-server",
+BASE_PACKAGES = ["systemd-sysv", "dbus", "systemd-resolved", "systemd-timesyncd", "libnss-systemd", "e2fsprogs", "fdisk", "nftables", "openssh-server",
                  "unattended-upgrades"]
 LIMIT_SECONDS = 60
 """How long anything in the container may take; it is never waited for longer than it takes."""

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""A factory reset on a device that has worked: of the secrets it kept, no file holds one afterwards."""
+"""A factory reset on a device that has worked: of the secrets it kept, no file holds one afterwards. Then a backup is restored.
+
+What the device keeps lies on a file system of its own, as on a large card.
+"""
 
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from container import Container, wait_for
 
@@ -22,6 +27,7 @@ tls = true
 LOGIN = ("-u", "sensors", "-P", "correct horse battery")
 ANOTHER = CARD.replace("correct horse", "another")
 PLANTED = 50
+FOLDERS = ("etc/broker", "var/lib/broker", "var/lib/broker-provision", "var/log/mqtt-broker")
 MARK = "var/lib/broker-provision/factory-reset"
 
 
@@ -31,6 +37,7 @@ class FactoryReset(unittest.TestCase):
         cls.container = Container()
         cls.addClassCleanup(cls.container.remove)
         cls.container.install()
+        cls.mount_state()
         cls.container.boot_file("broker.toml").write_text(CARD)
         cls.container.boot()
         cls.secrets = cls.plant()
@@ -45,8 +52,29 @@ class FactoryReset(unittest.TestCase):
         cls.container.boot()
 
     @classmethod
+    def mount_state(cls):
+        """A mount can be neither renamed nor removed, and nothing is renamed into it from elsewhere."""
+        folder = tempfile.TemporaryDirectory(prefix="broker-state-", dir="/var/tmp")
+        cls.addClassCleanup(folder.cleanup)
+        disk, state = Path(folder.name) / "disk", Path(folder.name) / "state"
+        with disk.open("wb") as file:
+            file.truncate(512 * 1024 * 1024)
+        state.mkdir()
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", disk], check=True)
+        mounts = [(disk, state, "loop")]
+        mounts += [(state / name, cls.container.root / name, "bind") for name in FOLDERS]
+        for source, target, option in mounts:
+            if option == "bind":
+                source.mkdir(parents=True)
+                target.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["mount", "-o", option, source, target], check=True)
+            cls.addClassCleanup(subprocess.run, ["umount", target], check=True)
+        # These are undone before the container is removed.
+        cls.addClassCleanup(cls.container.power_off)
+
+    @classmethod
     def plant(cls):
-        """Secrets where they come to be in use: hash, keys, payloads retained and waiting, user names and topics in the log."""
+        """Secrets where they come to be in use: hash, keys, payloads retained and waiting, and what the log keeps."""
         root = cls.container.root
         hashed = (root / "etc/broker/broker.toml").read_text().split('password_hash = "')[1].split('"')[0]
         keys = [(root / path).read_text().split("PRIVATE KEY-----\n")[1].split("\n")[0]
@@ -61,12 +89,11 @@ class FactoryReset(unittest.TestCase):
                 cls.container.network("mosquitto_pub", *LOGIN, "-r", "-q", "1", "-t", f"kept/{number}", "-m", secret)
             elif kind == 1:
                 cls.container.network("mosquitto_pub", *LOGIN, "-q", "1", "-t", f"queue/{number}", "-m", secret)
-            elif kind == 2:
-                cls.container.network("mosquitto_pub", *LOGIN, "-i", secret, "-t", "x", "-m", "y")
             else:
-                cls.container.run("logger", secret)
+                cls.container.run("logger", "--priority", "user.warning", secret)
+                logged = secret
             secrets.append(secret)
-        cls.container.run("journalctl", "--sync")
+        wait_for(lambda: logged in (root / "var/log/mqtt-broker/warnings").read_text(), "the warnings on the disk")
         return secrets
 
     @classmethod

@@ -10,6 +10,7 @@ mod command;
 mod console;
 mod cuts;
 mod dialogue;
+mod division;
 mod faults;
 mod golden;
 mod led;

@@ -29,6 +29,8 @@ pub enum TakeError {
     Keep(io::Error),
     /// A factory reset has to be finished first.
     Reset,
+    /// What this device keeps cannot be reached, for this reason: it must not take itself for a new one.
+    State(String),
 }
 
 /// What went wrong beside the settings themselves.
@@ -57,6 +59,9 @@ impl fmt::Display for Refusal {
 impl fmt::Display for TakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::State(fault) => {
+                return write!(f, "settings and messages cannot be reached: {fault}");
+            }
             Self::Resolve(_) => "preparing the settings",
             Self::ShowLogin(_) => "writing the new login into the report on the boot partition",
             Self::Keep(_) => "keeping the settings on this device",
@@ -70,7 +75,7 @@ impl Error for TakeError {
         match self {
             Self::Resolve(source) => Some(source),
             Self::ShowLogin(source) | Self::Keep(source) => Some(source),
-            Self::Reset => None,
+            Self::Reset | Self::State(_) => None,
         }
     }
 }

@@ -28,6 +28,7 @@ pub fn render(report: &Report) -> String {
         "login": report.login.as_ref().map(|login| json!({"username": login.username, "password": login.password})),
         "access": report.access.as_ref().map(access),
         "network": report.network,
+        "card": report.division.map(|division| division.lines().join(" ")),
         "steps": report.steps.iter().map(|(step, result)| self::step(step, result)).collect::<Vec<_>>(),
         "version": env!("CARGO_PKG_VERSION"),
         "time": report.moment.to_string(),

@@ -47,6 +47,7 @@ pub fn render(report: &Report) -> String {
             .as_ref()
             .and_then(|access| examples(access, report.login.as_ref())),
         some_lines(steps(report)).map(|lines| ("DONE AT THIS START", lines)),
+        report.division.map(|division| ("CARD", division.lines())),
         some_lines(report.notes()).map(|lines| ("NOTES", lines)),
     ];
     let mut text = "MQTT broker report\n==================\n".to_owned();
@@ -70,7 +71,7 @@ pub fn result(report: &Report) -> Vec<String> {
     let mut lines = vec![report.summary().code().to_uppercase()];
     lines.push(match (&report.verdict, report.summary()) {
         (Some(Verdict::Unreadable(error)), _) => format!("{}.", chain(error)),
-        (Some(Verdict::NotTaken(error @ TakeError::Reset)), _) => format!("{file} was not read: {error}."),
+        (Some(Verdict::NotTaken(error @ (TakeError::Reset | TakeError::State(_)))), _) => format!("{file} was not read: {error}."),
         (Some(Verdict::NotTaken(error)), _) => format!("{file} is right, but it could not be taken: {}.", chain(error)),
         (_, Summary::Partly) => {
             format!("{file} was taken, but not every step succeeded. What failed is tried again at the next start.")
@@ -105,6 +106,9 @@ pub fn result(report: &Report) -> Vec<String> {
 
 /// What the broker does instead, and what the person can do.
 fn last_good(report: &Report) -> Vec<String> {
+    if let Some(Verdict::NotTaken(TakeError::State(_))) = &report.verdict {
+        return UNREACHED.map(str::to_owned).to_vec();
+    }
     let stands = match report.locked {
         true => "The broker is locked: it lets nobody in.",
         false => "The broker works on with the last settings that were right.",
@@ -294,6 +298,14 @@ fn footer(report: &Report) -> String {
         env!("CARGO_PKG_VERSION")
     )
 }
+
+/// What it means that settings and messages cannot be reached, and what the person can do.
+const UNREACHED: [&str; 4] = [
+    "The broker does not start and nothing was changed, so that this device does not take itself for a new one.",
+    "Start it again. If this stays, look whether the line overlayroot in cmdline.txt is meant, repair the card's third partition on",
+    "a computer with Linux (e2fsck -f), or write the image onto a card anew: that loses the messages, and passwords of which",
+    "broker.toml has only `0` have to be written again.",
+];
 
 /// The text as one word of a shell.
 pub fn quoted(text: &str) -> String {
