@@ -40,21 +40,24 @@ port = 1883
 port = 8883
 tls = true
 """
+TO_BE_MADE = 0xDA
+"""The kind of a partition for settings and messages without a file system yet."""
 ACCEPTED, CONFIGURATION = "var/lib/broker-provision/desired.json", "etc/broker/broker.toml"
 
 
 class Left:
     """One card after a cut."""
 
-    def __init__(self, root, boot):
-        self.root, self.boot = root, boot
+    def __init__(self, root, boot, division):
+        """`division` says how far the cut left the card divided, if it was not done."""
+        self.root, self.boot, self.division = root, boot, division
         self.accepted, self.configuration = self._text(ACCEPTED), self._text(CONFIGURATION)
 
     def state(self):
         """How far the start had come, in a few words."""
         stages = (("kept", self.accepted), ("applied", self.configuration),
                   ("told", (self.boot / "broker-report.json").exists()), ("in clear", self._in_clear()))
-        return "+".join(word for word, reached in stages if reached) or "as flashed"
+        return "+".join([*self.division, *(word for word, reached in stages if reached)])
 
     def faults_at_once(self):
         """What would be wrong if the broker were started just so, without the provisioner."""
@@ -144,33 +147,54 @@ def _publishes(container, *arguments):
 
 @contextmanager
 def mounted(disk):
-    """Presents an image's two partitions as a `Left`; afterwards its root file system has to be without fault."""
-    with tempfile.TemporaryDirectory(prefix="broker-cut-", dir="/var/tmp") as folder:
+    """Presents a card as its start does, checked, mended, divided and mounted, as a `Left`; afterwards its file systems have to be
+    without fault."""
+    with tempfile.TemporaryDirectory(prefix="broker-cut-", dir="/var/tmp") as folder, _attached(disk) as node:
         root, boot = Path(folder) / "root", Path(folder) / "boot"
         root.mkdir()
         boot.mkdir()
-        _mend_boot_partition(disk)
-        places = card.partitions(disk)
-        subprocess.run(["mcopy", "-s", "-Q", "-n", "-i", f"{disk}@@{places[card.BOOT].offset}", "::*", boot], check=True)
-        subprocess.run(["mount", "-t", "ext4", "-o", f"loop,noatime,offset={places[card.ROOT].offset}", disk, root], check=True)
+        state = card.partitions(disk).get(card.STATE)
+        division = ["whole"] if state is None else ["being divided"] if state.kind == TO_BE_MADE else []
+        _mend_boot_partition(f"{node}p{card.BOOT}")
+        subprocess.run(["mcopy", "-s", "-Q", "-n", "-i", f"{node}p{card.BOOT}", "::*", boot], check=True)
+        subprocess.run(["mount", "-t", "ext4", "-o", "noatime", f"{node}p{card.ROOT}", root], check=True)
         try:
-            yield Left(root, boot)
+            done = subprocess.run(["sh", "-euc", _DIVIDE, "sh", root], capture_output=True, text=True)
+            if done.returncode:
+                raise AssertionError(f"the card could not be divided and mounted:\n{done.stdout}{done.stderr}")
+            yield Left(root, boot, division)
         finally:
-            subprocess.run(["umount", root], check=True)
-    checked = subprocess.run(["e2fsck", "-f", "-n", f"{disk}?offset={places[card.ROOT].offset}"], capture_output=True, text=True)
-    if checked.returncode:
-        raise AssertionError(f"the root file system is damaged:\n{checked.stdout}{checked.stderr}")
+            subprocess.run(["umount", "--recursive", root], check=True)
+        for number in (card.ROOT, card.STATE):
+            checked = subprocess.run(["e2fsck", "-f", "-n", f"{node}p{number}"], capture_output=True, text=True)
+            if checked.returncode:
+                raise AssertionError(f"partition {number} is damaged:\n{checked.stdout}{checked.stderr}")
 
 
-def _mend_boot_partition(disk):
-    """Checks the boot partition as the machine's start does before it is mounted, and mends it."""
-    place = card.partitions(disk)[card.BOOT]
-    attach = ["losetup", "--find", "--show", f"--offset={place.offset}", f"--sizelimit={place.size}", disk]
-    device = subprocess.run(attach, check=True, capture_output=True, text=True).stdout.strip()
+_DIVIDE = """
+mount --bind /dev "$1/dev"; mount -t proc proc "$1/proc"; mount --bind /sys "$1/sys"; mount -t tmpfs tmpfs "$1/run"
+chroot "$1" /usr/lib/mqtt-broker/card
+umount "$1/dev" "$1/proc" "$1/sys" "$1/run"
+"""
+"""What broker-card.service does in a machine, which a container leaves out: it has no card."""
+
+
+@contextmanager
+def _attached(disk):
+    """The name of a block device with the card's partitions, as far as its table has them."""
+    node = subprocess.run(["losetup", "--find", "--show", disk], check=True, capture_output=True, text=True).stdout.strip()
     try:
-        checked = subprocess.run(["fsck.vfat", "-a", device], capture_output=True, text=True)
+        # Some kernels do not read this kind of table themselves.
+        subprocess.run(["partx", "--update", node], check=True)
+        yield node
     finally:
-        subprocess.run(["losetup", "--detach", device], check=True)
+        subprocess.run(["partx", "--delete", node], check=True)
+        subprocess.run(["losetup", "--detach", node], check=True)
+
+
+def _mend_boot_partition(device):
+    """Checks the boot partition as the machine's start does before it is mounted, and mends it."""
+    checked = subprocess.run(["fsck.vfat", "-a", device], capture_output=True, text=True)
     # 1: it was mended.
     if checked.returncode not in (0, 1):
         raise AssertionError(f"the boot partition cannot be mended:\n{checked.stdout}{checked.stderr}")
