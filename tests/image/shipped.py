@@ -11,6 +11,7 @@ import machine
 from boot import DISK, FOLDER, SMALL_CARD_SIZE, Boot
 from clients import Subscriber, publish
 from kinds import IMAGE, PROJECT
+from next_versions import put_onto
 from owner import MQTT
 
 PROGRAM = "/usr/lib/aarch64-linux-gnu/canary"
@@ -21,6 +22,7 @@ class ShippedCard(Boot):
     """A card nobody edited, with a canary on its root file system."""
 
     planted = (PROGRAM,)
+    goes_on = True
 
     @classmethod
     def setUpClass(cls):
@@ -28,6 +30,7 @@ class ShippedCard(Boot):
         canary = FOLDER / "canary"
         subprocess.run(["aarch64-linux-gnu-gcc", "-static", "-o", canary, PROJECT / hardening.CANARY], check=True)
         card.write_to_root(DISK, canary, PROGRAM)
+        put_onto(DISK)
         super().setUpClass()
         cls.shell.run("sync")
         cls.report = json.loads(card.BootPartition(DISK).read("broker-report.json"))

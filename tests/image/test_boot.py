@@ -13,9 +13,11 @@ sys.path.append(str(PROJECT / "tests/packaging"))
 from faults import StartWithMistakes  # noqa: E402
 from shipped import ShippedCard  # noqa: E402
 from story import EditedAfterPowerCut, FirstStart  # noqa: E402
+from upgrade import Upgrade  # noqa: E402
 
-STORY = (FirstStart, EditedAfterPowerCut, StartWithMistakes, ShippedCard)
-"""Each of the first three begins where the one before left the card, and the third with the machine that still runs."""
+STORY = (FirstStart, EditedAfterPowerCut, StartWithMistakes, ShippedCard, Upgrade)
+"""Each of the first three begins where the one before left the card, and the third and the last with the
+machine that still runs."""
 
 
 def load_tests(loader, _tests, _pattern):
