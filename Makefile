@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The front door: every target is one script or one command.
 .DEFAULT_GOAL := help
-.PHONY: help run test check debs image image-raspios release boot boot-test bench bench-quick bench-durable bench-logins bench-image durability fuzz mutants soak clean
+.PHONY: help run test check debs image image-raspios release boot boot-test boot-test-pi bench bench-quick bench-durable bench-logins bench-image durability fuzz mutants soak clean
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 
 boot-test: $(if $(IMAGE),,image) ## Boots the image in QEMU and judges what it does; IMAGE=path judges another one (as root)
 	tests/image/run
+
+boot-test-pi: $(if $(IMAGE),,image) ## Boots the image on QEMU's Raspberry Pi 3, which is slow (as root)
+	tests/image/run pi3
 
 bench: ## Measures everything beside every broker that can be had (SCENARIOS="names" for less, PEERS="flashmq=PROGRAM" for more)
 	tests/bench/run $(foreach peer,$(PEERS),--peer $(peer)) $(SCENARIOS)

@@ -63,9 +63,13 @@ class Subscriber:
         raise AssertionError(f"mosquitto_sub ended without {start!r}:\n{''.join(seen)}")
 
 
-def joins_and_leaves(address, login, client_id, topic):
-    """Makes or continues a persistent session with a subscription at QoS 1, and leaves it; whether that was possible."""
-    command = ["mosquitto_sub", *_target(address, login), "-q", "1", "-i", client_id, "-c", "-E", "-t", topic, "-W", str(LIMIT_S)]
+def joins_and_leaves(address, login, client_id, topic, anew=False):
+    """Makes or continues a persistent session with a subscription at QoS 1, and leaves it; whether that was possible.
+
+    With `anew` the session is ended, with all that waits for it, and none is left.
+    """
+    kept = [] if anew else ["-c"]
+    command = ["mosquitto_sub", *_target(address, login), "-q", "1", "-i", client_id, *kept, "-E", "-t", topic, "-W", str(LIMIT_S)]
     return subprocess.run(command, capture_output=True, text=True, timeout=2 * LIMIT_S).returncode == 0
 
 
