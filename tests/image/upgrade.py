@@ -11,7 +11,7 @@ import unittest
 import card
 from boot import DISK
 from clients import publish
-from next_versions import path_of, versions
+from next_versions import paths, versions
 from owner import MQTT
 from shipped import ShippedCard
 
@@ -31,7 +31,7 @@ class Upgrade(unittest.TestCase):
     def install(self, version):
         """Installs a version as apt does by itself; what came of it, as the machine tells."""
         began = self.pi.cpu_seconds()
-        self.shell.try_run(f"DEBIAN_FRONTEND=noninteractive apt-get -q --yes install {path_of(version)}", LIMIT_S)
+        self.shell.try_run(f"DEBIAN_FRONTEND=noninteractive apt-get -q --yes install {paths(version)}", LIMIT_S)
         told, _ = self.shell.try_run(f"until grep -qx 'to={version}' /var/lib/broker-update/result; do sleep 1; done; "
                                      "cat /var/lib/broker-update/result; journalctl --sync", LIMIT_S)
         print(f"\n{told.strip()}\n{self.pi.cpu_seconds() - began:.0f} s of processor time", file=sys.stderr)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import container
 import host
+import repack
 
 INSIDE = "srv/apt"
 SOURCES = """\
@@ -66,24 +67,9 @@ class Repository:
         return subprocess.run([*command, *arguments], check=True, capture_output=True).stdout
 
 
-def versions(folder, version, change=lambda name, tree: None):
+def versions(folder, version, change=repack.unchanged):
     """Our three packages under another version, each changed by `change(name, tree)`, as files in `folder`."""
-    made = []
-    for deb in container.packages():
-        tree = Path(tempfile.mkdtemp(dir=folder))
-        subprocess.run(["dpkg-deb", "--raw-extract", deb, tree / "deb"], check=True)
-        control = tree / "deb/DEBIAN/control"
-        text = control.read_text()
-        fields = dict(line.split(": ", 1) for line in text.splitlines() if line[:1] not in (" ", "") and ": " in line)
-        name, old = fields["Package"], fields["Version"]
-        text = text.replace(f"Version: {old}\n", f"Version: {version}\n").replace(f"(= {old})", f"(= {version})")
-        control.write_text(text)
-        change(name, tree / "deb")
-        made.append(folder / f"{name}_{version}_{fields['Architecture']}.deb")
-        subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree / "deb", made[-1]],
-                       check=True, capture_output=True)
-        shutil.rmtree(tree)
-    return made
+    return repack.as_version(container.packages(), folder, version, change)
 
 
 def with_unit(line):

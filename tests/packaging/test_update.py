@@ -6,6 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import repack
 import repository
 from container import Container, packages, wait_for
 from repository import Repository, versions, with_firewall, with_postinst, with_unit
@@ -59,7 +60,7 @@ class Device:
         self.repository = Repository(self.root)
         case.addClassCleanup(self.repository.remove)
 
-    def offer(self, version, change=lambda name, tree: None):
+    def offer(self, version, change=repack.unchanged):
         """Puts a version into the repository."""
         self.repository.publish(*versions(self.files, version, change))
 
