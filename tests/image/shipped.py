@@ -47,6 +47,12 @@ class ShippedCard(Boot):
         self.assertGreater(size, 0.9 * (SMALL_CARD_SIZE - card.root(DISK).offset) / card.MIB)
         self.assertIn("everything lies on the root partition", self.report["card"])
 
+    def test_the_broker_starts_after_its_settings_and_waits_for_no_network(self):
+        chain = self.shell.run("systemd-analyze critical-chain --no-pager broker.service")
+        print(f"\n{self.shell.run('systemd-analyze time; systemd-analyze blame --no-pager | head -25')}\n{chain}", file=sys.stderr)
+        self.assertIn("broker-provision.service", chain)
+        self.assertNotRegex(chain, "NetworkManager|network-online|time-sync|avahi")
+
     def test_the_exposure_of_each_unit_is_below_its_limit(self):
         for unit, limit in hardening.EXPOSURE_LIMITS.items():
             judged = self.shell.run(f"systemd-analyze security --no-pager {unit} | tail -n 1")
