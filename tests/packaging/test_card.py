@@ -88,7 +88,7 @@ class Layout(unittest.TestCase):
         container = Container()
         try:
             container.install()
-            card.make(cls.flashed, container.root, "c0ffee00")
+            card.make(cls.flashed, container.root, "c0ffee00", host.newest_entry()[1])
             shutil.rmtree(container.root.with_name(f"{container.root.name}.firmware"))
         finally:
             container.remove()
