@@ -30,8 +30,9 @@ CHANGING = ("dd", "sfdisk", "blockdev", "partx", "mke2fs", "sync", "e2fsck", "mo
 """The programs that the service changes the card with, or by which it looks: the power is cut before each call of one."""
 CUT = """\
 #!/bin/sh
-echo >>/run/cut/calls
-[ $(wc -l </run/cut/calls) != "$CUT" ] || kill -KILL 0
+call=1
+until mkdir "/run/cut/call-$call" 2>/dev/null; do call=$((call + 1)); done
+[ "$call" != "$CUT" ] || kill -KILL 0
 PATH=${PATH#*:}
 exec "${0##*/}" "$@"
 """
