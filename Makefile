@@ -30,8 +30,9 @@ release: ## Makes everything that is published, as root (RELEASE_URL=https://…
 boot: image ## Boots a copy of the image in QEMU, with its ports on this machine
 	image/boot
 
-boot-test: $(if $(IMAGE),,image) ## Boots the image in QEMU and judges what it does; IMAGE=path judges another one (as root)
+boot-test: $(if $(IMAGE),,image) ## Boots the image in QEMU, judges what it does, and cuts the power of a start at 50 points; IMAGE=path judges another one (as root)
 	tests/image/run
+	$(if $(IMAGE),,tests/cuts/run 50)
 
 boot-test-pi: $(if $(IMAGE),,image) ## Boots the image on QEMU's Raspberry Pi 3, which is slow (as root)
 	tests/image/run pi3
