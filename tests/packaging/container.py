@@ -5,6 +5,7 @@ It is real systemd with a network of its own; the kernel, and so the watchdog de
 """
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -220,15 +221,23 @@ def _base(more_packages):
     """The cached tarball of the system without our packages."""
     packages = [*BASE_PACKAGES, *more_packages]
     tarball = CACHE / f"base-{cache.key(SUITE, *packages)}.tar.zst"
-    if not tarball.exists() or cache.age_days(tarball) > 7:
-        host.require_root("building the container")
-        with cache.replacing(tarball) as temporary:
-            partial = temporary.with_suffix(".tar")
-            _run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io",
-                  "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
-                  f"--include={','.join(packages)}", SUITE, partial, host.mirrors()[0]], True)
-            _run(["zstd", "--quiet", "--rm", "-1", "-T0", partial, "-o", temporary], True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tarball.with_suffix(".lock").open("w") as lock:
+        # Tests that run side by side make it once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not tarball.exists() or cache.age_days(tarball) > 7:
+            _build(tarball, packages)
     return tarball
+
+
+def _build(tarball, packages):
+    host.require_root("building the container")
+    with cache.replacing(tarball) as temporary:
+        partial = temporary.with_suffix(".tar")
+        _run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io",
+              "--aptopt=APT::Install-Recommends \"false\"", "--aptopt=Acquire::Languages \"none\"",
+              f"--include={','.join(packages)}", SUITE, partial, host.mirrors()[0]], True)
+        _run(["zstd", "--quiet", "--rm", "-1", "-T0", partial, "-o", temporary], True)
 
 
 def _own_group():
