@@ -28,8 +28,7 @@ KEPT = "of another device"
 FOLDERS = ("etc/broker", "var/lib/broker", "var/lib/broker-provision", "var/log/mqtt-broker")
 CHANGING = ("dd", "sfdisk", "blockdev", "partx", "mke2fs", "sync", "e2fsck", "mount")
 """The programs that the service changes the card with, or by which it looks: the power is cut before each call of one."""
-CUT = """\
-#!/bin/sh
+CUT = "#!/bin/sh" + """
 call=1
 until mkdir "/run/cut/call-$call" 2>/dev/null; do call=$((call + 1)); done
 [ "$call" != "$CUT" ] || kill -KILL 0
