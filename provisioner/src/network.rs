@@ -44,8 +44,11 @@ pub fn set_up(world: &World) -> (Vec<Line>, bool) {
         let text = format!("what came of it could not be kept: {}", chain(error));
         lines.push((Urgency::Error, text));
     }
-    // Where it cannot be started, a timer starts it.
-    let told = world.machine.map(|machine| machine.units.start(REPORT));
+    // Anew, because one that runs already may have read what was found before. Where it cannot be started, a timer starts it.
+    let told = world.machine.map(|machine| {
+        machine.units.try_restart(REPORT)?;
+        machine.units.start(REPORT)
+    });
     if let Some(Err(error)) = told {
         let text = format!("the report is written later: {}", chain(&error));
         lines.push((Urgency::Warning, text));

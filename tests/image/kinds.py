@@ -49,7 +49,7 @@ WRITTEN_BY_DEBIAN = (
     r"|var/(cache/(apt|debconf)|lib/(apt|dpkg|pam|systemd|python|ucf|wtmpdb)|log)/.*|var/lib/shells\.state|var/spool/mail)")
 STATE = (
     r"/(etc/(hostname|hosts|machine-id|resolv\.conf|adjtime|timezone|ssh/ssh_host_.*)"
-    r"|etc/broker/(broker\.toml|firewall\.nft|authorized_keys)|etc/broker/(certificates|tls)/.*"
+    r"|etc/avahi/services/mqtt-broker[^/]*\.service|etc/broker/(broker\.toml|firewall\.nft|authorized_keys)|etc/broker/(certificates|tls)/.*"
     r"|etc/NetworkManager/system-connections/broker-(ethernet|wlan)\.nmconnection|etc/systemd/timesyncd\.conf\.d/.*"
     r"|etc/ssh/sshd_config\.d/00-mqtt-broker\.conf|etc/(apt/apt\.conf|update-motd)\.d/60-mqtt-broker"
     r"|etc/os-release\.base-files|etc/apt/preferences\.d/mqtt-broker-update\.pref"
