@@ -5,6 +5,7 @@ The kernel of this machine may know no FAT, so that mtools copy the boot partiti
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "image"), str(PROJECT / "tests/packaging")]
 
 import card  # noqa: E402
-from container import Container  # noqa: E402
+from container import Container, wait_for  # noqa: E402
 from load import absent  # noqa: E402
 
 SECRETS = ("correct horse battery", "drowssap gnorw")
@@ -166,6 +167,8 @@ def mounted(disk):
         finally:
             subprocess.run(["umount", "--recursive", root], check=True)
         for number in (card.ROOT, card.STATE):
+            # A container beside this one may have been started while the card was mounted: it holds that for a while.
+            wait_for(lambda: _is_free(f"{node}p{number}"), "the end of the last mount")
             checked = subprocess.run(["e2fsck", "-f", "-n", f"{node}p{number}"], capture_output=True, text=True)
             if checked.returncode:
                 raise AssertionError(f"partition {number} is damaged:\n{checked.stdout}{checked.stderr}")
@@ -190,6 +193,15 @@ def _attached(disk):
     finally:
         subprocess.run(["partx", "--delete", node], check=True)
         subprocess.run(["losetup", "--detach", node], check=True)
+
+
+def _is_free(device):
+    """Whether nobody has it mounted, in whichever namespace."""
+    try:
+        os.close(os.open(device, os.O_RDONLY | os.O_EXCL))
+    except OSError:
+        return False
+    return True
 
 
 def _mend_boot_partition(device):
