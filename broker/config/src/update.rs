@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What came of the last update of the packages, as `broker-update.service` leaves it for both programs to show.
 
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
+use serde::{Deserialize, Serialize};
+
 /// The file it stands in, of at most [`Update::MAX_BYTES`].
 pub const UPDATE_RESULT: &str = "/var/lib/broker-update/result";
 
-/// A finished update.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A finished update; for programs it is told as it stands here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Update {
     pub outcome: UpdateOutcome,
     /// The version before; empty if there was none to go back to.
@@ -15,8 +19,9 @@ pub struct Update {
     pub text: String,
 }
 
-/// Which version runs since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which version runs since, in the file and for programs in small letters with a hyphen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum UpdateOutcome {
     /// The new one.
     Works,
@@ -34,37 +39,20 @@ impl Update {
     pub fn read(text: &str) -> Option<Self> {
         let value = |name: &str| {
             let lines = text.lines().filter_map(|line| line.split_once('='));
-            lines
-                .filter(|(found, _)| *found == name)
-                .map(|(_, value)| value.to_owned())
-                .next()
+            let mut named = lines.filter(|(found, _)| *found == name);
+            named.next().map(|(_, value)| value.to_owned())
         };
         if value("v")? != "1" {
             return None;
         }
-        let word = value("outcome")?;
-        let outcome = UpdateOutcome::ALL
-            .into_iter()
-            .find(|outcome| outcome.word() == word)?;
+        let outcome = value("outcome")?;
+        let outcome: Result<_, Error> = Deserialize::deserialize(outcome.into_deserializer());
         Some(Self {
-            outcome,
+            outcome: outcome.ok()?,
             from: value("from")?,
             to: value("to")?,
             text: value("text")?,
         })
-    }
-}
-
-impl UpdateOutcome {
-    const ALL: [Self; 3] = [Self::Works, Self::RolledBack, Self::Failed];
-
-    /// As it stands in the file and is told to programs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Works => "works",
-            Self::RolledBack => "rolled-back",
-            Self::Failed => "failed",
-        }
     }
 }
 

@@ -55,12 +55,7 @@ impl Device {
                 "state": support.term.word(),
                 "text": support.sentence(),
             })),
-            "update": self.update.as_ref().map(|update| json!({
-                "outcome": update.outcome.word(),
-                "from": update.from,
-                "to": update.to,
-                "text": update.text,
-            })),
+            "update": self.update,
         })
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The report for programs: `broker-report.json`, format 1.
 
-use broker_config::Update;
 use serde_json::{Value, json};
 
 use super::{Access, Authority, Report, chain, outcome};
@@ -35,18 +34,9 @@ pub fn render(report: &Report) -> String {
         "clock_set": report.moment.is_credible(),
     });
     if let (Some(update), Some(members)) = (&report.update, value.as_object_mut()) {
-        members.insert("update".to_owned(), self::update(update));
+        members.insert("update".to_owned(), json!(update));
     }
     format!("{value:#}\n")
-}
-
-fn update(update: &Update) -> Value {
-    json!({
-        "outcome": update.outcome.word(),
-        "from": update.from,
-        "to": update.to,
-        "text": update.text,
-    })
 }
 
 fn cause(report: &Report) -> Option<String> {
