@@ -192,16 +192,7 @@ impl Canary {
 
 /// A clean session without keep alive: the watchdog itself is the time limit.
 fn hello() -> Connect {
-    Connect {
-        version: Version::V5,
-        client_id: ByteString::from_static("canary"),
-        clean_start: true,
-        keep_alive: 0,
-        username: None,
-        password: None,
-        will: None,
-        properties: Properties::new(),
-    }
+    Connect::new(Version::V5, ByteString::from_static("canary"))
 }
 
 fn subscription(topic: &Topic) -> io::Result<Subscribe> {

@@ -131,14 +131,8 @@ pub fn connect(client_id: &str) -> Packet {
 
 pub fn connect_with(client_id: &str, clean_start: bool) -> Packet {
     Packet::Connect(Box::new(Connect {
-        version: Version::V311,
-        client_id: client_id.into(),
         clean_start,
-        keep_alive: 0,
-        username: None,
-        password: None,
-        will: None,
-        properties: Properties::new(),
+        ..Connect::new(Version::V311, client_id)
     }))
 }
 

@@ -16,16 +16,7 @@ pub trait IntoPacket {
 
 /// CONNECT of a client whose session ends with the connection, without keep alive.
 pub fn connect(version: Version, client_id: &str) -> Connect {
-    Connect {
-        version,
-        client_id: ByteString::from(client_id),
-        clean_start: true,
-        keep_alive: 0,
-        username: None,
-        password: None,
-        will: None,
-        properties: Properties::new(),
-    }
+    Connect::new(version, client_id)
 }
 
 /// CONNECT of a client whose session outlives the connection: continues it where there is one.

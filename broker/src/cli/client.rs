@@ -223,17 +223,13 @@ impl Client {
 
 fn hello(target: &Target) -> Connect {
     Connect {
-        version: Version::V5,
-        client_id: ByteString::from(target.client_id.as_str()),
-        clean_start: true,
         keep_alive: KEEP_ALIVE,
         username: target.username.as_deref().map(ByteString::from),
         password: target
             .password
             .clone()
             .map(|password| Password::new(Bytes::from(password))),
-        will: None,
-        properties: Properties::new(),
+        ..Connect::new(Version::V5, target.client_id.as_str())
     }
 }
 

@@ -36,6 +36,22 @@ pub struct Connect {
     pub properties: Properties,
 }
 
+impl Connect {
+    /// A request with nothing optional: a session that ends with the connection, without keep alive.
+    pub fn new(version: Version, client_id: impl Into<ByteString>) -> Self {
+        Self {
+            version,
+            client_id: client_id.into(),
+            clean_start: true,
+            keep_alive: 0,
+            username: None,
+            password: None,
+            will: None,
+            properties: Properties::new(),
+        }
+    }
+}
+
 /// A password as the client sent it; `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(Bytes);

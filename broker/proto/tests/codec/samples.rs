@@ -96,16 +96,7 @@ pub fn from_server(version: Version) -> Vec<Packet> {
 
 /// A CONNECT with nothing optional.
 pub fn plain_connect(version: Version) -> Connect {
-    Connect {
-        version,
-        client_id: "c".into(),
-        clean_start: true,
-        keep_alive: 0,
-        username: None,
-        password: None,
-        will: None,
-        properties: Properties::new(),
-    }
+    Connect::new(version, "c")
 }
 
 /// A PUBLISH without flags and properties, with an identifier where the QoS needs one.

@@ -73,7 +73,8 @@ fn speak(stream: impl Read + Write, listener: &Listener, host: &str) -> Result<(
 fn converse(mut stream: impl Read + Write) -> Result<(), Silence> {
     let mut decoder = Decoder::client(Version::V5);
     let mut received = BytesMut::new();
-    send(&mut stream, &Packet::Connect(Box::new(hello())))?;
+    let hello = Connect::new(Version::V5, ByteString::new());
+    send(&mut stream, &Packet::Connect(Box::new(hello)))?;
     let mut chunk = [0; 512];
     loop {
         match decoder.decode(&mut received) {
@@ -101,19 +102,6 @@ fn send(stream: &mut impl Write, packet: &Packet) -> io::Result<()> {
     let mut bytes = BytesMut::new();
     encode(packet, Version::V5, &mut bytes);
     stream.write_all(&bytes)
-}
-
-fn hello() -> Connect {
-    Connect {
-        version: Version::V5,
-        client_id: ByteString::new(),
-        clean_start: true,
-        keep_alive: 0,
-        username: None,
-        password: None,
-        will: None,
-        properties: Properties::new(),
-    }
 }
 
 fn upgrade(stream: impl Read + Write, host: &str) -> Result<(), Silence> {
