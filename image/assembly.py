@@ -5,20 +5,18 @@ Our packages and boot files come through the scripts of pi-gen-stage, as in a pi
 a hash of everything that goes into it: with the same key there is nothing to do.
 """
 
-import hashlib
 import os
 import subprocess
 from pathlib import Path
 
 import cache
 import card
+import description
 import host
 import rootfs
 
-STAGE = host.PROJECT / "pi-gen-stage"
 SHARED = ("01-broker", "02-boot-files", "04-presets")
 """The sub-stages that a Debian root takes too; the others adapt Raspberry Pi OS."""
-PACKAGES = ("mqtt-broker_*_arm64.deb", "mqtt-broker-provisioner_*_arm64.deb", "mqtt-broker-appliance_*_all.deb")
 ROOM = 3 << 30
 """Bytes for the unpacked root file system and the card."""
 BUILD_LOGS = ("var/log/dpkg.log", "var/log/alternatives.log", "var/cache/ldconfig/aux-cache")
@@ -27,7 +25,7 @@ BUILD_LOGS = ("var/log/dpkg.log", "var/log/alternatives.log", "var/cache/ldconfi
 
 def image(debs, output, fresh=False):
     """Makes the file `output` with the packages of the folder `debs`, unless it is there already; gives its path."""
-    _require_one_of_each(debs)
+    description.one_of_each(debs)
     host.require_space("making a card image", output.parent, ROOM)
     host.need("making a card image", *card.TOOLS, "dumpe2fs=e2fsprogs", "zstd=zstd", "setpriv=util-linux")
     base = rootfs.base_tarball(fresh)
@@ -42,17 +40,10 @@ def image(debs, output, fresh=False):
     return output
 
 
-def _require_one_of_each(folder):
-    """Before anything is built, and in one line."""
-    for pattern in PACKAGES:
-        if len(found := sorted(path.name for path in folder.glob(pattern))) != 1:
-            host.fail(f"need one {pattern} in {folder}, found {', '.join(found) or 'none'}: make debs builds it")
-
-
 def _key(base, folder):
     debs = [path for pattern in ("*_arm64.deb", "*_all.deb") for path in sorted(folder.glob(f"mqtt-broker{pattern}"))]
     here = Path(__file__)
-    return cache.key(base, *debs, STAGE / "in-root", *(STAGE / name for name in SHARED),
+    return cache.key(base, *debs, description.STAGE / "in-root", *(description.STAGE / name for name in SHARED),
                      *(here.with_name(name) for name in ("assembly.py", "card.py", "times.py")), str(host.newest_entry()[1]))
 
 
@@ -67,7 +58,7 @@ def _assemble(base, identity, debs, output):
                         "--xattrs-include=*", "--directory", root], check=True)
     with cache.timed("  packages and boot files"):
         environment = {**os.environ, "ROOTFS_DIR": str(root), "BROKER_DEBS": str(debs.resolve()), "SOURCE_DATE_EPOCH": str(date)}
-        for script in (script for name in SHARED for script in sorted((STAGE / name).glob("[0-9][0-9]-run.sh"))):
+        for script in (script for name in SHARED for script in sorted((description.STAGE / name).glob("[0-9][0-9]-run.sh"))):
             subprocess.run(host.ending_with_us(script), check=True, cwd=script.parent, env=environment, stdin=subprocess.DEVNULL)
         # Nothing is left to update at the first boot: caches and catalogues fit what is installed.
         for folder in ("etc", "var"):
@@ -76,12 +67,12 @@ def _assemble(base, identity, debs, output):
             (root / name).unlink(missing_ok=True)
     with cache.timed("  card"), cache.replacing(output) as temporary:
         card.make(temporary, root, identity[:8], date)
-    _checksum(output)
+    checksum(output)
     subprocess.run(["rm", "-rf", "--one-file-system", work], check=True)
 
 
-def _checksum(path):
-    with path.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
+def checksum(path):
+    """The file's SHA-256, which is written beside it, too, in the form of sha256sum."""
+    digest = cache.sha256(path)
     path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
-
+    return digest

@@ -22,6 +22,12 @@ def key(*inputs):
     return digest.hexdigest()[:16]
 
 
+def sha256(path):
+    """The digest of a file of any size, in hexadecimal digits."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def age_days(path):
     """Days since the file was made."""
     return (time.time() - path.stat().st_mtime) / 86400

@@ -24,14 +24,15 @@ def packages_on_raspios():
     return [name for name in rootfs.packages() if name not in OWN_FORM]
 
 
-def one_of_each(folder):
-    """The files of our packages in a folder; fails unless there is exactly one of each."""
+def one_of_each(folder, patterns=DEBS):
+    """The files of our packages in a folder; fails, before anything is built and in one line, unless there is exactly one of each."""
     chosen = []
-    for pattern in DEBS:
+    for pattern in patterns:
         found = sorted(folder.glob(pattern))
         if len(found) != 1:
-            told = f"{len(found)} of them: please remove the old ones" if found else "none: please run make debs"
-            host.fail(f"one file {pattern} is needed in {folder}, and there is {told}")
+            names = ", ".join(path.name for path in found) or "none"
+            remedy = "please remove the old ones" if found else "make debs builds it"
+            host.fail(f"need one {pattern} in {folder}, found {names}: {remedy}")
         chosen += found
     return chosen
 

@@ -107,7 +107,7 @@ class BadInput(unittest.TestCase):
             for version in "12":
                 (folder / f"mqtt-broker_{version}_arm64.deb").touch()
             said = self._line(self._assemble(folder))
-            self.assertIn("found mqtt-broker_1_arm64.deb, mqtt-broker_2_arm64.deb: make debs builds it", said)
+            self.assertIn("found mqtt-broker_1_arm64.deb, mqtt-broker_2_arm64.deb: please remove the old ones", said)
             self.assertFalse((folder / "card.img").exists())
 
     def test_no_room_on_the_disk(self):
