@@ -36,9 +36,9 @@ pub enum Step {
         from: Option<String>,
         to: String,
     },
-    /// Comes after the host name; pointless where that could not be set.
     /// Has avahi ask for the host name once more; pointless where that could not be set.
     AnnounceName(String),
+    /// Comes after the host name; pointless where that could not be set.
     NameInHosts {
         name: String,
         /// The whole of `/etc/hosts`; `None` if it could not be read.
