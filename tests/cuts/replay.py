@@ -18,6 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "image"), str(PROJECT / "tests/packaging")]
 
 import card  # noqa: E402
+import loop  # noqa: E402
 from container import Container, wait_for  # noqa: E402
 from load import absent  # noqa: E402
 
@@ -185,14 +186,11 @@ umount "$1/dev" "$1/proc" "$1/sys" "$1/run"
 @contextmanager
 def _attached(disk):
     """The name of a block device with the card's partitions, as far as its table has them."""
-    node = subprocess.run(["losetup", "--find", "--show", disk], check=True, capture_output=True, text=True).stdout.strip()
+    node = loop.attach(disk)
     try:
-        # Some kernels do not read this kind of table themselves.
-        subprocess.run(["partx", "--update", node], check=True)
         yield node
     finally:
-        subprocess.run(["partx", "--delete", node], check=True)
-        subprocess.run(["losetup", "--detach", node], check=True)
+        loop.detach(node)
 
 
 def _is_free(device):

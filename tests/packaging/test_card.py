@@ -13,7 +13,8 @@ import unittest
 from contextlib import contextmanager
 from pathlib import Path
 
-from container import PROJECT, Container, wait_for
+import loop
+from container import PROJECT, Container
 
 sys.path.insert(0, str(PROJECT / "image"))
 
@@ -53,10 +54,7 @@ class Card:
 
     def __init__(self, image, shims):
         self.image, self.shims = image, shims
-        attach = ["losetup", "--find", "--show", image]
-        self.node = subprocess.run(attach, check=True, capture_output=True, text=True).stdout.strip()
-        # Some kernels do not read this kind of table themselves.
-        subprocess.run(["partx", "--update", self.node], check=True, capture_output=True)
+        self.node = loop.attach(image)
 
     def start(self, then="", cut="", trace=""):
         """Starts once and gives what the service told; the shell command `then` looks at the root `$1`. `cut` is the call before
@@ -69,9 +67,7 @@ class Card:
 
     def turn_off(self):
         """Leaves what was written, as a power cut does."""
-        # Whoever was killed may be on the way out.
-        wait_for(lambda: subprocess.run(["partx", "--delete", self.node], capture_output=True).returncode == 0, "the end of the last mount")
-        subprocess.run(["losetup", "--detach", self.node], check=True)
+        loop.detach(self.node)
 
 
 class Layout(unittest.TestCase):
