@@ -5,6 +5,7 @@ A breakage is a table with `name`, `file`, `old`, a text that stands once in the
 """
 
 import contextlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ import subprocess
 TOP = pathlib.Path(__file__).resolve().parents[2]
 TREE = TOP / "target/mutants/tree"
 BUILD = TOP / "target/mutants/build"
+SHARED = {"CARGO_BUILD_BUILD_DIR": os.environ.get("CARGO_TARGET_DIR", str(TOP / "target"))}
+"""For cargo: what the sources depend on is compiled once, for the copy and for the project."""
 
 
 class DoesNotFit(Exception):
