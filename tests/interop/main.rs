@@ -11,6 +11,7 @@ mod clients;
 mod commands;
 mod crowd;
 mod front_door;
+mod health;
 mod manual;
 mod matrix;
 mod mosquitto;
