@@ -99,12 +99,16 @@ class WiFi(unittest.TestCase):
             router = ROUTER.format(number=number, first=first, last=first + 5)
             cls.put(f"/run/ap{number}", access_point)
             cls.put(f"/run/router{number}", router)
+            # Raspberry Pi OS keeps every radio off until a country is known.
+            turn_on = f"for soft in /sys/class/net/wlan{number}/phy80211/rfkill*/soft; do echo 0 >$soft; done"
             in_the_air = "systemd-run --quiet --property=NetworkNamespacePath=/run/netns/air"
             cls.shell.run(f"iw phy $(cat /sys/class/net/wlan{number}/phy80211/name) set netns name air"
+                          f" && ip netns exec air sh -euc '{turn_on}'"
                           f" && ip -netns air address add 198.51.100.{first - 1}/24 dev wlan{number}"
                           f" && {in_the_air} --unit=ap{number} /usr/local/bin/hostapd /run/ap{number}"
                           f" && touch /run/leases{number}"
-                          f" && {in_the_air} --unit=router{number} /usr/local/bin/busybox udhcpd -f /run/router{number}")
+                          f" && {in_the_air} --unit=router{number} /usr/local/bin/busybox udhcpd -f /run/router{number}"
+                          f" && until journalctl -u ap{number} | grep -q AP-ENABLED; do sleep 1; done")
 
     @classmethod
     def put(cls, path, text):
