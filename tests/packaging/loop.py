@@ -17,5 +17,5 @@ def attach(image):
 def detach(node):
     """Leaves the image as a power cut does."""
     # Whoever looks through all block devices, or had the card mounted and is on the way out, holds a partition for a while.
-    wait_for(lambda: subprocess.run(["partx", "--delete", node], capture_output=True).returncode == 0, f"whoever holds a partition of {node}")
+    wait_for(lambda: subprocess.run(["partx", "--delete", node], capture_output=True).returncode == 0, f"the last user of a partition of {node} to be gone")
     subprocess.run(["losetup", "--detach", node], check=True)
